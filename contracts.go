@@ -1,0 +1,212 @@
+// Package reckon measures what a replicated store does while its network and
+// its processes fail.
+//
+// It holds the contracts that topologies, systems, workloads and faults fulfil,
+// the Plan that words and flags make, and Run, the one line that turns a plan
+// into a recorded history. It knows no concrete system, topology, workload or
+// fault: those register themselves in its catalogues. It refuses to judge what
+// it recorded: checks read the record afterwards.
+package reckon
+
+import (
+	"context"
+	"iter"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/reckon-bench/reckon/check"
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
+)
+
+type (
+	// Op is one operation of a client.
+	Op = history.Op
+	// History is all that was recorded of a run.
+	History = history.History
+)
+
+// Dial opens a connection from inside some host's namespace.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Setting is the run that words are asked about.
+type Setting struct {
+	Seed            uint64
+	Duration        time.Duration // of the load
+	ElectionTimeout time.Duration
+	OpTimeout       time.Duration
+	Nodes           []string          // those that are members of the system
+	Clients         []string          // hosts with a load driver
+	Beside          map[string]string // the node nearest to each client
+}
+
+// A Topology says which hosts there are and what the paths between them do. It is pure.
+type Topology interface {
+	Layout() (Layout, error)
+}
+
+// Layout is what a topology amounts to.
+type Layout struct {
+	Nodes   []string
+	Clients []string
+	Links   link.Matrix
+	Beside  map[string]string // the node nearest to each client
+}
+
+// A System is a store that can be started, asked and used. reckon owns its
+// processes: a System only says what to run.
+//
+// Optional powers: Placer, Historian, Hasher, Meter, Needer.
+type System interface {
+	// Command is what to run as member m of peers (m among them). It is pure.
+	Command(m Member, peers []Member) Command
+	// Status asks the member how it is; dial dials from the member's own host. An
+	// error means that it does not answer. It is called many times a second.
+	Status(ctx context.Context, m Member, dial Dial) (Status, error)
+	// Dial makes a client that uses the members given, and balances between them.
+	Dial(ctx context.Context, members []Member, dial Dial) (Client, error)
+}
+
+// Member is one process of a system.
+type Member struct {
+	Name string     // of its host, "n1"
+	Addr netip.Addr // of its host
+	Dir  string     // its data directory, on a disk; outlives restarts
+}
+
+// Command is what to execute. Path "" means reckon's own binary, run under the name Args[0].
+type Command struct {
+	Path string
+	Args []string // Args[0] is the program's name
+	Env  []string // added to the runner's environment
+}
+
+// Status is what a member says of itself.
+type Status struct {
+	Ready  bool // it serves clients: it is, or knows, a leader
+	Leader bool // it leads
+	Term   uint64
+}
+
+// A Client runs operations. It is safe for concurrent use.
+type Client interface {
+	// Do runs the operation and returns it with Outcome, Error and what the
+	// store answered filled in. Only the client decides what is definitely Failed. It returns when ctx ends at the latest.
+	Do(ctx context.Context, op Op) Op
+	Close() error
+}
+
+// Placer is a System that does not use every node: it picks its members.
+type Placer interface {
+	Place(nodes []string) []string
+}
+
+// Historian is a System that can tell its own past.
+type Historian interface {
+	// Changes yields every change up to the present, in order of revision, from the member's own account.
+	Changes(ctx context.Context, m Member, dial Dial) iter.Seq2[history.Change, error]
+}
+
+// Hasher is a System whose members can hash their state.
+type Hasher interface {
+	// Hash is the hash of the member's state at the revision; 0 means its newest, and the revision that was hashed is returned.
+	Hash(ctx context.Context, m Member, revision int64, dial Dial) (at int64, hash uint32, err error)
+}
+
+// Meter is a System whose members count what they do.
+type Meter interface {
+	// Metrics is one sample of the member's own metrics that matter to a reader of the run.
+	Metrics(ctx context.Context, m Member, dial Dial) (map[string]float64, error)
+}
+
+// Needer is a System, Workload or Fault that cannot do with every setting. Needs is
+// asked before anything is built; its error is one line: what is wrong and what is allowed.
+type Needer interface {
+	Needs(s Setting) error
+}
+
+// A Workload is what clients ask of the store, and what they expect of it.
+//
+// Optional powers: Bookends, Needer.
+type Workload interface {
+	// Ops is the endless stream of operations that the client-th of s.Clients
+	// offers, in order of Due, which counts from the start of the load. It is pure: the same rng, the same stream.
+	Ops(s Setting, client int, rng *rand.Rand) iter.Seq[Op]
+	// Check judges the record.
+	Check(ctx context.Context, h *History) []check.Result
+}
+
+// Bookends is a Workload with operations before and after the load, which are not paced and must succeed.
+type Bookends interface {
+	// Preload is the client's share of what must be in the store before the load.
+	Preload(s Setting, client int) iter.Seq[Op]
+	// Final is what is read through every member after settling.
+	Final(s Setting) iter.Seq[Op]
+}
+
+// A Fault says when to strike and what. It is pure: only the Inject of its
+// strikes touches anything.
+//
+// Optional power: Needer.
+type Fault interface {
+	// Strikes lists the strikes of this run in order of From. The strikes of one
+	// call share what their closures bind.
+	Strikes(s Setting, rng *rand.Rand) []Strike
+}
+
+// A Strike takes effect at From and is healed at To, both since the start of the
+// load. One that is late shifts the later ones of its fault by as much.
+type Strike struct {
+	From, To time.Duration
+	Name     string // what it does, for the plan: "kill the leader"
+	// Inject returns when the strike is in effect. It waits on conditions, never
+	// on the clock: repetition and delay belong to the list of strikes.
+	Inject func(ctx context.Context, c Cluster) (Injection, error)
+}
+
+// Injection is a strike in effect. Heal undoes it, whatever else has been struck since.
+type Injection struct {
+	Detail string // what was struck: "killed n2"
+	Heal   func(ctx context.Context) error
+}
+
+// A Cluster is what faults may touch. It logs every hold and overlay with the
+// time at which it took effect, and verifies them in one place, for every fault alike.
+type Cluster interface {
+	Nodes() []Node
+	// Leader is the node that leads now, of the highest term where several claim it. It waits, bounded, until there is one.
+	Leader(ctx context.Context) (Node, error)
+	// Degrade lays the overlay over the links until heal is called.
+	Degrade(ctx context.Context, overlay link.Matrix) (heal func(context.Context) error, err error)
+	Links() link.Matrix
+}
+
+// State is what a process can be held in.
+type State uint8
+
+const (
+	// Dead: killed by SIGKILL. Released, it is started again on the same data.
+	Dead State = iota + 1
+	// Paused: stopped by SIGSTOP; it keeps its connections. Released, it continues.
+	Paused
+)
+
+func (s State) String() string {
+	switch s {
+	case Dead:
+		return "dead"
+	case Paused:
+		return "paused"
+	}
+	return "running"
+}
+
+// A Node is a member's process. It is dead, or paused, while anyone holds it so;
+// releasing the last hold starts or resumes it, so whatever overlaps heals in any order.
+type Node interface {
+	Name() string
+	// Hold returns when the node is in the state.
+	Hold(ctx context.Context, s State) (release func(context.Context) error, err error)
+}
