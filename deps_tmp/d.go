@@ -1,5 +1,6 @@
 package deps
 import (
+_ "github.com/moby/sys/reexec"
 _ "go.etcd.io/etcd/server/v3/etcdmain"
 _ "go.etcd.io/etcd/client/v3"
 _ "go.etcd.io/etcd/api/v3/v3rpc/rpctypes"

@@ -1,0 +1,19 @@
+package reckon
+
+import (
+	"io"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// A Recorder is where Run writes what happens, as it happens. It is safe for
+// concurrent use. What has been given to it is kept, however the run ends.
+type Recorder interface {
+	Op(op Op) error
+	Event(e history.Event) error
+	Change(c history.Change) error
+	// Log opens the log of a process for appending: a restart must not truncate it.
+	Log(name string) (io.WriteCloser, error)
+	// Scratch makes a directory for a process's data, on the disk that holds the run.
+	Scratch(name string) (dir string, err error)
+}
