@@ -1,0 +1,102 @@
+package reckon
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Flag values with the units that reckon's users know: a bare number is
+// milliseconds for a latency, seconds for a duration, percent for a loss.
+
+// LatencyVar declares a flag that is a short time; a bare number is milliseconds.
+func LatencyVar(fs *pflag.FlagSet, p *time.Duration, name string, def time.Duration, usage string) {
+	*p = def
+	fs.Var(&durationValue{p, time.Millisecond, "latency"}, name, usage)
+}
+
+// SecondsVar declares a flag that is a time; a bare number is seconds.
+func SecondsVar(fs *pflag.FlagSet, p *time.Duration, name string, def time.Duration, usage string) {
+	*p = def
+	fs.Var(&durationValue{p, time.Second, "duration"}, name, usage)
+}
+
+// PercentVar declares a flag that is a share: "5" and "5%" are 0.05. What it sets lies in [0, 1].
+func PercentVar(fs *pflag.FlagSet, p *float64, name string, def float64, usage string) {
+	*p = def
+	fs.Var((*percentValue)(p), name, usage)
+}
+
+// ChoiceVar declares a flag that is one of a few words.
+func ChoiceVar(fs *pflag.FlagSet, p *string, name, def string, choices []string, usage string) {
+	*p = def
+	fs.Var(&choiceValue{p, choices}, name, usage)
+}
+
+type durationValue struct {
+	p    *time.Duration
+	unit time.Duration
+	kind string
+}
+
+func (v *durationValue) Type() string   { return v.kind }
+func (v *durationValue) String() string { return v.p.String() }
+
+func (v *durationValue) Set(s string) error {
+	bare := fmt.Sprintf("a bare number is %s", map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}[v.unit])
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		x, ferr := strconv.ParseFloat(s, 64)
+		if ferr != nil {
+			return fmt.Errorf("want a %s such as 20ms or 1.5s; %s", v.kind, bare)
+		}
+		ns := x * float64(v.unit)
+		if math.IsNaN(ns) || math.Abs(ns) > float64(math.MaxInt64/2) {
+			return fmt.Errorf("out of range; %s", bare)
+		}
+		d = time.Duration(math.Round(ns))
+	}
+	if d < 0 {
+		return fmt.Errorf("must not be negative")
+	}
+	*v.p = d
+	return nil
+}
+
+type percentValue float64
+
+func (v *percentValue) Type() string { return "percent" }
+func (v *percentValue) String() string {
+	return strconv.FormatFloat(float64(*v)*100, 'g', 12, 64)
+}
+
+func (v *percentValue) Set(s string) error {
+	x, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	if err != nil || !(x >= 0 && x <= 100) {
+		return fmt.Errorf("want a percentage from 0 to 100")
+	}
+	*v = percentValue(x / 100)
+	return nil
+}
+
+type choiceValue struct {
+	p       *string
+	choices []string
+}
+
+func (v *choiceValue) Type() string   { return strings.Join(v.choices, "|") }
+func (v *choiceValue) String() string { return *v.p }
+
+func (v *choiceValue) Set(s string) error {
+	for _, c := range v.choices {
+		if s == c {
+			*v.p = s
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown word%s; known: %s", didYouMean(s, v.choices), strings.Join(v.choices, ", "))
+}

@@ -1,0 +1,214 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// AbridgeOver is the length in bytes over which the record holds Abridge of a
+// value instead of the value.
+const AbridgeOver = 64
+
+// Abridge is the value itself up to AbridgeOver bytes; beyond, its first 24
+// bytes, its length and 128 bits of its SHA-256, so that equal values stay equal and
+// different ones different.
+func Abridge(value string) string {
+	if len(value) <= AbridgeOver {
+		return value
+	}
+	h := sha256.Sum256([]byte(value))
+	return fmt.Sprintf("%s…%d:%x", value[:24], len(value), h[:16])
+}
+
+// opJSON is an Op as a line of ops.jsonl; times are nanoseconds since the epoch.
+type opJSON struct {
+	Stage    string        `json:"stage"`
+	Client   string        `json:"client"`
+	Process  int           `json:"process"`
+	Kind     string        `json:"kind"`
+	Key      string        `json:"key"`
+	Value    string        `json:"value"`
+	Due      time.Duration `json:"due"`
+	Call     time.Duration `json:"call"`
+	Return   time.Duration `json:"return"`
+	Outcome  string        `json:"outcome"`
+	Error    string        `json:"error"`
+	Revision int64         `json:"revision"`
+	Version  int64         `json:"version"`
+	Member   string        `json:"member"`
+}
+
+// AppendJSON appends the operation as one JSON object, without a newline. It
+// is written by hand because a load driver does it for every operation while it keeps time.
+func (o Op) AppendJSON(b []byte) []byte {
+	b = append(b, `{"stage":"`...)
+	b = append(b, o.Stage.String()...)
+	b = append(b, `","client":`...)
+	b = appendString(b, o.Client)
+	b = append(b, `,"process":`...)
+	b = strconv.AppendInt(b, int64(o.Process), 10)
+	b = append(b, `,"kind":"`...)
+	b = append(b, o.Kind.String()...)
+	b = append(b, `","key":`...)
+	b = appendString(b, o.Key)
+	b = append(b, `,"value":`...)
+	b = appendString(b, Abridge(o.Value))
+	b = append(b, `,"due":`...)
+	b = strconv.AppendInt(b, int64(o.Due), 10)
+	b = append(b, `,"call":`...)
+	b = strconv.AppendInt(b, int64(o.Call), 10)
+	b = append(b, `,"return":`...)
+	b = strconv.AppendInt(b, int64(o.Return), 10)
+	b = append(b, `,"outcome":"`...)
+	b = append(b, o.Outcome.String()...)
+	b = append(b, '"')
+	if o.Error != "" {
+		b = append(b, `,"error":`...)
+		b = appendString(b, o.Error)
+	}
+	if o.Revision != 0 {
+		b = append(b, `,"revision":`...)
+		b = strconv.AppendInt(b, o.Revision, 10)
+	}
+	if o.Version != 0 {
+		b = append(b, `,"version":`...)
+		b = strconv.AppendInt(b, o.Version, 10)
+	}
+	if o.Member != "" {
+		b = append(b, `,"member":`...)
+		b = appendString(b, o.Member)
+	}
+	return append(b, '}')
+}
+
+// appendString appends s as a JSON string: as it is where it is plain ASCII, through encoding/json elsewhere.
+func appendString(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			q, _ := json.Marshal(s) // a string always marshals
+			return append(b, q...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (o Op) MarshalJSON() ([]byte, error) { return o.AppendJSON(nil), nil }
+
+// UnmarshalJSON reads what AppendJSON wrote. Fields that it does not know it passes over.
+func (o *Op) UnmarshalJSON(b []byte) error {
+	var j opJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*o = Op{
+		Client: j.Client, Process: j.Process, Key: j.Key, Value: j.Value,
+		Due: j.Due, Call: j.Call, Return: j.Return, Error: j.Error,
+		Revision: j.Revision, Version: j.Version, Member: j.Member,
+	}
+	var ok [3]bool
+	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final)
+	o.Kind, ok[1] = word(j.Kind, Read, Write)
+	o.Outcome, ok[2] = word(j.Outcome, Unknown, OK, Failed)
+	for i, name := range []string{"stage " + j.Stage, "kind " + j.Kind, "outcome " + j.Outcome} {
+		if !ok[i] {
+			return fmt.Errorf("operation: unknown %s", name)
+		}
+	}
+	return nil
+}
+
+func word[T fmt.Stringer](s string, known ...T) (T, bool) {
+	for _, k := range known {
+		if k.String() == s {
+			return k, true
+		}
+	}
+	var zero T
+	return zero, false
+}
+
+// ReadLines decodes a stream of JSON objects, one a line, several lines at a
+// time. A last line without its newline was cut off while it was written: it is
+// left out, and cut says so. An error names the line.
+func ReadLines[T any](r io.Reader) (all []T, cut bool, err error) {
+	const chunk = 4 << 20 // bytes handed to one decoder: large enough that handing over costs nothing
+	var (
+		br     = bufio.NewReaderSize(r, chunk)
+		parts  []*part[T]
+		slots  = make(chan struct{}, runtime.GOMAXPROCS(0))
+		wg     sync.WaitGroup
+		line   = 1
+		rest   []byte
+		buffer = make([]byte, chunk)
+	)
+	for {
+		n, rerr := io.ReadFull(br, buffer)
+		block := append(rest, buffer[:n]...)
+		end := bytes.LastIndexByte(block, '\n') + 1
+		rest = bytes.Clone(block[end:])
+		if end > 0 {
+			p := &part[T]{lines: block[:end], first: line}
+			line += bytes.Count(p.lines, []byte{'\n'})
+			parts = append(parts, p)
+			slots <- struct{}{}
+			wg.Go(func() { p.decode(); <-slots })
+		}
+		if rerr == io.EOF || rerr == io.ErrUnexpectedEOF {
+			break
+		}
+		if rerr != nil {
+			wg.Wait()
+			return nil, false, rerr
+		}
+	}
+	wg.Wait()
+	n := 0
+	for _, p := range parts {
+		if p.err != nil {
+			return nil, false, p.err
+		}
+		n += len(p.out)
+	}
+	all = make([]T, 0, n)
+	for _, p := range parts {
+		all = append(all, p.out...)
+		p.out = nil
+	}
+	return all, len(rest) > 0, nil
+}
+
+type part[T any] struct {
+	lines []byte
+	first int
+	out   []T
+	err   error
+}
+
+func (p *part[T]) decode() {
+	for i := 0; len(p.lines) > 0; i++ {
+		end := bytes.IndexByte(p.lines, '\n')
+		line := p.lines[:end]
+		p.lines = p.lines[end+1:]
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var t T
+		if err := json.Unmarshal(line, &t); err != nil {
+			p.err = fmt.Errorf("line %d: %w", p.first+i, err)
+			return
+		}
+		p.out = append(p.out, t)
+	}
+}
