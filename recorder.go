@@ -10,6 +10,9 @@ import (
 // concurrent use. What has been given to it is kept, however the run ends.
 type Recorder interface {
 	Op(op Op) error
+	// Ops appends operations that are encoded already (history.Op.AppendJSON), in whole lines:
+	// load drivers encode, so that the runner need not decode a million of them.
+	Ops(lines []byte) error
 	Event(e history.Event) error
 	Change(c history.Change) error
 	// Log opens the log of a process for appending: a restart must not truncate it.

@@ -92,16 +92,6 @@ func TestAbridge(t *testing.T) {
 	}
 }
 
-func TestClocksOfOneEpochAgree(t *testing.T) {
-	e := Epoch()
-	a, b := NewMonotonic(e), NewMonotonic(e)
-	x, y, z := a.Now(), b.Now(), a.Now()
-	const slack = time.Millisecond // a bound for hangs, not for accuracy
-	if x < 0 || y < x-slack || z < y-slack {
-		t.Errorf("clocks disagree: %v %v %v", x, y, z)
-	}
-}
-
 func BenchmarkAppendJSON(b *testing.B) {
 	o := Op{Client: "c1", Process: 7, Kind: Write, Key: "k1", Value: "0123456789", Due: 1e9, Call: 1e9, Return: 1e9, Outcome: OK, Revision: 9, Member: "n2"}
 	var buf []byte
