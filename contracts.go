@@ -135,13 +135,14 @@ type Workload interface {
 	// offers, in order of Due, which counts from the start of the load. It is pure: the same rng, the same stream.
 	Ops(s Setting, client int, rng *rand.Rand) iter.Seq[Op]
 	// Check judges the record.
-	Check(ctx context.Context, h *History) []check.Result
+	Check(ctx context.Context, s Setting, h *History) []check.Result
 }
 
 // Bookends is a Workload with operations before and after the load, which are not paced and must succeed.
 type Bookends interface {
 	// Preload is the client's share of what must be in the store before the load.
-	Preload(s Setting, client int) iter.Seq[Op]
+	// Where some of it is not acknowledged, those keys are taken from the next attempt (from 0), whose values are others.
+	Preload(s Setting, client, attempt int) iter.Seq[Op]
 	// Final is what is read through every member after settling.
 	Final(s Setting) iter.Seq[Op]
 }

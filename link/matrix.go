@@ -111,4 +111,3 @@ func (p *Path) UnmarshalText(b []byte) error {
 	*p = Path{from, to}
 	return nil
 }
-

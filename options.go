@@ -1,0 +1,83 @@
+package reckon
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Options are the flags that every run understands.
+type Options struct {
+	Seed           uint64        `json:"seed"`
+	Duration       time.Duration `json:"duration"`
+	FailureTimeout time.Duration `json:"failure_timeout"`
+	OpTimeout      time.Duration `json:"op_timeout"`
+	Links          string        `json:"links"`
+	Endpoints      string        `json:"endpoints"`
+}
+
+// bind declares the options with their defaults.
+func (o *Options) bind(fs *pflag.FlagSet) {
+	SeedVar(fs, &o.Seed)
+	SecondsVar(fs, &o.Duration, "duration", time.Minute, "how long the load lasts")
+	FailureTimeoutVar(fs, &o.FailureTimeout)
+	SecondsVar(fs, &o.OpTimeout, "op-timeout", 5*time.Second, "how long a client waits for one operation")
+	ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
+	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
+}
+
+// SeedVar declares --seed.
+func SeedVar(fs *pflag.FlagSet, p *uint64) {
+	fs.Uint64Var(p, "seed", 1, "what every random choice of the run is derived from")
+}
+
+// FailureTimeoutVar declares --failure-timeout, which the run and its system share.
+func FailureTimeoutVar(fs *pflag.FlagSet, p *time.Duration) {
+	SecondsVar(fs, p, "failure-timeout", time.Second, "the system's election timeout")
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.Duration < time.Second:
+		return fmt.Errorf("--duration %v: must be at least 1s", o.Duration)
+	case o.Duration > 24*time.Hour:
+		return fmt.Errorf("--duration %v: must be at most 24h", o.Duration)
+	case o.OpTimeout < time.Millisecond:
+		return fmt.Errorf("--op-timeout %v: must be at least 1ms", o.OpTimeout)
+	case o.FailureTimeout < 10*time.Millisecond:
+		return fmt.Errorf("--failure-timeout %v: must be at least 10ms", o.FailureTimeout)
+	}
+	return nil
+}
+
+// OptionFlags is the set of flags that every run understands.
+func OptionFlags() *pflag.FlagSet {
+	fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	new(Options).bind(fs)
+	return fs
+}
+
+// understanding lists the registered words that understand the flag.
+func understanding(flag string) (words []string) {
+	collect(&Systems, flag, &words)
+	collect(&Topologies, flag, &words)
+	collect(&Workloads, flag, &words)
+	collect(&Faults, flag, &words)
+	return words
+}
+
+func collect[T any](c *Catalogue[T], flag string, words *[]string) {
+	for _, w := range c.Words() {
+		if w.Flags().Lookup(flag) != nil {
+			*words = append(*words, w.Name)
+		}
+	}
+}
+
+// Flags is the set of flags that the word understands, with their defaults.
+func (w Word[T]) Flags() *pflag.FlagSet {
+	fs := pflag.NewFlagSet(w.Name, pflag.ContinueOnError)
+	w.New(fs)
+	return fs
+}

@@ -1,0 +1,298 @@
+package reckon
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/seed"
+)
+
+// Words are what a run is named by. Workload and Fault may be comma lists: all
+// of them run, or strike, together.
+type Words struct {
+	System   string `json:"system"`
+	Topology string `json:"topology"`
+	Workload string `json:"workload"`
+	Fault    string `json:"fault"`
+}
+
+// List is the words in order.
+func (w Words) List() []string { return []string{w.System, w.Topology, w.Workload, w.Fault} }
+
+func (w Words) String() string { return strings.Join(w.List(), " ") }
+
+// Flags are the flags of a run by name, each with the values given to it in order.
+type Flags map[string][]string
+
+// A Plan is a run before it is run: everything that follows from words, flags
+// and seed. Making one touches nothing.
+type Plan struct {
+	Words   Words       `json:"words"`
+	Flags   Flags       `json:"flags"` // those that were given; the others have their defaults
+	Options Options     `json:"options"`
+	Setting Setting     `json:"setting"`
+	Links   link.Matrix `json:"links"`
+	Hosts   []Host      `json:"hosts"`
+	Members []Member    `json:"members"` // without their directories, which the run gives them
+	Strikes []Planned   `json:"strikes"`
+	Bounds  Bounds      `json:"bounds"`
+
+	parts
+}
+
+// Host is one namespace of the run.
+type Host struct {
+	Name string     `json:"name"`
+	Addr netip.Addr `json:"addr"`
+	Role string     `json:"role"` // "member", "client", or "idle" where the system does not use the node
+}
+
+// Planned is one strike as it shows in a plan.
+type Planned struct {
+	Fault string        `json:"fault"`
+	Name  string        `json:"name"`
+	From  time.Duration `json:"from"`
+	To    time.Duration `json:"to"`
+}
+
+// Bounds are what the run's own machinery must keep to; past one of them the
+// run is no result.
+type Bounds struct {
+	// Lag is how long after its due time the generator may dispatch, at p99.
+	Lag time.Duration `json:"lag"`
+	// Late is how long after its due time the fabric may deliver, at p99.
+	Late time.Duration `json:"late"`
+	// InFlight is how many operations of one client may be under way at once. Each ends
+	// by its time-out, so only a client that overstays gets there.
+	InFlight int `json:"in_flight"`
+	// Settle is how long the cluster may take to settle after the load.
+	Settle time.Duration `json:"settle"`
+	// Ready is how long it may take to be ready after its start.
+	Ready time.Duration `json:"ready"`
+}
+
+// parts are the values behind the words.
+type parts struct {
+	system    System
+	topology  Topology
+	workloads []named[Workload]
+	faults    []named[Fault]
+	strikes   []strike
+}
+
+type named[T any] struct {
+	name  string
+	value T
+}
+
+// strike is a Strike with its place in the plan.
+type strike struct {
+	Strike
+	fault string
+	index int // among all strikes of the run
+}
+
+// NewPlan makes the plan. Its errors are one line each, for the person who wrote the words.
+func NewPlan(w Words, given Flags) (*Plan, error) {
+	p := &Plan{Words: w, Flags: given}
+	if err := p.assemble(); err != nil {
+		return nil, err
+	}
+	if err := p.Options.validate(); err != nil {
+		return nil, err
+	}
+	layout, err := p.topology.Layout()
+	if err != nil {
+		return nil, fmt.Errorf("topology %s: %w", w.Topology, err)
+	}
+	if err := layout.Links.Validate(); err != nil {
+		return nil, fmt.Errorf("topology %s: %w", w.Topology, err)
+	}
+	if err := p.place(layout); err != nil {
+		return nil, err
+	}
+	if err := p.ask(); err != nil {
+		return nil, err
+	}
+	return p, p.schedule()
+}
+
+// assemble finds the words and gives each the flags it understands. A flag that
+// none of them understands is an error that says which words would.
+func (p *Plan) assemble() error {
+	a := &assembler{understood: map[string]bool{}, given: p.Flags}
+	a.flags("", func(fs *pflag.FlagSet) { p.Options.bind(fs) })
+	p.system = pick(a, &Systems, p.Words.System)
+	p.topology = pick(a, &Topologies, p.Words.Topology)
+	p.workloads = pickAll(a, &Workloads, p.Words.Workload)
+	p.faults = pickAll(a, &Faults, p.Words.Fault)
+	if len(a.errs) == 0 {
+		a.leftOver(p.Words)
+	}
+	return cmp.Or(slices.Concat(a.errs, []error{nil})...)
+}
+
+// An assembler collects what is wrong with the words and flags, all of it.
+type assembler struct {
+	given      Flags
+	understood map[string]bool
+	errs       []error
+}
+
+// flags declares the flags of one word and sets those that were given.
+func (a *assembler) flags(word string, declare func(*pflag.FlagSet)) {
+	fs := pflag.NewFlagSet(word, pflag.ContinueOnError)
+	declare(fs)
+	fs.VisitAll(func(f *pflag.Flag) {
+		a.understood[f.Name] = true
+		for _, v := range a.given[f.Name] {
+			if err := fs.Set(f.Name, v); err != nil {
+				a.errs = append(a.errs, fmt.Errorf("--%s %s: %w", f.Name, v, unwrapAll(err)))
+			}
+		}
+	})
+}
+
+// unwrapAll is the innermost error: pflag wraps what a value says of itself in a line of its own.
+func unwrapAll(err error) error {
+	for {
+		u := errors.Unwrap(err)
+		if u == nil {
+			return err
+		}
+		err = u
+	}
+}
+
+func pick[T any](a *assembler, c *Catalogue[T], name string) (value T) {
+	w, err := c.Lookup(name)
+	if err != nil {
+		a.errs = append(a.errs, err)
+		return value
+	}
+	a.flags(name, func(fs *pflag.FlagSet) { value = w.New(fs) })
+	return value
+}
+
+func pickAll[T any](a *assembler, c *Catalogue[T], list string) (all []named[T]) {
+	seen := map[string]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		if seen[name] {
+			a.errs = append(a.errs, fmt.Errorf("%s %q: named twice", c.Kind, name))
+			continue
+		}
+		seen[name] = true
+		all = append(all, named[T]{name, pick(a, c, name)})
+	}
+	return all
+}
+
+func (a *assembler) leftOver(w Words) {
+	for _, name := range slices.Sorted(maps.Keys(a.given)) {
+		if a.understood[name] {
+			continue
+		}
+		err := fmt.Errorf("--%s: %s does not understand it", name, w)
+		if others := understanding(name); len(others) > 0 {
+			err = fmt.Errorf("--%s: none of %q understands it; these do: %s", name, w.List(), strings.Join(others, ", "))
+		}
+		a.errs = append(a.errs, err)
+	}
+}
+
+// place gives hosts their addresses and the system its members.
+func (p *Plan) place(l Layout) error {
+	members := l.Nodes
+	if placer, ok := p.system.(Placer); ok {
+		members = placer.Place(l.Nodes)
+	}
+	for i, n := range l.Nodes {
+		h := Host{Name: n, Addr: address(1, i), Role: "idle"}
+		if slices.Contains(members, n) {
+			h.Role = "member"
+			p.Members = append(p.Members, Member{Name: n, Addr: h.Addr})
+		}
+		p.Hosts = append(p.Hosts, h)
+	}
+	for i, c := range l.Clients {
+		p.Hosts = append(p.Hosts, Host{Name: c, Addr: address(2, i), Role: "client"})
+	}
+	p.Links = l.Links
+	p.Setting = Setting{
+		Seed: p.Options.Seed, Duration: p.Options.Duration, OpTimeout: p.Options.OpTimeout,
+		ElectionTimeout: p.Options.FailureTimeout,
+		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members),
+	}
+	return nil
+}
+
+// beside moves clients whose nearest node is no member to one that is, in turn.
+func beside(near map[string]string, members []string) map[string]string {
+	out := map[string]string{}
+	for i, c := range slices.SortedFunc(maps.Keys(near), link.CompareHosts) {
+		out[c] = near[c]
+		if !slices.Contains(members, near[c]) {
+			out[c] = members[i%len(members)]
+		}
+	}
+	return out
+}
+
+// address is the i-th host's of group g, 10.g.0.1 on: only ever used inside namespaces of the run's own.
+func address(g byte, i int) netip.Addr {
+	i++
+	return netip.AddrFrom4([4]byte{10, g, byte(i >> 8), byte(i)})
+}
+
+// ask asks every word whether it can do with the setting.
+func (p *Plan) ask() error {
+	all := []named[any]{{"system " + p.Words.System, p.system}}
+	for _, w := range p.workloads {
+		all = append(all, named[any]{"workload " + w.name, w.value})
+	}
+	for _, f := range p.faults {
+		all = append(all, named[any]{"fault " + f.name, f.value})
+	}
+	for _, x := range all {
+		if n, ok := x.value.(Needer); ok {
+			if err := n.Needs(p.Setting); err != nil {
+				return fmt.Errorf("%s: %w", x.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// schedule lists the strikes of all faults and sets the bounds.
+func (p *Plan) schedule() error {
+	for _, f := range p.faults {
+		for _, s := range f.value.Strikes(p.Setting, seed.Stream(p.Options.Seed, "fault "+f.name)) {
+			if s.From < 0 || s.To < s.From || s.To > p.Options.Duration {
+				return fmt.Errorf("fault %s: a strike from %v to %v lies outside the run, which lasts %v", f.name, s.From, s.To, p.Options.Duration)
+			}
+			p.strikes = append(p.strikes, strike{s, f.name, len(p.strikes)})
+			p.Strikes = append(p.Strikes, Planned{f.name, s.Name, s.From, s.To})
+		}
+	}
+	et := p.Options.FailureTimeout
+	p.Bounds = Bounds{
+		Lag: et / 10, Late: et / 10,
+		InFlight: maxInFlight,
+		Settle:   30*time.Second + 20*et,
+		Ready:    60*time.Second + 10*et,
+	}
+	return nil
+}
+
+// maxInFlight is generous: 100,000 operations a second that all hang until a
+// time-out of five seconds. Each costs some 10 KiB.
+const maxInFlight = 500_000

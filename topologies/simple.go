@@ -1,0 +1,46 @@
+package topologies
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/link"
+)
+
+func init() {
+	reckon.Topologies.Register(reckon.Word[reckon.Topology]{
+		Name:    "simple",
+		Aliases: []string{"star"},
+		Doc:     "a star: every host is as far from every other, with the latency, jitter and loss given",
+		New: func(fs *pflag.FlagSet) reckon.Topology {
+			s := &simple{}
+			s.bind(fs)
+			return s
+		},
+	})
+}
+
+type simple struct{ far }
+
+// Layout puts the same shape on every path; clients are dealt out to the nodes in turn.
+func (s *simple) Layout() (reckon.Layout, error) {
+	if err := s.validate(s.clients); err != nil {
+		return reckon.Layout{}, err
+	}
+	l := reckon.Layout{
+		Nodes: names("n", s.nodes), Clients: names("c", s.clients),
+		Links: link.Matrix{}, Beside: map[string]string{},
+	}
+	hosts := append(append([]string{}, l.Nodes...), l.Clients...)
+	for _, a := range hosts {
+		for _, b := range hosts {
+			if a != b {
+				l.Links[link.Path{From: a, To: b}] = s.shape()
+			}
+		}
+	}
+	for i, c := range l.Clients {
+		l.Beside[c] = l.Nodes[i%len(l.Nodes)]
+	}
+	return l, nil
+}
