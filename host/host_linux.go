@@ -1,0 +1,238 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A Host is a network namespace without a name, and the OS thread that lives in
+// it. Both last until Close. It is safe for concurrent use.
+type Host struct {
+	name string
+	port Port // how it is joined to a hub; zero when it is not
+
+	ns      *os.File        // the namespace, to dial from and to move interfaces into
+	netlink *netlink.Handle // talks to the kernel about the namespace
+	work    chan func()     // what the thread shall do next
+	closed  chan struct{}
+
+	mu        sync.Mutex
+	processes map[*Process]struct{} // that have not ended; nil once closed
+}
+
+// ErrClosed is what a closed host answers.
+var ErrClosed = errors.New("host is closed")
+
+// New makes a host with nothing but a loopback interface, which is up. The name
+// is at most 15 bytes, as it also names the hub's end of the host's cable.
+func New(name string) (*Host, error) {
+	if err := checkName(name); err != nil {
+		return nil, fmt.Errorf("make host %q: %w", name, err)
+	}
+	h := &Host{
+		name:      name,
+		work:      make(chan func()),
+		closed:    make(chan struct{}),
+		processes: map[*Process]struct{}{},
+	}
+	ready := make(chan error)
+	go h.live(ready)
+	if err := <-ready; err != nil {
+		return nil, fmt.Errorf("make host %s: %w", name, err)
+	}
+	return h, nil
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) >= unix.IFNAMSIZ {
+		return fmt.Errorf("a name has 1 to %d bytes", unix.IFNAMSIZ-1)
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c >= 0x7f || c == '/' || c == ':' || c == '%' {
+			return fmt.Errorf("a name must not contain %q", c)
+		}
+	}
+	return nil
+}
+
+// live is the host's thread, from birth to death. The thread is never unlocked,
+// so the runtime ends it with this function instead of reusing it, and the parent-death
+// signals of the processes that it forked mean "the host is gone".
+func (h *Host) live(ready chan<- error) {
+	runtime.LockOSThread()
+	if err := h.settle(); err != nil {
+		h.release()
+		ready <- err
+		return
+	}
+	ready <- nil
+	for {
+		select {
+		case f := <-h.work:
+			f()
+		case <-h.closed:
+			return
+		}
+	}
+}
+
+// settle moves the calling thread into a new network namespace and furnishes it.
+func (h *Host) settle() (err error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("unshare the network: %w", explain(err))
+	}
+	if h.ns, err = os.Open("/proc/thread-self/ns/net"); err != nil {
+		return err
+	}
+	if h.netlink, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("open netlink: %w", err)
+	}
+	if err := furnish(); err != nil {
+		return err
+	}
+	return loopbackUp(h.netlink)
+}
+
+func loopbackUp(nl *netlink.Handle) error {
+	lo := &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: "lo", Index: 1}} // always the first
+	if err := nl.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bring lo up: %w", err)
+	}
+	return nil
+}
+
+// Name is the name that New was given.
+func (h *Host) Name() string { return h.name }
+
+// Port says how the host is joined to its hub; it is zero when it is not.
+func (h *Host) Port() Port { return h.port }
+
+// Netlink talks to the kernel about the host's namespace.
+func (h *Host) Netlink() *netlink.Handle { return h.netlink }
+
+// Do runs f on the host's thread, hence in its namespace, and returns f's error.
+// The host does one thing at a time: f should be short, and must not call Do
+// or Start of the same host. Goroutines that f starts are not in the namespace.
+func (h *Host) Do(f func() error) error {
+	result := make(chan error, 1)
+	select {
+	case h.work <- func() { result <- f() }:
+		return <-result
+	case <-h.closed:
+		return fmt.Errorf("host %s: %w", h.name, ErrClosed)
+	}
+}
+
+// Dial connects from inside the namespace. It does not keep the host's thread busy, so any
+// number of dials may be under way. The address must be literal: names are not resolved.
+func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	// A literal address keeps net.Dialer on this goroutine, and so on this thread.
+	if _, err := netip.ParseAddrPort(address); err != nil {
+		return nil, fmt.Errorf("dial %s from %s: %w", address, h.name, err)
+	}
+	var conn net.Conn
+	err := h.visit(func() (err error) {
+		conn, err = new(net.Dialer).DialContext(ctx, network, address)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("host %s: %w", h.name, err)
+	}
+	return conn, nil
+}
+
+// visit runs f in the namespace on a thread of its own, and waits.
+func (h *Host) visit(f func() error) error {
+	select {
+	case <-h.closed:
+		return ErrClosed
+	default:
+	}
+	result := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		home, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			result <- err
+			return // locked: the thread dies, which is always safe
+		}
+		defer home.Close()
+		if err := unix.Setns(int(h.ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			result <- fmt.Errorf("enter the network: %w", err)
+			return
+		}
+		err = f()
+		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+			runtime.UnlockOSThread()
+		}
+		result <- err
+	}()
+	return <-result
+}
+
+// Close kills the processes that the host started, waits until they are gone, and
+// ends the thread and, with the last socket in it, the namespace and its interfaces.
+// Closing twice does nothing more.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	alive := h.processes
+	h.processes = nil
+	h.mu.Unlock()
+	if alive == nil {
+		return nil
+	}
+	var errs []error
+	for p := range alive {
+		errs = append(errs, p.signal(unix.SIGKILL))
+	}
+	for p := range alive {
+		<-p.Done()
+	}
+	close(h.closed)
+	h.release()
+	return errors.Join(errs...)
+}
+
+func (h *Host) release() {
+	if h.netlink != nil {
+		h.netlink.Close()
+	}
+	if h.ns != nil {
+		h.ns.Close()
+	}
+}
+
+// CloseAll closes the hosts side by side.
+func CloseAll(hosts []*Host) error {
+	return each(len(hosts), func(i int) error { return hosts[i].Close() })
+}
+
+// each runs f for 0 to n-1 side by side, a bounded number at a time.
+func each(n int, f func(i int) error) error {
+	const width = 8 // the kernel's own locks allow little more
+	errs := make([]error, n)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(n, width) {
+		wg.Go(func() {
+			for i := range next {
+				errs[i] = f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,200 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Command is what to run on a host.
+type Command struct {
+	Path   string   // "" is this very program, run under the name Args[0] (see moby/sys/reexec)
+	Args   []string // Args[0] is the program's name
+	Env    []string // added to this process's environment
+	Dir    string   // "" is this process's
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	// ExtraFiles are open in the process from descriptor 3 on.
+	ExtraFiles []*os.File
+}
+
+// drainTime bounds how long the output of a process that has ended is awaited:
+// a grandchild may keep its pipe open.
+const drainTime = time.Second
+
+// A Process runs on a host, in a process group of its own. It ends with its host,
+// and with the process that started it. It is safe for concurrent use.
+type Process struct {
+	name string
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error // valid once done is closed
+}
+
+// Start starts a process in the host's namespace.
+func (h *Host) Start(c Command) (*Process, error) {
+	p, err := h.start(c)
+	if err != nil {
+		return nil, fmt.Errorf("start %s on %s: %w", c.name(), h.name, err)
+	}
+	return p, nil
+}
+
+func (h *Host) start(c Command) (*Process, error) {
+	cmd, err := c.cmd()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{name: c.name() + " on " + h.name, cmd: cmd, done: make(chan struct{})}
+	// The child inherits the namespace of the thread that forks it, and dies with it.
+	if err := h.Do(cmd.Start); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+		h.mu.Lock()
+		delete(h.processes, p)
+		h.mu.Unlock()
+	}()
+	if !h.adopt(p) {
+		return nil, errors.Join(ErrClosed, p.Kill())
+	}
+	return p, nil
+}
+
+// adopt lists the process among those that Close kills; false when it is too late for that.
+func (h *Host) adopt(p *Process) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.processes == nil {
+		return false
+	}
+	select {
+	case <-p.done: // nobody would delete it any more
+	default:
+		h.processes[p] = struct{}{}
+	}
+	return true
+}
+
+func (c Command) name() string {
+	if len(c.Args) > 0 {
+		return c.Args[0]
+	}
+	return c.Path
+}
+
+func (c Command) cmd() (*exec.Cmd, error) {
+	if len(c.Args) == 0 {
+		return nil, errors.New("no arguments: the first is the program's name")
+	}
+	path := c.Path
+	if path == "" {
+		path = "/proc/self/exe"
+	}
+	path, err := exec.LookPath(path)
+	if err != nil {
+		return nil, err
+	}
+	return &exec.Cmd{
+		Path:       path,
+		Args:       c.Args,
+		Env:        append(os.Environ(), c.Env...),
+		Dir:        c.Dir,
+		Stdin:      c.Stdin,
+		Stdout:     c.Stdout,
+		Stderr:     c.Stderr,
+		ExtraFiles: c.ExtraFiles,
+		WaitDelay:  drainTime,
+		SysProcAttr: &syscall.SysProcAttr{
+			Setpgid:   true,
+			Pdeathsig: syscall.SIGKILL,
+		},
+	}, nil
+}
+
+// PID is the process's number in the caller's PID namespace.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended and its output has been copied.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err says how the process ended: nil for exit status 0, otherwise mostly an
+// *exec.ExitError. It waits for the end.
+func (p *Process) Err() error {
+	<-p.done
+	return p.err
+}
+
+// State is what the process left behind. It waits for the end.
+func (p *Process) State() *os.ProcessState {
+	<-p.done
+	return p.cmd.ProcessState
+}
+
+// Signal sends the signal to the process alone. It is an error when the process has ended.
+func (p *Process) Signal(s syscall.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("send %s to %s: %w", unix.SignalName(s), p.name, err)
+	}
+	return nil
+}
+
+// signal sends s to the process and whatever it started; none being left is no error.
+func (p *Process) signal(s syscall.Signal) error {
+	select {
+	case <-p.done: // its number may be another's by now
+		return nil
+	default:
+	}
+	if err := unix.Kill(-p.PID(), s); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("send %s to %s: %w", unix.SignalName(s), p.name, err)
+	}
+	return nil
+}
+
+// Kill ends the process, and what it started, by SIGKILL and returns when it is
+// gone. It is no error when it had ended already.
+func (p *Process) Kill() error {
+	if err := p.signal(unix.SIGKILL); err != nil {
+		return err
+	}
+	<-p.done
+	return nil
+}
+
+// Pause stops the process, and what it started, by SIGSTOP and returns when its last
+// thread has stopped. It keeps its memory and its connections.
+func (p *Process) Pause() error {
+	if err := p.signal(unix.SIGSTOP); err != nil {
+		return err
+	}
+	// The kernel reports a stop when it is complete. WNOWAIT leaves the report
+	// there, so that a process which is paused already is seen to be.
+	var info unix.Siginfo
+	for {
+		err := unix.Waitid(unix.P_PID, p.PID(), &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return fmt.Errorf("pause %s: it has ended", p.name)
+		case info.Code != cldStopped:
+			return fmt.Errorf("pause %s: it ends instead", p.name)
+		}
+		return nil
+	}
+}
+
+const cldStopped = 5 // CLD_STOPPED of siginfo.h
+
+// Resume lets a paused process, and what it started, continue.
+func (p *Process) Resume() error { return p.signal(unix.SIGCONT) }

@@ -1,0 +1,170 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A Seat is a place at a hub: a host's name and its IPv4 address.
+type Seat struct {
+	Name string
+	Addr netip.Addr
+}
+
+// A Port is where a host is joined to its hub.
+type Port struct {
+	Name      string           // of the host
+	Addr      netip.Addr       // of the host
+	Interface string           // the hub's end
+	MAC       net.HardwareAddr // of the host's end
+}
+
+// Every host sends everything to the one gateway, which has a permanent neighbour
+// entry: so nobody ever asks who has an address, and the first packet is as fast
+// as any other. A router namespace gives the hub's ends this MAC; a switch in user space reads the frames anyway.
+var (
+	Gateway    = netip.MustParseAddr("169.254.1.1")
+	GatewayMAC = net.HardwareAddr{0x02, 0x72, 0x65, 0x63, 0x6b, 0x6e}
+)
+
+// MTU is that of every cable, in bytes.
+const MTU = 1500
+
+// queueLength is that of both ends of a cable, in packets. A veth has no queue of its own;
+// a queueing discipline that is attached later would take its limit from this.
+const queueLength = 1000
+
+// Star makes a host for every seat and joins it to the hub with a cable: eth0
+// in the host, an interface with the host's name in the hub. It makes them side by side, and all of them or none.
+func Star(hub *Host, seats []Seat) ([]*Host, error) {
+	hosts := make([]*Host, len(seats))
+	err := each(len(seats), func(i int) (err error) {
+		if hosts[i], err = New(seats[i].Name); err != nil {
+			return err
+		}
+		return hosts[i].join(hub, seats[i].Addr)
+	})
+	if err == nil {
+		err = hub.awaitCables(hosts)
+	}
+	if err != nil {
+		for _, h := range hosts {
+			if h != nil {
+				err = errors.Join(err, h.Close())
+			}
+		}
+		return nil, err
+	}
+	return hosts, nil
+}
+
+// join lays the cable and furnishes the host's end.
+func (h *Host) join(hub *Host, addr netip.Addr) error {
+	if !addr.Is4() {
+		return fmt.Errorf("join %s to %s: address %s: must be IPv4", h.name, hub.name, addr)
+	}
+	port := Port{Name: h.name, Addr: addr, Interface: h.name, MAC: macOf(addr)}
+	if err := hub.netlink.LinkAdd(cable(port, h)); err != nil {
+		return fmt.Errorf("join %s to %s: lay the cable: %w", h.name, hub.name, err)
+	}
+	if err := h.address(addr); err != nil {
+		return fmt.Errorf("join %s to %s: %w", h.name, hub.name, err)
+	}
+	h.port = port
+	return nil
+}
+
+// macOf is a locally administered MAC that is as unique as the address.
+func macOf(addr netip.Addr) net.HardwareAddr {
+	a := addr.As4()
+	return net.HardwareAddr{0x02, 0x00, a[0], a[1], a[2], a[3]}
+}
+
+// cable is the veth pair as the hub sees it: its own end is up, the other is the host's.
+func cable(p Port, h *Host) netlink.Link {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = p.Interface
+	attrs.MTU = MTU
+	attrs.TxQLen = queueLength
+	attrs.Flags = net.FlagUp
+	return &netlink.Veth{
+		LinkAttrs:        attrs,
+		PeerName:         "eth0",
+		PeerHardwareAddr: p.MAC,
+		PeerNamespace:    netlink.NsFd(int(h.ns.Fd())),
+		PeerTxQLen:       queueLength,
+		PeerMTU:          MTU,
+	}
+}
+
+// address gives the host's end its address, and one way out: the gateway.
+func (h *Host) address(addr netip.Addr) error {
+	eth0, err := h.netlink.LinkByName("eth0")
+	if err != nil {
+		return fmt.Errorf("find eth0: %w", err)
+	}
+	self := &netlink.Addr{IPNet: &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(32, 32)}}
+	if err := h.netlink.AddrAdd(eth0, self); err != nil {
+		return fmt.Errorf("add address %s: %w", addr, err)
+	}
+	if err := h.netlink.LinkSetUp(eth0); err != nil {
+		return fmt.Errorf("bring eth0 up: %w", err)
+	}
+	index := eth0.Attrs().Index
+	if err := h.netlink.NeighAdd(&netlink.Neigh{
+		LinkIndex:    index,
+		Family:       unix.AF_INET,
+		State:        netlink.NUD_PERMANENT,
+		IP:           Gateway.AsSlice(),
+		HardwareAddr: GatewayMAC,
+	}); err != nil {
+		return fmt.Errorf("add the gateway's neighbour entry: %w", err)
+	}
+	if err := h.netlink.RouteAdd(&netlink.Route{
+		LinkIndex: index,
+		Dst:       &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)},
+		Gw:        Gateway.AsSlice(),
+		Flags:     int(netlink.FLAG_ONLINK),
+	}); err != nil {
+		return fmt.Errorf("add the default route: %w", err)
+	}
+	return nil
+}
+
+// cableTime bounds the wait for the kernel to notice that a cable's ends are up.
+const cableTime = 5 * time.Second
+
+// awaitCables waits until the hub's ends carry packets. The host's end was brought up last and does
+// at once; the hub's end drops everything until the kernel's link watch has run.
+func (h *Host) awaitCables(hosts []*Host) error {
+	deadline := time.Now().Add(cableTime)
+	for {
+		links, err := h.netlink.LinkList()
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // then something changed meanwhile: look again
+			return fmt.Errorf("list the cables of %s: %w", h.name, err)
+		}
+		up := map[string]bool{}
+		for _, l := range links {
+			up[l.Attrs().Name] = l.Attrs().OperState == netlink.OperUp
+		}
+		down := ""
+		for _, x := range hosts {
+			if !up[x.port.Interface] {
+				down = x.name
+			}
+		}
+		if down == "" {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("join %s to %s: the cable is not up after %v", down, h.name, cableTime)
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+}
