@@ -1,0 +1,191 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// Bounds limit what porcupine may spend on confirming. A zero field means the
+// default. They never turn one verdict into another, because each verdict has a
+// certificate of its own (see judge): they limit how much of it porcupine confirmed
+// as well, and Detail says how much that was.
+type Bounds struct {
+	Key      time.Duration // on searching one key; 1 s
+	Total    time.Duration // on searching all of them, by the wall clock; 5 s
+	Memory   int64         // bytes that one search may remember; 64 MiB
+	Parallel int           // keys judged at a time; as many as there are processors
+}
+
+func (b Bounds) orDefault() Bounds {
+	b.Key = cmp.Or(b.Key, time.Second)
+	b.Total = cmp.Or(b.Total, 5*time.Second)
+	b.Memory = cmp.Or(b.Memory, 64<<20)
+	b.Parallel = cmp.Or(b.Parallel, runtime.GOMAXPROCS(0))
+	return b
+}
+
+// Linearizable says whether the store behaved as one register a key, each
+// operation taking effect at one instant between its call and its return
+// (Herlihy & Wing, Linearizability, 1990). Keys start absent. All stages count.
+//
+// It is Unknown if a premise of the judgement does not hold (see premises), if no
+// read was answered, or if ctx ended first; a violation found before that stands.
+func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
+	const name = "linearizable"
+	r := newRecord(h)
+	if broken := r.premises(); broken != nil {
+		broken.Name = name
+		return *broken
+	}
+	b = b.orDefault()
+	judged := judgeAll(ctx, r, b)
+	res := r.summarise(ctx, judged)
+	res.Name = name
+	return res
+}
+
+// A judgement is what was found out about one key.
+type judgement struct {
+	done     bool     // false: ctx ended before it
+	verdict  Verdict  // Unknown where the judges disagree
+	finding  *finding // where Invalid
+	searched Verdict  // porcupine's own answer; Unknown where it ran out
+	why      string   // where Unknown
+}
+
+// A finding is a broken promise: what a person should read, and what proves it.
+type finding struct {
+	detail   string
+	evidence []history.Op  // in order of Call
+	at       time.Duration // when it showed
+}
+
+// better says whether f is to be reported rather than g: the smaller proof, then the earlier one.
+func (f *finding) better(g *finding) bool {
+	if g == nil {
+		return true
+	}
+	return cmp.Or(cmp.Compare(len(f.evidence), len(g.evidence)), cmp.Compare(f.at, g.at)) < 0
+}
+
+// judgeAll judges the keys, b.Parallel at a time. The answers are in the order of r.keys.
+func judgeAll(ctx context.Context, r *record, b Bounds) []judgement {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var (
+		all      = make([]judgement, len(r.keys))
+		deadline = time.Now().Add(b.Total)
+		next     atomic.Int64
+		wg       sync.WaitGroup
+	)
+	for range min(b.Parallel, len(r.keys)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(all) {
+					return
+				}
+				until := time.Now().Add(b.Key)
+				if until.After(deadline) {
+					until = deadline
+				}
+				all[i] = r.judge(r.keys[i], newBudget(ctx, until, b.Memory))
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// judge decides one key twice over.
+//
+// First by construction: build the one order that must work if any does, and
+// replay it (order.go). That it works is a certificate of Valid which needs no
+// theory: anyone can replay it. Where it does not work, it names a few operations,
+// and porcupine confirms that those alone cannot be ordered: a certificate of
+// Invalid, since what is removed from a linearizable history (reads, and writes
+// together with all reads of theirs) leaves a linearizable one.
+//
+// Then by search: porcupine judges the whole key (search.go). Where it answers
+// and contradicts, one of the two is wrong, so the key is Unknown. Where it runs
+// out of its bounds the certificate stands: it is no guess.
+func (r *record) judge(key keyOps, b *budget) judgement {
+	reg, f := r.register(key)
+	if f != nil { // a value from nowhere: there is no register to search
+		return confirmed(judgement{done: true, verdict: Invalid, finding: f})
+	}
+	j := judgement{done: true}
+	j.verdict, f = reg.decide()
+	j.finding = f
+	j.searched = reg.search(b)
+	if b.ctxEnded() {
+		j.done = false
+	}
+	switch {
+	case j.verdict == Unknown:
+		j.why = fmt.Sprintf("key %s: there is neither an order that works nor a proof that none does: a defect of this check", key.name)
+	case j.searched != Unknown && j.searched != j.verdict:
+		j.why = fmt.Sprintf("key %s: ordering by zones says %s and porcupine says %s: a defect of this check", key.name, j.verdict, j.searched)
+		j.verdict = Unknown
+	}
+	return confirmed(j)
+}
+
+// confirmed asks porcupine about the evidence alone.
+func confirmed(j judgement) judgement {
+	if j.verdict == Invalid && legal(j.finding.evidence) {
+		j.verdict, j.why = Unknown, j.finding.detail+": but its evidence is legal by itself: a defect of this check"
+	}
+	if j.verdict == Invalid {
+		j.done = true // a proof stands even if the rest was cut short
+	}
+	return j
+}
+
+// summarise makes one result of all keys' judgements.
+func (r *record) summarise(ctx context.Context, all []judgement) Result {
+	var invalid, undone, searched int
+	var best *finding
+	var why string
+	for i := range all {
+		j := &all[i]
+		switch {
+		case !j.done:
+			undone++
+		case j.verdict == Invalid:
+			invalid++
+			if j.finding.better(best) {
+				best = j.finding
+			}
+		case j.verdict == Unknown && why == "":
+			why = j.why
+		}
+		if j.done && j.searched != Unknown {
+			searched++
+		}
+	}
+	switch {
+	case best != nil:
+		detail := best.detail
+		if invalid > 1 {
+			detail += affected(invalid, len(all))
+		}
+		return Result{Verdict: Invalid, Detail: detail, Evidence: best.evidence}
+	case why != "":
+		return Result{Detail: why}
+	case undone > 0:
+		return Result{Detail: fmt.Sprintf("cut short (%v): %d of %s not judged", context.Cause(ctx), undone, count(len(all), "key"))}
+	}
+	detail := fmt.Sprintf("%s, %s answered, %s acknowledged, %d unknown", count(len(all), "key"), count(r.reads, "read"), count(r.acked, "write"), r.unknown)
+	if searched < len(all) {
+		detail += fmt.Sprintf("; porcupine confirmed %d keys and ran out of its bounds on %d, whose orders were replayed", searched, len(all)-searched)
+	}
+	return Result{Verdict: Valid, Detail: detail}
+}

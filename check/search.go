@@ -1,0 +1,272 @@
+package check
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// search judges the register by porcupine, independently of decide. It is Unknown where
+// porcupine runs out of its budget.
+//
+// Bare porcupine remembers every set of operations that it has tried to put first, which is
+// exponential in what overlaps and quadratic in the length. So what it is given is
+// made small first, in ways that change no answer: narrow, thin, split.
+func (g *register) search(b *budget) Verdict {
+	ops := g.thin(g.narrow())
+	parts, ok := g.split(ops)
+	if !ok {
+		return Invalid
+	}
+	values := make([]int32, len(g.clusters))
+	for i := range values {
+		values[i] = int32(i)
+	}
+	worst := Valid
+	for _, p := range parts {
+		v := p.search(values, b)
+		if v == Invalid {
+			return Invalid // whatever the other parts are
+		}
+		worst = worst.Worst(v)
+	}
+	return worst
+}
+
+// narrow shrinks intervals to where the operations can have taken effect: a write
+// not after the earliest return of a read of it, a read not before its write was called.
+// This is what ends a write of unknown outcome; it never ends before its
+// call, because no read returns before its write is called.
+//
+//	w(u) |------?                w(u) |-------|
+//	r(u)     |---|          ->   r(u)     |---|
+//	r(u)        |------|         r(u)        |------|
+func (g *register) narrow() []operation {
+	ops := slices.Clone(g.ops)
+	for i := range ops {
+		o := &ops[i]
+		c := &g.clusters[o.cluster]
+		if o.write {
+			o.ret = min(o.ret, g.ops[c.early].ret)
+		} else {
+			o.call = max(o.call, g.ops[c.write].call)
+		}
+	}
+	return ops
+}
+
+// thin keeps, of each cluster, the write, the operation that returned first and
+// the one that was called last, in order of call, and leaves the other reads out.
+// If an order works without them they fit in again: put a left-out read r among
+// the operations of its own cluster, which stand together, wherever time allows.
+// What stands before the cluster stands before early, so it was called by
+// early's return, which is no later than r's; what stands after it stands after
+// late, so it returned no sooner than late's call, which is no sooner than r's.
+//
+//	w(a)  |--|                      w(a)  |--|
+//	r(a)     |--|                   early    |--|
+//	r(a)       |----|          ->
+//	r(a)            |---|           late            |---|
+//	w(b)             |-----|        w(b)             |-----|
+func (g *register) thin(ops []operation) []operation {
+	kept := ops[:0]
+	for i, o := range ops {
+		c := &g.clusters[o.cluster]
+		if o.op >= 0 && (o.write || i == c.early || i == c.late) {
+			kept = append(kept, o)
+		}
+	}
+	slices.SortFunc(kept, func(a, b operation) int {
+		switch {
+		case a.call != b.call:
+			return int(min(max(a.call-b.call, -1), 1))
+		case a.op < b.op:
+			return -1
+		}
+		return 1
+	})
+	return kept
+}
+
+// nobodys is a state that no read can have found.
+const nobodys = -1
+
+// A part is a stretch of a register that starts and ends with nothing under way.
+type part struct {
+	start int32 // the cluster whose value is there at the start, or nobodys
+	ops   []operation
+}
+
+// enough is how many operations a part should have at least: each costs
+// porcupine a goroutine, but its memory grows with the square of a part.
+const enough = 48
+
+// split cuts the operations, ordered by call, at instants at which none is under way,
+// and says which state is carried over each cut. Values are unique, so there is
+// never more than one candidate:
+//
+//   - One cluster has operations on both sides. Its value is the state at the cut.
+//     The write is on the left (no read returns before its write is
+//     called), so the state that a read on the right found can only have come from the left,
+//     and nothing between may have replaced it. The part on the left must end with the value, which
+//     a read added at the cut makes sure of, and the part on the right starts with it.
+//   - Two clusters have operations on both sides. Each would have to be the
+//     state at the cut: ok is false, no order works.
+//   - None has. Then no read on the right depends on the state at the cut, and it may be
+//     anything; the part on the right starts with nobodys.
+//
+// An order of the whole puts all of the left before all of the right, so cut in two it is
+// an order of each part; and orders of the parts, one after the other, are one of the whole.
+//
+//	w(a) |--|         |           w(a) |--|
+//	w(b)  |--|        |      ->   w(b)  |--|          then from a:  r(a) |--|
+//	r(a)              ||--|       r(a)        |
+func (g *register) split(ops []operation) (parts []part, ok bool) {
+	last := make([]int, len(g.clusters)) // by cluster: the place of its last operation
+	for i, o := range ops {
+		last[o.cluster] = i
+	}
+	var (
+		open    = make(map[int32]bool) // clusters with operations on both sides of place i
+		start   int32                  // absent
+		from    int
+		latest  = before
+		carried = func() int32 {
+			for c := range open {
+				return c
+			}
+			return nobodys
+		}
+	)
+	if len(ops) > 0 && ops[last[0]].cluster == 0 {
+		open[0] = true
+	}
+	for i, o := range ops {
+		if i > from && o.call > latest && (len(open) > 1 || i-from >= enough) {
+			if len(open) > 1 {
+				return nil, false
+			}
+			c := carried()
+			parts = append(parts, part{start, ended(ops[from:i], c, o.call)})
+			start, from = c, i
+		}
+		latest = max(latest, o.ret)
+		if open[o.cluster] = true; last[o.cluster] == i {
+			delete(open, o.cluster)
+		}
+	}
+	return append(parts, part{start, ops[from:]}), true
+}
+
+// ended is the operations with a read of the cluster's value at the instant added.
+func ended(ops []operation, c int32, at int64) []operation {
+	if c == nobodys {
+		return ops
+	}
+	return append(slices.Clone(ops), operation{op: -1, cluster: c, call: at, ret: at})
+}
+
+func (p *part) search(values []int32, b *budget) Verdict {
+	in := make([]porcupine.Operation, len(p.ops))
+	for i := range p.ops {
+		in[i] = porcupine.Operation{Input: &p.ops[i], Call: p.ops[i].call, Return: p.ops[i].ret}
+	}
+	b.begin(len(in))
+	start := int32(nobodys)
+	state := &start
+	if p.start != nobodys {
+		state = &values[p.start]
+	}
+	model := porcupine.Model{
+		Init: func() any { return state },
+		Hash: func(state any) uint64 { return uint64(*state.(*int32)) * 0x9e3779b97f4a7c15 },
+		// Once out of budget nothing is possible any more, which ends the search at once; its answer is then thrown away.
+		Step: func(state, input, _ any) (bool, any) {
+			o := input.(*operation)
+			switch {
+			case !b.spend():
+				return false, state
+			case o.write:
+				return true, &values[o.cluster]
+			}
+			return *state.(*int32) == o.cluster, state
+		},
+	}
+	found := porcupine.CheckOperations(model, in)
+	switch {
+	case b.out:
+		return Unknown
+	case found:
+		return Valid
+	}
+	return Invalid
+}
+
+// A budget bounds the searches of one key: in memory each, in time together.
+type budget struct {
+	ctx    context.Context
+	until  time.Time
+	memory int64
+	steps  int64 // left to the present search
+	out    bool  // the present search ran out
+}
+
+func newBudget(ctx context.Context, until time.Time, memory int64) *budget {
+	return &budget{ctx: ctx, until: until, memory: memory}
+}
+
+// begin starts the account of a search through n operations. Each of its steps may make porcupine
+// remember n bits and a state.
+func (b *budget) begin(n int) {
+	b.steps = b.memory / int64(n/8+128)
+	b.out = !b.inTime()
+}
+
+// spend takes one step, and is false where there is none left.
+func (b *budget) spend() bool {
+	const look = 256 // steps between looks at the clock
+	b.steps--
+	if b.steps < 0 || b.steps%look == 0 && !b.inTime() {
+		b.out = true
+	}
+	return !b.out
+}
+
+func (b *budget) inTime() bool { return !b.ctxEnded() && time.Now().Before(b.until) }
+
+func (b *budget) ctxEnded() bool { return b.ctx.Err() != nil }
+
+// legal asks porcupine whether the operations alone, as they were recorded and
+// without any reduction, are what a register may do. It is for a handful.
+func legal(ops []history.Op) bool {
+	var in []porcupine.Operation
+	for i := range ops {
+		o := &ops[i]
+		ret := int64(o.Return)
+		switch {
+		case o.Outcome == history.Failed || o.Kind == history.Read && o.Outcome != history.OK:
+			continue
+		case o.Outcome == history.Unknown:
+			ret = after
+		}
+		in = append(in, porcupine.Operation{Input: o, Call: int64(o.Call), Return: ret})
+	}
+	// The state is the write that was last, nil where there is none.
+	return porcupine.CheckOperations(porcupine.Model{
+		Init: func() any { return (*history.Op)(nil) },
+		Step: func(state, input, _ any) (bool, any) {
+			o, last := input.(*history.Op), state.(*history.Op)
+			switch {
+			case o.Kind == history.Write:
+				return true, o
+			case absent(o):
+				return last == nil, last
+			}
+			return last != nil && last.Value == o.Value, last
+		},
+	}, in)
+}
