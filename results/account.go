@@ -1,0 +1,176 @@
+package results
+
+import (
+	"slices"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// Leaders is who led, from the start of the load.
+type Leaders struct {
+	// Changes counts how often another node, or the same one in another term, was seen to lead after the load began.
+	Changes int          `json:"changes"`
+	List    []Leadership `json:"list"` // the first may have begun before the load
+}
+
+// Leadership is the first sight of a node leading a term. Node "" means that none led any more.
+type Leadership struct {
+	At   float64 `json:"at_s"`
+	Node string  `json:"node"`
+	Term uint64  `json:"term"`
+}
+
+func (r *reading) leaders() Leaders {
+	l := Leaders{List: []Leadership{}}
+	var last Leadership
+	for _, e := range r.h.Events {
+		if e.Kind != history.Leads {
+			continue
+		}
+		now := Leadership{At: r.since(e.At), Node: e.Subject, Term: uint64(e.Data["term"])}
+		switch {
+		case now.At < 0: // before the load: only who led as it began matters
+			l.List = append(l.List[:0], now)
+		default:
+			l.List = append(l.List, now)
+			if now.Node != "" && last.Node != "" && (now.Node != last.Node || now.Term != last.Term) {
+				l.Changes++
+			}
+		}
+		if now.Node != "" {
+			last = now
+		}
+	}
+	return l
+}
+
+// Links is the fabric's own account of the load.
+type Links struct {
+	Backend  string    `json:"backend"`
+	Late     *Lateness `json:"late_us"` // from due to delivered, in microseconds
+	Packets  float64   `json:"packets"`
+	Lost     float64   `json:"lost"`     // by the loss that the plan asks for
+	Cut      float64   `json:"cut"`      // by cuts
+	Overflow float64   `json:"overflow"` // for want of room: nobody asked for that
+}
+
+// Lateness of what should have been on time.
+type Lateness struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// links takes the worst lateness where several fabrics gave an account.
+func (r *reading) links() Links {
+	l := Links{Backend: r.info.Backend}
+	for _, e := range r.h.Events {
+		if e.Kind != history.Links {
+			continue
+		}
+		if l.Backend == "" {
+			l.Backend = e.Subject
+		}
+		l.Packets += e.Data["packets"]
+		l.Lost += e.Data["lost"]
+		l.Cut += e.Data["cut"]
+		l.Overflow += e.Data["overflow"]
+		if _, ok := e.Data["late_p99_us"]; !ok {
+			continue
+		}
+		if l.Late == nil {
+			l.Late = &Lateness{}
+		}
+		l.Late.P50 = max(l.Late.P50, round(e.Data["late_p50_us"], 3))
+		l.Late.P99 = max(l.Late.P99, round(e.Data["late_p99_us"], 3))
+		l.Late.Max = max(l.Late.Max, round(e.Data["late_max_us"], 3))
+	}
+	return l
+}
+
+// Load is how well the generator kept to its schedule.
+type Load struct {
+	Lag   *Lateness `json:"lag_us"`       // from due to dispatched, in microseconds, over all operations of the load
+	Bound float64   `json:"lag_bound_us"` // on its p99
+	Late  float64   `json:"late_bound_us"`
+}
+
+func (r *reading) load() Load {
+	l := Load{Bound: micros(r.info.bound(r.info.LagBound)), Late: micros(r.info.bound(r.info.LateBound))}
+	var lags []time.Duration
+	for i := range r.h.Ops {
+		if o := &r.h.Ops[i]; o.Stage == history.Load {
+			lags = append(lags, o.Call-o.Due)
+		}
+	}
+	if q := quantiles(lags, micros); q != nil {
+		l.Lag = &Lateness{P50: q.P50, P99: q.P99, Max: q.Max}
+	}
+	return l
+}
+
+// Level is how high something was during the load.
+type Level struct {
+	Mean float64 `json:"mean"`
+	Max  float64 `json:"max"`
+}
+
+// host is what the machine did between start and end of the load.
+func (r *reading) host() map[string]Level {
+	sums, counts, out := map[string]float64{}, map[string]int{}, map[string]Level{}
+	for _, e := range r.h.Events {
+		if e.Kind != history.Noise || e.At < r.load0 || e.At > r.loadEnd {
+			continue
+		}
+		for k, v := range e.Data {
+			sums[k] += v
+			counts[k]++
+			out[k] = Level{Max: max(out[k].Max, round(v, 3))}
+		}
+	}
+	for k, l := range out {
+		l.Mean = round(sums[k]/float64(counts[k]), 3)
+		out[k] = l
+	}
+	return out
+}
+
+// Metric is one of a member's own metrics over the run.
+type Metric struct {
+	First float64 `json:"first"`
+	Last  float64 `json:"last"`
+	Max   float64 `json:"max"`
+}
+
+func (r *reading) members() map[string]map[string]Metric {
+	out := map[string]map[string]Metric{}
+	for _, e := range r.h.Events {
+		if e.Kind != history.Metrics {
+			continue
+		}
+		of := out[e.Subject]
+		if of == nil {
+			of = map[string]Metric{}
+			out[e.Subject] = of
+		}
+		for name, v := range e.Data {
+			m, ok := of[name]
+			if !ok {
+				m = Metric{First: v, Max: v}
+			}
+			m.Last, m.Max = v, max(m.Max, v)
+			of[name] = m
+		}
+	}
+	return out
+}
+
+// interrupted says whether the run was cut short: it says so itself, or its record ends before the run did.
+func (r *reading) interrupted() bool {
+	has := func(k history.EventKind) bool {
+		return slices.ContainsFunc(r.h.Events, func(e history.Event) bool { return e.Kind == k })
+	}
+	_, done := r.h.PhaseStart("done")
+	return has(history.Interrupted) || !done && !has(history.Harness)
+}

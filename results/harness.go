@@ -1,0 +1,218 @@
+package results
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/reckon-bench/reckon/check"
+	"github.com/reckon-bench/reckon/history"
+)
+
+// A defect is why a run is not what its plan says.
+type defect struct {
+	why string
+	// record: what was recorded cannot be trusted to be all that happened.
+	record bool
+}
+
+// judge decides what the run amounts to.
+//
+// A defect of the harness makes the run no result, with one exception: a broken
+// promise stays broken. Say that the generator lagged, and that a read answered a
+// value which a later read denies: the lag spoils every number of the run, but no lag makes an honest
+// store answer so, and a nightly run that filed the answer under "harness" would have
+// thrown away the one thing it exists to find. So invalid wins, with the defects beside it -
+// unless the defect is in the record itself. Where operations vanished, the "value that nobody wrote" may be one
+// whose write vanished; there harness wins, and the checks' evidence stays for whoever wants to look.
+func judge(s *Summary, r *reading) {
+	defects := r.defects(s)
+	s.Harness = []string{}
+	doubtful := false
+	for _, d := range defects {
+		s.Harness = append(s.Harness, d.why)
+		doubtful = doubtful || d.record
+	}
+	invalid, unknown := named(s.Checks, check.Invalid), named(s.Checks, check.Unknown)
+	switch {
+	case len(invalid) > 0 && !doubtful:
+		s.Verdict, s.Reason = StatusInvalid, "The system broke a promise: "+strings.Join(invalid, ", ")+"."
+	case len(defects) > 0:
+		s.Verdict, s.Reason = StatusHarness, "The run was not what its plan says: "+s.Harness[0]+"."
+		if len(defects) > 1 {
+			s.Reason = fmt.Sprintf("The run was not what its plan says, for %d reasons.", len(defects))
+		}
+	case s.Interrupted:
+		s.Verdict, s.Reason = StatusUnknown, "The run was cut short: what there is of it shows no broken promise."
+	case len(s.Checks) == 0:
+		s.Verdict, s.Reason = StatusUnknown, "Nothing was checked."
+	case len(unknown) > 0:
+		s.Verdict, s.Reason = StatusUnknown, "Not decided: "+strings.Join(unknown, ", ")+"."
+	default:
+		s.Verdict, s.Reason = StatusValid, "Every promise that was checked held, and the run was what its plan says."
+	}
+}
+
+func named(checks []check.Result, v check.Verdict) []string {
+	var names []string
+	for _, c := range checks {
+		if c.Verdict == v {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// defects looks for everything that makes a run no result. What an interruption
+// explains is not held against the run: it is unknown at best in any case.
+func (r *reading) defects(s *Summary) []defect {
+	d := r.reported()
+	d = append(d, r.timeless()...)
+	d = append(d, r.idle(s)...)
+	d = append(d, r.strikeDefects(s)...)
+	d = append(d, r.driverDefects(s)...)
+	d = append(d, r.loadDefects(s)...)
+	return append(d, r.linkDefects(s)...)
+}
+
+// reported is what the run says against itself.
+func (r *reading) reported() []defect {
+	var d []defect
+	for _, e := range r.h.Events {
+		if e.Kind != history.Harness {
+			continue
+		}
+		why := e.Detail
+		if e.Subject != "" && !strings.Contains(why, e.Subject) {
+			why = e.Subject + ": " + why
+		}
+		d = append(d, defect{why: strings.TrimSpace(why)})
+	}
+	return d
+}
+
+// timeless finds operations that end before they begin: clocks that disagree make every order of operations doubtful.
+func (r *reading) timeless() []defect {
+	for i := range r.h.Ops {
+		if o := &r.h.Ops[i]; o.Return < o.Call {
+			return []defect{{why: "an operation returned before it was called (" + o.String() + "): the clocks disagree", record: true}}
+		}
+	}
+	return nil
+}
+
+// idle finds runs that prove nothing because nothing worked before anything was broken.
+func (r *reading) idle(s *Summary) []defect {
+	switch {
+	case s.Interrupted:
+		return nil
+	case !r.loaded:
+		return []defect{{why: "the load never started"}}
+	case s.Ops.Offered == 0:
+		return []defect{{why: "no operation was offered"}}
+	case r.strikesAtStart():
+		return nil // there is no time before the fault, and nothing need ever work
+	}
+	until := r.loadEnd
+	if r.faultFrom >= 0 {
+		until = r.faultFrom
+	}
+	for i := range r.h.Ops {
+		if o := &r.h.Ops[i]; o.Stage == history.Load && o.Outcome == history.OK && o.Return <= until {
+			return nil
+		}
+	}
+	if r.faultFrom >= 0 {
+		return []defect{{why: "no operation was acknowledged before the first strike"}}
+	}
+	return []defect{{why: "no operation was acknowledged"}}
+}
+
+func (r *reading) strikesAtStart() bool {
+	for _, s := range r.strikes {
+		if s.Struck != nil && s.Planned[0] <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) strikeDefects(s *Summary) []defect {
+	var d []defect
+	for i, k := range r.strikes {
+		name := fmt.Sprintf("strike %d (%s)", i, k.Fault)
+		v := r.seen[i]
+		switch {
+		case k.Missed != "":
+			d = append(d, defect{why: name + " missed: " + k.Missed})
+		case s.Interrupted: // explains all that follows
+		case k.Struck == nil:
+			d = append(d, defect{why: name + " never struck, and nothing says why"})
+		case !v.struck:
+			d = append(d, defect{why: name + " was not verified: nobody saw it take effect"})
+		case k.Healed == nil:
+			d = append(d, defect{why: name + " was never healed"})
+		case !v.healed:
+			d = append(d, defect{why: name + " was not verified: nobody saw its heal take effect"})
+		}
+	}
+	return d
+}
+
+// driverDefects compares what each driver says it offered with what is on record.
+func (r *reading) driverDefects(s *Summary) []defect {
+	if !r.loaded {
+		return nil
+	}
+	offered := map[string]int{}
+	for _, e := range r.h.Events {
+		if e.Kind == history.Driver {
+			offered[e.Subject] = int(e.Data["offered"])
+		}
+	}
+	recorded := map[string]int{}
+	for i := range r.h.Ops {
+		if o := &r.h.Ops[i]; o.Stage == history.Load {
+			recorded[o.Client]++
+		}
+	}
+	var d []defect
+	for _, c := range r.info.clients(r.h) {
+		n, reported := offered[c]
+		switch {
+		case reported && n != recorded[c]:
+			d = append(d, defect{fmt.Sprintf("operations vanished: %s offered %d, %d are on record", c, n, recorded[c]), true})
+		case !reported && !s.Interrupted:
+			d = append(d, defect{"the load driver of " + c + " died: it gave no account of what it offered", true})
+		}
+	}
+	return d
+}
+
+func (r *reading) loadDefects(s *Summary) []defect {
+	bound := r.info.bound(r.info.LagBound)
+	if s.Load.Lag == nil || bound <= 0 || s.Load.Lag.P99 <= micros(bound) {
+		return nil
+	}
+	return []defect{{why: fmt.Sprintf("the load generator lagged: %v behind its schedule at p99, the bound is %v", inMicros(s.Load.Lag.P99), bound)}}
+}
+
+func (r *reading) linkDefects(s *Summary) []defect {
+	if r.info.Backend == "" || !r.loaded {
+		return nil
+	}
+	var d []defect
+	bound := r.info.bound(r.info.LateBound)
+	switch late := s.Links.Late; {
+	case late == nil && !s.Interrupted:
+		d = append(d, defect{why: "the links gave no account of how late they delivered"})
+	case late != nil && bound > 0 && late.P99 > micros(bound):
+		d = append(d, defect{why: fmt.Sprintf("the links delivered late: %v at p99, the bound is %v", inMicros(late.P99), bound)})
+	}
+	if s.Links.Overflow > 0 {
+		d = append(d, defect{why: fmt.Sprintf("the links dropped %.0f packets for want of room, which the plan does not ask for", s.Links.Overflow)})
+	}
+	return d
+}
+
+func inMicros(us float64) time.Duration { return time.Duration(us * 1e3).Round(time.Microsecond) }

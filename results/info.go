@@ -1,0 +1,89 @@
+package results
+
+import (
+	"slices"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
+)
+
+// Info is what a plan says of its run, as far as numbers and pictures need it.
+type Info struct {
+	Words           []string
+	Seed            uint64
+	Duration        time.Duration // of the load
+	ElectionTimeout time.Duration
+	Nodes           []string // members of the system
+	Clients         []string // hosts with a load driver: each owes a Driver event
+	Backend         string   // of the links; "" where none are emulated, so that none owes an account
+
+	// LagBound and LateBound are what the generator's lag and the links' lateness
+	// may be at p99. Zero means a tenth of the election timeout.
+	LagBound, LateBound time.Duration
+
+	Planned []Planned // every strike, in the order of their numbers
+	Command string    // the command line that runs the same plan again
+	Facts   []Fact    // flags, versions, machine: for the reader of the report
+	Notes   []string  // what reading the record noted
+}
+
+// Planned is a strike as the plan has it; times are since the start of the load.
+type Planned struct {
+	Fault, Name string
+	From, To    time.Duration
+}
+
+// Fact is something that a reader may want to know of a run.
+type Fact struct {
+	Group string // "Flags", "Versions", "Machine": facts of one group are shown together
+	Name  string
+	Value string
+}
+
+// bound is the bound on p99 that holds where the plan names none.
+func (i Info) bound(named time.Duration) time.Duration {
+	if named != 0 {
+		return named
+	}
+	return i.ElectionTimeout / 10
+}
+
+// hosts that the record should speak of; a plan that names none leaves it to the record.
+func (i Info) clients(h *history.History) []string {
+	if len(i.Clients) > 0 {
+		return i.Clients
+	}
+	seen := map[string]bool{}
+	for k := range h.Ops {
+		if c := h.Ops[k].Client; h.Ops[k].Stage == history.Load && !seen[c] {
+			seen[c] = true
+		}
+	}
+	return sortedKeys(seen)
+}
+
+func (i Info) nodes(h *history.History) []string {
+	if len(i.Nodes) > 0 {
+		return i.Nodes
+	}
+	seen := map[string]bool{}
+	for _, e := range h.Events {
+		switch e.Kind {
+		case history.Leads, history.Up, history.Down, history.Held, history.Released, history.Metrics:
+			if e.Subject != "" {
+				seen[e.Subject] = true
+			}
+		}
+	}
+	return sortedKeys(seen)
+}
+
+func sortedKeys(m map[string]bool) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, link.CompareHosts)
+	return keys
+}

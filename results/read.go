@@ -1,0 +1,59 @@
+package results
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// History reads all that was recorded. A file that is missing holds nothing,
+// and a last line that was cut off while it was written is left out: both are
+// notes. A line that cannot be read anywhere else is an error, for then something other than a crash broke the record.
+func (d *Dir) History() (*history.History, []string, error) {
+	var (
+		h     history.History
+		notes []string
+		err   error
+	)
+	if h.Ops, err = readStream[history.Op](d, opsFile, &notes); err != nil {
+		return nil, nil, err
+	}
+	if h.Events, err = readStream[history.Event](d, eventsFile, &notes); err != nil {
+		return nil, nil, err
+	}
+	if h.Changes, err = readStream[history.Change](d, changesFile, &notes); err != nil {
+		return nil, nil, err
+	}
+	// Several goroutines record events, each with a time it took before.
+	slices.SortStableFunc(h.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(h.Changes, func(a, b history.Change) int { return cmp.Compare(a.Revision, b.Revision) })
+	return &h, notes, nil
+}
+
+func readStream[T any](d *Dir, name string, notes *[]string) ([]T, error) {
+	f, err := os.Open(d.Path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		// A system without a history of its own records no changes; without events or operations there was no run.
+		if name != changesFile {
+			*notes = append(*notes, name+" is missing: nothing was recorded in it")
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	defer f.Close()
+	all, cut, err := history.ReadLines[T](f)
+	if err != nil {
+		return nil, fmt.Errorf("read history: %s: %w", d.Path(name), err)
+	}
+	if cut {
+		*notes = append(*notes, name+" ends in half a line, which was left out: the recorder was cut off")
+	}
+	return all, nil
+}

@@ -1,0 +1,56 @@
+package results
+
+// A Status is what a run amounts to. The zero value reads as unknown.
+type Status string
+
+const (
+	// StatusValid: every promise that was checked held, and the run was what the plan says.
+	StatusValid Status = "valid"
+	// StatusUnknown: a check could not decide, nothing was checked, or the run was cut short.
+	StatusUnknown Status = "unknown"
+	// StatusHarness: the run was not what the plan says, so it is no result.
+	StatusHarness Status = "harness"
+	// StatusInvalid: the system broke a promise.
+	StatusInvalid Status = "invalid"
+)
+
+// rank orders statuses from good to bad.
+func (s Status) rank() int {
+	switch s {
+	case StatusValid:
+		return 0
+	case StatusHarness:
+		return 2
+	case StatusInvalid:
+		return 3
+	}
+	return 1
+}
+
+// Worst is the worse of the two, over many runs: invalid, then harness, then unknown, then valid.
+func (s Status) Worst(t Status) Status {
+	if t.rank() > s.rank() {
+		return t
+	}
+	return s
+}
+
+// Exit is the exit status that says so: 0 valid, 1 invalid, 3 harness, 4 unknown.
+func (s Status) Exit() int {
+	switch s {
+	case StatusValid:
+		return 0
+	case StatusInvalid:
+		return 1
+	case StatusHarness:
+		return 3
+	}
+	return 4
+}
+
+func (s Status) String() string {
+	if s == "" {
+		return string(StatusUnknown)
+	}
+	return string(s)
+}

@@ -1,0 +1,121 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// A scene is a run that never was: three nodes, the leader killed in the
+// middle third, an outage of 1.3 s, and a machine that others use as well.
+type scene struct {
+	ops      int
+	duration time.Duration
+	seed     uint64
+	outage   time.Duration
+}
+
+func (s scene) info() Info {
+	return Info{
+		Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: s.seed,
+		Duration: s.duration, ElectionTimeout: time.Second,
+		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Backend: "userspace",
+		Planned: []Planned{{Fault: "leader", Name: "kill the leader", From: s.duration / 3, To: 2 * s.duration / 3}},
+		Command: fmt.Sprintf("reckon etcd simple uniform leader --duration %v --rate %.0f --seed %d", s.duration, float64(s.ops)/s.duration.Seconds(), s.seed),
+		Facts: []Fact{
+			{"Flags", "--duration", s.duration.String()}, {"Flags", "--link-latency", "20ms"},
+			{"Versions", "reckon", "v0.1.0 (clean)"}, {"Versions", "etcd", "3.7.3 (embedded)"}, {"Versions", "Go", "go1.26.8"},
+			{"Machine", "kernel", "Linux 6.12.0"}, {"Machine", "processors", "2"}, {"Machine", "file system", "ext4"},
+		},
+	}
+}
+
+const sceneLoad = 2 * time.Second // when the load starts, since the epoch
+
+// history makes the run; the same scene makes the same one.
+func (s scene) history() *history.History {
+	rng := rand.New(rand.NewPCG(s.seed, 1))
+	struck := sceneLoad + s.duration/3 + 12*time.Millisecond
+	healed := sceneLoad + 2*s.duration/3 + 9*time.Millisecond
+	h := &history.History{Events: s.events(rng, struck, healed)}
+	every := s.duration / time.Duration(s.ops)
+	process := 0
+	for i := range s.ops {
+		due := sceneLoad + time.Duration(i)*every
+		o := history.Op{
+			Client: "c1", Process: process, Kind: history.Kind(rng.IntN(2)), Key: fmt.Sprint(rng.IntN(100)), Value: fmt.Sprintf("%010d", i),
+			Due: due, Call: due + time.Duration(40e3*(1+rng.ExpFloat64())), Outcome: history.OK, Revision: int64(i + 1), Version: 1, Member: fmt.Sprintf("n%d", 1+rng.IntN(3)),
+		}
+		o.Return = o.Call + time.Duration(21e6*math.Exp(0.08*rng.NormFloat64()))
+		if rng.IntN(400) == 0 { // a slow disk
+			o.Return += time.Duration(60e6 * rng.ExpFloat64())
+		}
+		s.strike(&o, rng, struck)
+		if o.Outcome == history.Unknown {
+			process++
+		}
+		h.Ops = append(h.Ops, o)
+	}
+	slices.SortStableFunc(h.Ops, func(a, b history.Op) int { return int(a.Return - b.Return) })
+	return h
+}
+
+// strike gives an operation that falls into the outage its due.
+func (s scene) strike(o *history.Op, rng *rand.Rand, struck time.Duration) {
+	back := struck + s.outage
+	switch {
+	case o.Due < struck-10*time.Millisecond || o.Due > back:
+	case o.Due < struck && o.Kind == history.Write:
+		o.Outcome, o.Error, o.Return = history.Unknown, "connection closed", struck+time.Duration(rng.IntN(5e6))
+	case rng.IntN(10) < 6: // waits for the new leader
+		o.Return = back + time.Duration(25e6*(1+rng.ExpFloat64()))
+	case rng.IntN(4) == 0 && o.Kind == history.Write:
+		o.Outcome, o.Error, o.Return = history.Unknown, "etcdserver: request timed out", o.Call+5*time.Second
+	default:
+		o.Outcome, o.Error, o.Return = history.Failed, "etcdserver: no leader", o.Call+time.Duration(3e6*(1+rng.ExpFloat64()))
+	}
+}
+
+func (s scene) events(rng *rand.Rand, struck, healed time.Duration) []history.Event {
+	end := sceneLoad + s.duration
+	strike := map[string]float64{"strike": 0, "planned_from": (s.duration / 3).Seconds(), "planned_to": (2 * s.duration / 3).Seconds()}
+	term := func(t float64) map[string]float64 { return map[string]float64{"term": t} }
+	es := []history.Event{
+		{At: 0, Kind: history.Phase, Subject: "build"}, {At: 40e6, Kind: history.Phase, Subject: "start"},
+		{At: 700e6, Kind: history.Up, Subject: "n1"}, {At: 710e6, Kind: history.Up, Subject: "n2"}, {At: 720e6, Kind: history.Up, Subject: "n3"},
+		{At: 1500e6, Kind: history.Leads, Subject: "n2", Data: term(2)},
+		{At: 1600e6, Kind: history.Phase, Subject: "preload"}, {At: sceneLoad, Kind: history.Phase, Subject: "load"},
+		{At: struck - 1e6, Kind: history.Held, Subject: "n2", Detail: "dead", Data: strike},
+		{At: struck - 1e6, Kind: history.Verified, Subject: "n2", Detail: "struck: process 231 of n2 is gone", Data: strike},
+		{At: struck, Kind: history.Down, Subject: "n2", Detail: "killed"}, {At: struck, Kind: history.Leads, Subject: ""},
+		{At: struck, Kind: history.Struck, Subject: "leader", Detail: "killed n2", Data: strike},
+		{At: struck + s.outage - 50e6, Kind: history.Leads, Subject: "n3", Data: term(3)},
+		{At: healed, Kind: history.Released, Subject: "n2", Detail: "dead", Data: strike},
+		{At: healed, Kind: history.Healed, Subject: "leader", Data: strike},
+		{At: healed + 420e6, Kind: history.Up, Subject: "n2"},
+		{At: healed + 430e6, Kind: history.Verified, Subject: "n2", Detail: "healed: n2 answers again after 430ms", Data: strike},
+		{At: end, Kind: history.Phase, Subject: "drain"}, {At: end + 30e6, Kind: history.Phase, Subject: "settle"},
+		{At: end + 2100e6, Kind: history.Phase, Subject: "final"}, {At: end + 2300e6, Kind: history.Phase, Subject: "collect"},
+		{At: end + 2350e6, Kind: history.Links, Subject: "userspace", Data: map[string]float64{
+			"late_p50_us": 38, "late_p99_us": 410, "late_max_us": 2200, "packets": float64(12 * s.ops), "lost": 0, "cut": 0, "overflow": 0}},
+		{At: end + 2360e6, Kind: history.Driver, Subject: "c1", Data: map[string]float64{"offered": float64(s.ops)}},
+		{At: end + 2400e6, Kind: history.Phase, Subject: "done"},
+	}
+	for t := sceneLoad; t < end; t += 250 * time.Millisecond {
+		es = append(es, history.Event{At: t, Kind: history.Noise, Data: map[string]float64{
+			"steal_pct": math.Abs(1.5 * rng.NormFloat64()), "busy_pct": 35 + 5*rng.NormFloat64(),
+			"psi_cpu_pct": math.Abs(4 + 3*rng.NormFloat64()), "psi_io_pct": math.Abs(1 + rng.NormFloat64()), "psi_memory_pct": 0}})
+	}
+	for t := sceneLoad; t < end; t += time.Second {
+		for n := 1; n <= 3; n++ {
+			es = append(es, history.Event{At: t, Kind: history.Metrics, Subject: fmt.Sprintf("n%d", n), Data: map[string]float64{
+				"wal_fsync_p99_ms": 2 + rng.Float64(), "leader_changes_seen_total": float64(1 + n%2)}})
+		}
+	}
+	slices.SortStableFunc(es, func(a, b history.Event) int { return int(a.At - b.At) })
+	return es
+}
