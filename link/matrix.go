@@ -3,8 +3,11 @@ package link
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"text/tabwriter"
 )
 
 // A Matrix gives paths their shapes. A path that it does not name is a perfect
@@ -97,6 +100,99 @@ func (m Matrix) String() string {
 		lines[i] = s.String() + ": " + strings.Join(by[s], " ")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// tableHosts is how many hosts a table still shows well one by one.
+const tableHosts = 12
+
+// Table prints the matrix with a row for each host that packets come from and a
+// column for each that they go to. In a matrix too wide for that, hosts that are alike (a
+// data centre's, say) share a row, whose own column says what lies between them.
+func (m Matrix) Table() string {
+	groups := m.groups()
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	fmt.Fprint(w, "from\\to")
+	for _, g := range groups {
+		fmt.Fprint(w, "\t", hostRange(g))
+	}
+	fmt.Fprintln(w)
+	for _, from := range groups {
+		fmt.Fprint(w, hostRange(from))
+		for _, to := range groups {
+			cell := "-"
+			if a, b := from[0], to[len(to)-1]; a != b { // within a group: from its first host to its last
+				cell = m[Path{a, b}].String()
+			}
+			fmt.Fprint(w, "\t", cell)
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush() // to a strings.Builder
+	return b.String()
+}
+
+// groups are the matrix's hosts in order: one by one, or those that are alike together where they are too many.
+func (m Matrix) groups() (groups [][]string) {
+	seen := map[string]bool{}
+	for p := range m {
+		seen[p.From], seen[p.To] = true, true
+	}
+	hosts := slices.SortedFunc(maps.Keys(seen), CompareHosts)
+next:
+	for _, h := range hosts {
+		if len(hosts) > tableHosts {
+			for i, g := range groups {
+				if m.alike(h, g[0], hosts) {
+					groups[i] = append(g, h)
+					continue next
+				}
+			}
+		}
+		groups = append(groups, []string{h})
+	}
+	return groups
+}
+
+// alike says whether a and b could change places without anyone noticing.
+func (m Matrix) alike(a, b string, hosts []string) bool {
+	if m[Path{a, b}] != m[Path{b, a}] {
+		return false
+	}
+	for _, c := range hosts {
+		if c != a && c != b && (m[Path{a, c}] != m[Path{b, c}] || m[Path{c, a}] != m[Path{c, b}]) {
+			return false
+		}
+	}
+	return true
+}
+
+// hostRange names hosts briefly: "c1-c7,n1".
+func hostRange(hosts []string) string {
+	var parts []string
+	for i := 0; i < len(hosts); {
+		j := i
+		for j+1 < len(hosts) && follows(hosts[j], hosts[j+1]) {
+			j++
+		}
+		switch {
+		case j > i+1:
+			parts = append(parts, hosts[i]+"-"+hosts[j])
+		default:
+			parts = append(parts, hosts[i:j+1]...)
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}
+
+// follows says whether b is a's name with the next number.
+func follows(a, b string) bool {
+	pa, na := splitNumber(a)
+	pb, nb := splitNumber(b)
+	x, errA := strconv.Atoi(na)
+	y, errB := strconv.Atoi(nb)
+	return pa == pb && errA == nil && errB == nil && y == x+1
 }
 
 // A matrix in JSON is an object from "from>to" to shape.
