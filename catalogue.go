@@ -61,16 +61,22 @@ func (c *Catalogue[T]) Lookup(name string) (Word[T], error) {
 	return Word[T]{}, fmt.Errorf("unknown %s %q%s; known: %s", c.Kind, name, didYouMean(name, known), strings.Join(known, ", "))
 }
 
-// didYouMean is ": did you mean X?" where a known word is near enough.
+// didYouMean is ", did you mean X?" where a known word is near enough.
 func didYouMean(name string, known []string) string {
-	best, nearest := len(name)/2+1, ""
+	near := Nearest(name, known)
+	if near == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", near)
+}
+
+// Nearest is the known word that a mistyped one is nearest to (Levenshtein distance), "" where none is near.
+func Nearest(name string, known []string) (nearest string) {
+	best := len(name)/2 + 1
 	for _, k := range known {
 		if d := levenshtein.ComputeDistance(name, k); d < best {
 			best, nearest = d, k
 		}
 	}
-	if nearest == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %q?", nearest)
+	return nearest
 }

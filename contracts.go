@@ -134,8 +134,15 @@ type Workload interface {
 	// Ops is the endless stream of operations that the client-th of s.Clients
 	// offers, in order of Due, which counts from the start of the load. It is pure: the same rng, the same stream.
 	Ops(s Setting, client int, rng *rand.Rand) iter.Seq[Op]
-	// Check judges the record.
-	Check(ctx context.Context, s Setting, h *History) []check.Result
+	// Checks are the promises that the record is held to, the quickest to judge first.
+	Checks(s Setting) []Check
+}
+
+// A Check judges one promise. Each is run by itself, so that one that runs out of time or
+// memory, or crashes, is Unknown and takes no other along.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context, h *History) check.Result
 }
 
 // Bookends is a Workload with operations before and after the load, which are not paced and must succeed.

@@ -296,3 +296,57 @@ func (p *Plan) schedule() error {
 // maxInFlight is generous: 100,000 operations a second that all hang until a
 // time-out of five seconds. Each costs some 10 KiB.
 const maxInFlight = 500_000
+
+// Checks are the promises that the plan's workloads hold the record to.
+func (p *Plan) Checks() (all []Check) {
+	for _, w := range p.workloads {
+		for _, c := range w.value.Checks(p.Setting) {
+			if len(p.workloads) > 1 {
+				c.Name = w.name + " " + c.Name
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// FlagValue is a flag with the value that a plan gives it.
+type FlagValue struct {
+	Name, Value string
+	Given       bool // it is not the default
+}
+
+// Effective lists every flag that the plan's words understand, in order of name.
+func (p *Plan) Effective() (all []FlagValue) {
+	fs := WordFlags(p.Words)
+	for name, values := range p.Flags {
+		for _, v := range values {
+			_ = fs.Set(name, v) // the plan was made with it
+		}
+	}
+	fs.VisitAll(func(f *pflag.Flag) {
+		all = append(all, FlagValue{f.Name, f.Value.String(), len(p.Flags[f.Name]) > 0})
+	})
+	return all
+}
+
+// WordFlags is the set of flags that these words and the run understand. Words that it does not know understand none.
+func WordFlags(w Words) *pflag.FlagSet {
+	fs := OptionFlags()
+	for _, more := range []*pflag.FlagSet{
+		flagsOf(&Systems, w.System), flagsOf(&Topologies, w.Topology), flagsOf(&Workloads, w.Workload), flagsOf(&Faults, w.Fault),
+	} {
+		fs.AddFlagSet(more) // passes over names that it has
+	}
+	return fs
+}
+
+func flagsOf[T any](c *Catalogue[T], list string) *pflag.FlagSet {
+	fs := pflag.NewFlagSet(list, pflag.ContinueOnError)
+	for name := range strings.SplitSeq(list, ",") {
+		if w, err := c.Lookup(name); err == nil {
+			fs.AddFlagSet(w.Flags())
+		}
+	}
+	return fs
+}

@@ -62,7 +62,11 @@ func (u *uniform) Needs(s reckon.Setting) error {
 	if width := int(math.Ceil(math.Log(n) / math.Log(36))); u.size < width {
 		return fmt.Errorf("--payload-size %d: too small for the %.0f unique values of this run; at least %d", u.size, n, width)
 	}
-	return nil
+	return []check.Result{
+		check.Linearizable(ctx, h, check.Bounds{}),
+		check.Durable(h),
+		check.Replicas(h, s.Nodes),
+	}
 }
 
 // Ops offers the client's share of the rate: every len(s.Clients)-th arrival
@@ -121,8 +125,14 @@ func (u *uniform) value(n int) string {
 	return strings.Repeat("0", max(0, width-len(id))) + id + strings.Repeat(".", u.size-width)
 }
 
-// Check holds the store to what it promises of a register: that it is
-// linearizable, that what it acknowledged is there, and that its replicas agree.
-func (u *uniform) Check(ctx context.Context, s reckon.Setting, h *reckon.History) []check.Result {
-	return nil
+// Checks hold the store to what it promises of registers: that the replicas
+// agree, that what was acknowledged is there, and that it is linearizable.
+func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
+	return []reckon.Check{
+		{Name: "replicas", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
+		{Name: "durable", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Durable(h) }},
+		{Name: "linearizable", Run: func(ctx context.Context, h *reckon.History) check.Result {
+			return check.Linearizable(ctx, h, check.Bounds{})
+		}},
+	}
 }

@@ -1,0 +1,49 @@
+# make         shows the targets
+# make run     does the main job
+# make test    passes the tests
+
+GO      ?= go
+RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+LDFLAGS := -s -w -X main.release=$(RELEASE)
+WORDS   ?= etcd simple uniform leader
+FLAGS   ?= --duration 30s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: ## build bin/reckon, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/reckon ./cmd/reckon
+
+.PHONY: run
+run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or user namespaces)
+	scripts/run bin/reckon $(WORDS) $(FLAGS)
+
+.PHONY: test
+test: lint ## run the tests that a change must pass
+	$(GO) test -timeout 8m ./...
+
+.PHONY: race
+race: ## run the tests under the race detector (needs a C compiler)
+	$(GO) test -race -timeout 20m ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not formatted: $$out" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: bench
+bench: ## run the benchmarks of the speed and size that reckon promises
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+.PHONY: cross
+cross: ## build for amd64 and arm64
+	for arch in amd64 arm64; do CGO_ENABLED=0 GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/reckon-$$arch ./cmd/reckon; done
+
+.PHONY: clean
+clean: ## remove what was built; runs are kept
+	rm -rf bin

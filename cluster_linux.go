@@ -1,0 +1,277 @@
+package reckon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link"
+)
+
+// cluster is the system under test: its processes, what they last said of
+// themselves, and everything that is done to them.
+type cluster struct {
+	system  System
+	peers   []Member
+	clock   history.Clock
+	event   func(history.Event)
+	net     *link.Net
+	open    func(name string) (io.WriteCloser, error) // a log
+	timeout time.Duration                             // election timeout
+	bound   time.Duration                             // for a released node to answer again
+
+	verifying sync.WaitGroup // heals that are yet to be seen
+
+	mu      sync.Mutex
+	nodes   []*node
+	leading leading
+	since   time.Duration // since when it has been so
+	changed chan struct{} // closed and replaced whenever any of this changes
+}
+
+// leading says who leads; node "" is nobody.
+type leading struct {
+	node string
+	term uint64
+}
+
+func newCluster(r *run) *cluster {
+	return &cluster{
+		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net,
+		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
+		changed: make(chan struct{}),
+	}
+}
+
+// add starts the member's process on the host.
+func (c *cluster) add(m Member, h *host.Host) error {
+	log, err := c.open(m.Name)
+	if err != nil {
+		return err
+	}
+	tail := &tail{w: log}
+	n := &node{cluster: c, member: m, host: h, log: tail, closer: log, holds: map[State]int{}}
+	if err := n.start(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = append(c.nodes, n)
+	return nil
+}
+
+// saw notes what a node said of itself: st, or, where err is not nil, nothing.
+func (c *cluster) saw(n *node, st Status, err error) {
+	c.mu.Lock()
+	var events []history.Event
+	up := err == nil
+	if up != n.up {
+		e := history.Event{Kind: history.Up, Subject: n.Name()}
+		if !up {
+			e.Kind, e.Detail = history.Down, err.Error()
+		}
+		events = append(events, e)
+	}
+	n.up, n.status, n.seen = up, st, c.clock.Now()
+	if now := c.leader(); now != c.leading {
+		c.leading, c.since = now, c.clock.Now()
+		e := history.Event{Kind: history.Leads, Subject: now.node}
+		if now.node != "" {
+			e.Data = map[string]float64{"term": float64(now.term)}
+		}
+		events = append(events, e)
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+	c.mu.Unlock()
+	for _, e := range events {
+		c.event(e)
+	}
+}
+
+// leader is the node that claims to lead; of several, the one with the highest term.
+func (c *cluster) leader() (l leading) {
+	for _, n := range c.nodes {
+		if n.up && n.status.Leader && (l.node == "" || n.status.Term > l.term) {
+			l = leading{n.Name(), n.status.Term}
+		}
+	}
+	return l
+}
+
+// await waits until the condition, asked whenever something changes, gives no
+// reason against it. When ctx ends first the error is that reason; when a node's process ended unasked, it is how.
+func (c *cluster) await(ctx context.Context, condition func() error) error {
+	for {
+		c.mu.Lock()
+		why, changed := condition(), c.changed
+		dead := c.fallen()
+		c.mu.Unlock()
+		if why == nil {
+			return nil
+		}
+		if dead != nil {
+			return dead
+		}
+		select {
+		case <-changed:
+		case <-time.After(c.timeout / 4): // conditions that time alone fulfils
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return why
+		}
+	}
+}
+
+// fallen is an error where a process ended that nobody had killed.
+func (c *cluster) fallen() error {
+	for _, n := range c.nodes {
+		if n.fell != nil {
+			return n.fell
+		}
+	}
+	return nil
+}
+
+// allReady: every node that nobody holds serves, and one leads.
+func (c *cluster) allReady() error {
+	for _, n := range c.nodes {
+		if !n.up || !n.status.Ready {
+			return fmt.Errorf("%s is not ready%s", n.Name(), n.log.quote())
+		}
+	}
+	if c.leading.node == "" {
+		return errors.New("no node leads")
+	}
+	return nil
+}
+
+// settled: all ready, and the same leader for two election timeouts.
+func (c *cluster) settled() error {
+	if err := c.allReady(); err != nil {
+		return err
+	}
+	if stood := c.clock.Now() - c.since; stood < 2*c.timeout {
+		return fmt.Errorf("%s has led for %v only", c.leading.node, stood.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// close kills every process; that is no fault.
+func (c *cluster) close() {
+	var wg sync.WaitGroup
+	c.mu.Lock()
+	nodes := slices.Clone(c.nodes)
+	c.mu.Unlock()
+	for _, n := range nodes {
+		wg.Go(n.close)
+	}
+	wg.Wait()
+}
+
+// as is the cluster as strike number i sees it.
+func (c *cluster) as(i int) Cluster { return view{c, i} }
+
+// view is a Cluster whose doings are logged under one strike's number.
+type view struct {
+	*cluster
+	strike int
+}
+
+var _ Cluster = view{}
+
+func (v view) Nodes() []Node {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var ns []Node
+	for _, n := range v.nodes {
+		ns = append(ns, nodeView{n, v.strike})
+	}
+	return ns
+}
+
+// leaderBound is how long Leader waits for one, in election timeouts: four times over what
+// even a split vote or two take.
+const leaderBound = 20
+
+func (v view) Leader(ctx context.Context) (Node, error) {
+	ctx, cancel := context.WithTimeout(ctx, leaderBound*v.timeout)
+	defer cancel()
+	var found *node
+	err := v.await(ctx, func() error {
+		i := slices.IndexFunc(v.nodes, func(n *node) bool { return n.Name() == v.leading.node })
+		if i < 0 {
+			return fmt.Errorf("no leader found within %v", leaderBound*v.timeout)
+		}
+		found = v.nodes[i]
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nodeView{found, v.strike}, nil
+}
+
+func (v view) Links() link.Matrix { return v.net.Links() }
+
+// Degrade lays the overlay and logs when it took effect.
+func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Context) error, error) {
+	heal, err := v.net.Degrade(ctx, overlay)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]float64{"strike": float64(v.strike)}
+	v.event(history.Event{Kind: history.Degraded, Detail: overlay.String(), Data: at})
+	return func(ctx context.Context) error {
+		if err := heal(ctx); err != nil {
+			return err
+		}
+		v.event(history.Event{Kind: history.Restored, Detail: overlay.String(), Data: at})
+		return nil
+	}, nil
+}
+
+// tail passes what is written on, and keeps the last of it for error messages.
+type tail struct {
+	w    io.Writer
+	mu   sync.Mutex
+	last []byte
+}
+
+// tailBytes is enough for the dozen lines in which a program says why it ends.
+const tailBytes = 4 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	t.last = append(t.last, b...)
+	if n := len(t.last); n > tailBytes {
+		t.last = slices.Clone(t.last[n-tailBytes:])
+	}
+	t.mu.Unlock()
+	return t.w.Write(b)
+}
+
+// quote is the last lines, each on a line of its own and indented.
+func (t *tail) quote() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := strings.TrimSpace(string(t.last))
+	if s == "" {
+		return "; it printed nothing"
+	}
+	ls := strings.Split(s, "\n")
+	ls = ls[max(0, len(ls)-8):]
+	for i, l := range ls {
+		ls[i] = "    " + l[:min(len(l), 300)]
+	}
+	return "; it last printed:\n" + strings.Join(ls, "\n")
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/reckon-bench/reckon/results"
+)
+
+// printSummary says what came of the run: the verdict first.
+func printSummary(out io.Writer, dir *results.Dir, s results.Summary) {
+	fmt.Fprintf(out, "\n%s  %s\n", strings.ToUpper(s.Verdict.String()), s.Reason)
+	w := table(out)
+	for _, h := range s.Harness {
+		fmt.Fprintf(w, "  harness\t%s\n", h)
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(w, "  note\t%s\n", n)
+	}
+	for _, c := range s.Checks {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", c.Name, c.Verdict, c.Detail)
+	}
+	w.Flush()
+	fmt.Fprintln(out)
+	w = table(out)
+	fmt.Fprintf(w, "  operations\t%d offered: %d ok, %d failed, %d unknown\n", s.Ops.Offered, s.Ops.OK, s.Ops.Failed, s.Ops.Unknown)
+	for _, l := range []struct {
+		name string
+		l    *results.Quantiles
+	}{{"all", s.Latency.All}, {"before", s.Latency.Before}, {"during", s.Latency.During}, {"after", s.Latency.After}} {
+		if l.l != nil {
+			fmt.Fprintf(w, "  latency %s\tp50 %s  p90 %s  p99 %s  p99.9 %s  max %s ms\n", l.name,
+				number(l.l.P50), number(l.l.P90), number(l.l.P99), number(l.l.P999), number(l.l.Max))
+		}
+	}
+	fmt.Fprintf(w, "  unavailable\t%s ms at the longest\n", number(s.Unavailability.LongestGap))
+	for i, st := range s.Strikes {
+		fmt.Fprintf(w, "  strike %d\t%s\n", i+1, strikeLine(s, i, st))
+	}
+	w.Flush()
+	fmt.Fprintf(out, "\nreport: %s\n", dir.Path("report.html"))
+}
+
+func strikeLine(s results.Summary, i int, st results.Strike) string {
+	if st.Struck == nil {
+		return fmt.Sprintf("%s: missed: %s", st.Fault, st.Missed)
+	}
+	line := fmt.Sprintf("%s: %s at %.2f s", st.Fault, st.Detail, *st.Struck)
+	if st.Healed != nil {
+		line += fmt.Sprintf(", healed at %.2f s", *st.Healed)
+	}
+	if st.Verified {
+		line += ", verified"
+	} else {
+		line += ", not verified"
+	}
+	if i < len(s.Unavailability.TTR) {
+		if ttr := s.Unavailability.TTR[i]; ttr != nil {
+			line += fmt.Sprintf("; time to recover %s ms", number(*ttr))
+		} else {
+			line += "; service never came back"
+		}
+	}
+	return line
+}
+
+// number is x with three significant digits, and with all of those before the point.
+func number(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	}
+	return fmt.Sprintf("%.2f", x)
+}

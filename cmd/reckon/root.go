@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+const (
+	groupRun   = "run"
+	groupRead  = "read"
+	groupAbout = "about"
+)
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "reckon <system> <topology> <workload> <fault>",
+		Short: "Measure and verify what a replicated store does while its network and processes fail",
+		Long: `reckon builds an emulated network on this machine, starts a real cluster on it, offers
+load, injects faults on a schedule, records every operation, verifies the record, and draws it.`,
+		Example: `  reckon etcd simple uniform leader
+  reckon etcd wan uniform leader --number-nodes 5 --link-latency 40ms --duration 2m
+  reckon plan etcd simple uniform leader     what would be done, and when
+  reckon etcd simple uniform leader -h       what these words understand
+  reckon list                                all words`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run:"},
+		&cobra.Group{ID: groupRead, Title: "Read a recorded run:"},
+		&cobra.Group{ID: groupAbout, Title: "About reckon and this machine:"},
+	)
+	takeWords(root, runWords)
+	run := &cobra.Command{Use: "run <system> <topology> <workload> <fault>", Short: "Run (the word run may be left out)", GroupID: groupRun}
+	takeWords(run, runWords)
+	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
+	takeWords(plan, printPlan)
+	root.AddCommand(run, plan, newRerun(), newCheck(), newReport(), newList(), newDoctor(), newVersion())
+	root.SetHelpCommandGroupID(groupAbout)
+	root.SetCompletionCommandGroupID(groupAbout)
+	return root
+}
+
+// local are the flags that are about this call and not about the run.
+type local struct {
+	location string
+	keepData bool
+}
+
+func (l *local) bind(fs *pflag.FlagSet) {
+	fs.StringVar(&l.location, "result-location", "", "the run's directory, which must not exist (default runs/TIME-WORDS)")
+	fs.BoolVar(&l.keepData, "keep-data", false, "keep the data of nodes and workers (kept in any case when the run is not valid)")
+}
+
+// takeWords gives the command the four words and every flag that some word understands.
+func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) error) {
+	var l local
+	l.bind(cmd.Flags())
+	union(cmd.Flags())
+	cmd.Args = cobra.ArbitraryArgs // judged below, where an example can be given
+	cmd.ValidArgsFunction = completeWords
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 && cmd.Flags().NFlag() == 0 && !cmd.HasParent() {
+			return cmd.Help()
+		}
+		words, err := parseWords(cmd, args)
+		if err != nil {
+			return err
+		}
+		p, err := reckon.NewPlan(words, given(cmd.Flags()))
+		if err != nil {
+			return err
+		}
+		return do(cmd, p, l)
+	}
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) { help(cmd, args) })
+}
+
+// union adds every flag that any word understands. A flag of one name means the
+// same for every word, so the first will do to parse it.
+func union(fs *pflag.FlagSet) {
+	add := func(more *pflag.FlagSet) {
+		more.VisitAll(func(f *pflag.Flag) {
+			if fs.Lookup(f.Name) == nil {
+				fs.AddFlag(f)
+			}
+		})
+	}
+	add(reckon.OptionFlags())
+	for _, w := range everyWord() {
+		add(w.flags)
+	}
+}
+
+// word is a registration of any kind.
+type word struct {
+	kind, name string
+	aliases    []string
+	doc        string
+	flags      *pflag.FlagSet
+}
+
+func everyWord() []word {
+	return slices.Concat(wordsOf(&reckon.Systems), wordsOf(&reckon.Topologies), wordsOf(&reckon.Workloads), wordsOf(&reckon.Faults))
+}
+
+func wordsOf[T any](c *reckon.Catalogue[T]) (all []word) {
+	for _, w := range c.Words() {
+		all = append(all, word{c.Kind, w.Name, w.Aliases, w.Doc, w.Flags()})
+	}
+	return all
+}
+
+// given are the run's flags that were given on the command line.
+func given(fs *pflag.FlagSet) reckon.Flags {
+	var own local
+	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.bind(ours)
+	out := reckon.Flags{}
+	fs.Visit(func(f *pflag.Flag) {
+		if ours.Lookup(f.Name) != nil || f.Name == "help" {
+			return
+		}
+		if s, ok := f.Value.(pflag.SliceValue); ok {
+			out[f.Name] = s.GetSlice()
+			return
+		}
+		out[f.Name] = []string{f.Value.String()}
+	})
+	return out
+}
+
+func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
+	if len(args) == 1 && cmd.Parent() == nil {
+		if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+			return reckon.Words{}, fmt.Errorf("unknown command %q, did you mean %q? A run takes four words: <system> <topology> <workload> <fault>", args[0], s[0])
+		}
+	}
+	if len(args) != 4 {
+		return reckon.Words{}, fmt.Errorf("want four words, <system> <topology> <workload> <fault>, and got %d; for example: reckon etcd simple uniform leader (reckon list names them all)", len(args))
+	}
+	return reckon.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
+}
+
+func completeWords(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	kinds := []string{"system", "topology", "workload", "fault"}
+	if len(args) >= len(kinds) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []string
+	for _, w := range everyWord() {
+		if w.kind == kinds[len(args)] && strings.HasPrefix(w.name, toComplete) {
+			out = append(out, w.name+"\t"+w.doc)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// flagError adds the nearest known flag to an unknown one.
+func flagError(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return err
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	if near := reckon.Nearest(name, known); near != "" {
+		return fmt.Errorf("unknown flag --%s, did you mean --%s? (reckon list names every flag)", name, near)
+	}
+	return fmt.Errorf("unknown flag --%s (reckon list names every flag)", name)
+}

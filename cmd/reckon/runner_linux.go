@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/results"
+)
+
+// runnerRole is the name under which the binary carries out a plan: reckon-run DIR.
+const runnerRole = "reckon-run"
+
+// Exit statuses of the runner.
+const (
+	runnerFailed    = 3 // the run is no result, and the record says why
+	runnerForbidden = 2 // this machine does not allow what it needs; its standard error says what
+)
+
+// runnerMain is the first process of the private tree.
+func runnerMain() {
+	err := carryOut(os.Args[1])
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, err)
+	if errors.Is(err, host.ErrNotPermitted) {
+		os.Exit(runnerForbidden)
+	}
+	os.Exit(runnerFailed)
+}
+
+func carryOut(path string) error {
+	if err := host.Settle(); err != nil {
+		return err
+	}
+	dir, err := results.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	file, err := readPlan(dir)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupts
+		stop()
+		<-interrupts // the second time is meant
+		_ = dir.Close()
+		os.Exit(runnerFailed)
+	}()
+	progress := json.NewEncoder(os.Stdout)
+	err = reckon.Run(ctx, file.plan, dir, func(p reckon.Progress) {
+		_ = progress.Encode(p) // nobody watching is no reason to stop
+	})
+	if cerr := dir.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// A screen shows how a run goes: one line that is kept up to date on a terminal,
+// plain lines elsewhere; what happens is a line of its own on both.
+type screen struct {
+	out      *os.File
+	bar      *progressbar.ProgressBar // nil where out is no terminal
+	phase    string
+	lastLine time.Time
+}
+
+// plainEvery is how often a run that nobody watches says how its load goes.
+const plainEvery = 5 * time.Second
+
+func newScreen(out *os.File) *screen {
+	s := &screen{out: out}
+	if term.IsTerminal(int(out.Fd())) {
+		s.bar = progressbar.NewOptions(1000,
+			progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionSpinnerType(14),
+			progressbar.OptionThrottle(50*time.Millisecond),
+		)
+	}
+	return s
+}
+
+func (s *screen) update(p reckon.Progress) {
+	for _, n := range p.Notes {
+		s.print("  " + n)
+	}
+	if s.bar != nil {
+		s.bar.Describe(describe(p))
+		if p.Total > 0 {
+			_ = s.bar.Set(int(min(999, 1000*p.Elapsed/p.Total))) // a bar that cannot be drawn is no loss
+		} else {
+			_ = s.bar.RenderBlank()
+		}
+		return
+	}
+	if p.Phase != s.phase || p.Phase == "load" && time.Since(s.lastLine) >= plainEvery {
+		s.phase, s.lastLine = p.Phase, time.Now()
+		s.print(describe(p))
+	}
+}
+
+func (s *screen) print(line string) {
+	if s.bar != nil {
+		_ = s.bar.Clear()
+	}
+	fmt.Fprintln(s.out, line)
+}
+
+func (s *screen) close() {
+	if s.bar != nil {
+		_ = s.bar.Clear()
+	}
+}
+
+// describe is the line: phase, elapsed, operations a second, p99, who leads, what is struck.
+func describe(p reckon.Progress) string {
+	parts := []string{fmt.Sprintf("%-7s %5.1fs", p.Phase, p.Elapsed.Seconds())}
+	if p.Total > 0 {
+		parts[0] += fmt.Sprintf("/%.0fs", p.Total.Seconds())
+		parts = append(parts, fmt.Sprintf("%.0f ops/s", p.OpsPerSec), fmt.Sprintf("p99 %v", p.P99.Round(100*time.Microsecond)))
+		if n := p.Failed + p.Unknown; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d failed, %d unknown", p.Failed, p.Unknown))
+		}
+	}
+	if p.Leader != "" {
+		parts = append(parts, fmt.Sprintf("%s leads term %d", p.Leader, p.Term))
+	} else if p.Phase == "load" {
+		parts = append(parts, "no leader")
+	}
+	if len(p.Struck) > 0 {
+		parts = append(parts, "struck "+strings.Join(p.Struck, "; "))
+	}
+	return strings.Join(parts, "  ")
+}

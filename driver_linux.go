@@ -1,0 +1,338 @@
+package reckon
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/seed"
+)
+
+// A load driver is a process in a client's namespace. It is told what to do by
+// lines on its standard input, and answers on its standard output:
+//
+//	-> {driverJob}         <- ready
+//	-> preload             <- preloaded
+//	-> load NANOSECONDS    <- operations, one JSON object a line, and progress lines
+//	                       <- done {driverDone}
+//	-> stop                   (ends a load early)
+//
+// Anything that goes wrong is "failed REASON", and the end of the input ends the process.
+
+// DriverRole is the name under which the binary is a load driver.
+const DriverRole = "reckon-load"
+
+// driverJob is what a driver needs to know.
+type driverJob struct {
+	Words   Words
+	Flags   Flags
+	Setting Setting
+	Members []Member
+	Client  int           // index in Setting.Clients
+	Epoch   time.Duration // on CLOCK_MONOTONIC
+}
+
+// driverDone is a driver's account of its load; lag in microseconds.
+type driverDone struct {
+	Offered                int
+	LagP50, LagP99, LagMax float64
+	Error                  string // why the load is no load: the cap was hit
+}
+
+// driverProgress is how a load goes: what ended since the last line.
+type driverProgress struct {
+	OK, Failed, Unknown int
+	P99                 time.Duration // of the OK ones
+}
+
+// DriverMain is the load driver's main.
+func DriverMain() {
+	debug.SetGCPercent(400) // a driver is small; collecting less often lags less
+	out := newLineWriter(os.Stdout)
+	if err := drive(os.Stdin, out); err != nil {
+		out.line("failed " + strings.ReplaceAll(err.Error(), "\n", " "))
+		out.flush()
+		os.Exit(1)
+	}
+}
+
+func drive(in io.Reader, out *lineWriter) error {
+	commands := lines(in)
+	var job driverJob
+	if err := json.Unmarshal([]byte(<-commands), &job); err != nil {
+		return fmt.Errorf("read the job: %w", err)
+	}
+	p := &Plan{Words: job.Words, Flags: job.Flags}
+	if err := p.assemble(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	members := job.Members
+	if p.Options.Endpoints == "pinned" {
+		beside := job.Setting.Beside[job.Setting.Clients[job.Client]]
+		members = slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Name != beside })
+	}
+	client, err := p.system.Dial(ctx, members, new(net.Dialer).DialContext)
+	if err != nil {
+		return fmt.Errorf("dial %s: %w", p.Words.System, err)
+	}
+	defer client.Close()
+	d := &driver{plan: p, job: job, client: client, clock: history.NewMonotonic(job.Epoch), out: out}
+	out.line("ready")
+	for command := range commands {
+		switch word, arg, _ := strings.Cut(command, " "); word {
+		case "preload":
+			if err := d.preload(ctx); err != nil {
+				return err
+			}
+			out.line("preloaded")
+		case "load":
+			start, err := strconv.ParseInt(arg, 10, 64)
+			if err != nil {
+				return fmt.Errorf("read the start of the load: %w", err)
+			}
+			d.load(ctx, time.Duration(start), commands)
+			return out.flush()
+		default:
+			return fmt.Errorf("unknown command %q", command)
+		}
+	}
+	return nil // the runner is gone, or needs no load
+}
+
+// lines yields the reader's lines; it is closed at the end.
+func lines(r io.Reader) <-chan string {
+	c := make(chan string)
+	go func() {
+		defer close(c)
+		br := bufio.NewReaderSize(r, 1<<20)
+		for {
+			s, err := br.ReadString('\n')
+			if err != nil {
+				return
+			}
+			c <- strings.TrimSuffix(s, "\n")
+		}
+	}()
+	return c
+}
+
+type driver struct {
+	plan   *Plan
+	job    driverJob
+	client Client
+	clock  *history.Monotonic
+	out    *lineWriter
+
+	processes processes // one pool for preload and load: the ids are the run's
+
+	mu       sync.Mutex
+	progress driverProgress
+	ended    []time.Duration // latencies of the OK ones since the last progress line
+}
+
+// preloadAttempts bounds how often a key is tried, and preloadWidth how many are under way at once.
+const (
+	preloadAttempts = 10
+	preloadWidth    = 64
+)
+
+// preload writes what must be there, again with other values where it was not acknowledged.
+func (d *driver) preload(ctx context.Context) error {
+	name := d.job.Setting.Clients[d.job.Client]
+	for _, w := range d.plan.workloads {
+		b, ok := w.value.(Bookends)
+		if !ok {
+			continue
+		}
+		var missing map[string]bool // nil: all of them
+		for attempt := range preloadAttempts {
+			next, err := d.attempt(ctx, b.Preload(d.job.Setting, d.job.Client, attempt), missing)
+			if missing = next; len(missing) == 0 {
+				break
+			}
+			if attempt == preloadAttempts-1 {
+				return fmt.Errorf("preload from %s: %d keys were not acknowledged in %d attempts: %w", name, len(missing), preloadAttempts, err)
+			}
+		}
+	}
+	return d.out.flush()
+}
+
+func (d *driver) attempt(ctx context.Context, ops iter.Seq[Op], only map[string]bool) (missing map[string]bool, last error) {
+	var (
+		g  errgroup.Group
+		mu sync.Mutex
+	)
+	missing = map[string]bool{}
+	g.SetLimit(preloadWidth)
+	for op := range ops {
+		if only != nil && !only[op.Key] {
+			continue
+		}
+		g.Go(func() error {
+			octx, cancel := context.WithTimeout(ctx, d.job.Setting.OpTimeout)
+			defer cancel()
+			op.Client = d.job.Setting.Clients[d.job.Client]
+			op.Due = d.clock.Now()
+			op.Call = op.Due
+			slot, _ := d.processes.begin(&op, d.job.Client, len(d.job.Setting.Clients))
+			done := d.client.Do(octx, op)
+			done.Return = d.clock.Now()
+			d.processes.end(slot, done, d.out.op)
+			if done.Outcome != history.OK {
+				mu.Lock()
+				defer mu.Unlock()
+				missing[op.Key], last = true, fmt.Errorf("%s", done.Error)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // no part of it returns an error
+	return missing, last
+}
+
+// load offers the load from start on, and ends with the account of it.
+func (d *driver) load(ctx context.Context, start time.Duration, commands <-chan string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for c := range commands {
+			if c == "stop" {
+				break
+			}
+		}
+		cancel() // told to stop, or the runner is gone
+	}()
+	var streams []iter.Seq[Op]
+	for _, w := range d.plan.workloads {
+		rng := seed.Stream(d.plan.Options.Seed, fmt.Sprintf("workload %s client %d", w.name, d.job.Client))
+		streams = append(streams, w.value.Ops(d.job.Setting, d.job.Client, rng))
+	}
+	stopProgress := d.reportEvery(progressEvery)
+	g := &generator{
+		name: d.job.Setting.Clients[d.job.Client], client: d.client, clock: d.clock, wait: waiter(d.clock), record: d.record,
+		timeout: d.job.Setting.OpTimeout, inFlight: maxInFlight, index: d.job.Client, clients: len(d.job.Setting.Clients),
+		processes: &d.processes,
+	}
+	offered, lag, err := g.offer(ctx, merge(streams), start, start+d.job.Setting.Duration)
+	stopProgress()
+	us := func(q float64) float64 { return float64(lag.ValueAtQuantile(q)) / 1e3 }
+	done := driverDone{Offered: offered, LagP50: us(50), LagP99: us(99), LagMax: us(100)}
+	if err != nil {
+		done.Error = err.Error()
+	}
+	b, _ := json.Marshal(done) // numbers and a string always marshal
+	d.out.line("done " + string(b))
+}
+
+// progressEvery is how often a driver says how it goes.
+const progressEvery = 250 * time.Millisecond
+
+func (d *driver) record(op Op) {
+	d.out.op(op)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch op.Outcome {
+	case history.OK:
+		d.progress.OK++
+		d.ended = append(d.ended, op.Latency())
+	case history.Failed:
+		d.progress.Failed++
+	default:
+		d.progress.Unknown++
+	}
+}
+
+func (d *driver) reportEvery(every time.Duration) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(every)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				d.report()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+func (d *driver) report() {
+	d.mu.Lock()
+	p, ended := d.progress, d.ended
+	d.progress, d.ended = driverProgress{}, nil
+	d.mu.Unlock()
+	if n := len(ended); n > 0 {
+		slices.Sort(ended)
+		p.P99 = ended[(n-1)*99/100]
+	}
+	b, _ := json.Marshal(p)
+	d.out.line("progress " + string(b))
+	_ = d.out.flush()
+}
+
+// A lineWriter collects lines from many goroutines and writes them in few
+// calls: when flushAt bytes have come together, and when it is told to. It holds no more than
+// that: a reader that stalls makes writers wait.
+type lineWriter struct {
+	mu  sync.Mutex
+	w   io.Writer
+	buf []byte
+	err error
+}
+
+const flushAt = 256 << 10
+
+func newLineWriter(w io.Writer) *lineWriter { return &lineWriter{w: w} }
+
+// op adds the operation as a line.
+func (l *lineWriter) op(op Op) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf = append(op.AppendJSON(l.buf), '\n')
+	if len(l.buf) >= flushAt {
+		l.write()
+	}
+}
+
+// line adds a line and writes all there is.
+func (l *lineWriter) line(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf = append(append(l.buf, s...), '\n')
+	l.write()
+}
+
+func (l *lineWriter) flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.write()
+	return l.err
+}
+
+func (l *lineWriter) write() {
+	if l.err == nil && len(l.buf) > 0 {
+		_, l.err = l.w.Write(l.buf)
+	}
+	l.buf = l.buf[:0]
+}

@@ -1,0 +1,315 @@
+package reckon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/link/userspace"
+)
+
+// Run carries the plan out and records what happens, one call a step:
+//
+//  1. build:   hosts, and the links between them
+//  2. start:   a process for every member, a load driver for every client
+//  3. ready:   every member answers and one of them leads
+//  4. preload: what must be in the store before the load
+//  5. load, while the faults strike
+//  6. release: whatever is still struck is healed, while the last operations end (drain)
+//  7. settle:  every member answers, and the same leader has stood for two election timeouts
+//  8. final:   every key is read through every member
+//  9. collect: the store's own account of its past, its replicas' hashes, the links' counters
+//
+// It must be called in a process tree of its own (host.Settle). Cancelling ctx
+// cuts the load short: what was struck is healed, and what can be collected is. An error means that
+// the run is no result; it has been recorded as an event, and so has all that happened before.
+func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (err error) {
+	r := &run{plan: plan, recorder: rec, clock: history.NewMonotonic(history.Epoch())}
+	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	r.background.Go(func() { r.progress.tell(r.life, r.clock, watch) })
+	defer func() { err = r.finish(ctx, err) }()
+
+	if err := r.build(ctx); err != nil {
+		return err
+	}
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
+	if err := r.preload(ctx); err != nil {
+		return err
+	}
+	loadErr := r.loadAndStrike(ctx)
+
+	// What follows is owed to the record even when the load was cut short.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Bounds.Settle+collectBound)
+	defer cancel()
+	if err := r.settle(ctx); err != nil {
+		return errors.Join(loadErr, err)
+	}
+	if err := r.final(ctx); err != nil {
+		return errors.Join(loadErr, err)
+	}
+	return errors.Join(loadErr, r.collect(ctx))
+}
+
+// collectBound is how long final reads and collecting may take.
+const collectBound = 2 * time.Minute
+
+// run is a plan being carried out.
+type run struct {
+	plan     *Plan
+	recorder Recorder
+	clock    *history.Monotonic
+
+	hub     *host.Host
+	fabric  *userspace.Fabric
+	hosts   map[string]*host.Host
+	net     *link.Net
+	cluster *cluster
+	drivers []*driverProcess
+
+	life       context.Context // of the samplers
+	stop       context.CancelFunc
+	background sync.WaitGroup // the samplers
+	progress   progress
+
+	mu      sync.Mutex
+	failure error // the first error of the recorder
+}
+
+// build makes the hosts and the links between them.
+func (r *run) build(ctx context.Context) (err error) {
+	r.phase("build")
+	if r.hub, err = host.New("hub"); err != nil {
+		return fmt.Errorf("make the hub: %w", err)
+	}
+	log, err := r.recorder.Log("switch")
+	if err != nil {
+		return err
+	}
+	if r.fabric, err = userspace.Start(r.hub, r.plan.Options.Seed, log); err != nil {
+		return fmt.Errorf("start the links: %w", err)
+	}
+	var seats []host.Seat
+	for _, h := range r.plan.Hosts {
+		seats = append(seats, host.Seat{Name: h.Name, Addr: h.Addr})
+	}
+	hosts, err := host.Star(r.hub, seats)
+	if err != nil {
+		return fmt.Errorf("make the hosts: %w", err)
+	}
+	r.hosts = map[string]*host.Host{}
+	var ports []host.Port
+	for _, h := range hosts {
+		r.hosts[h.Name()] = h
+		ports = append(ports, h.Port())
+	}
+	if err := r.fabric.Attach(ctx, ports); err != nil {
+		return fmt.Errorf("attach the hosts: %w", err)
+	}
+	if r.net, err = link.NewNet(ctx, r.fabric, r.plan.Links); err != nil {
+		return fmt.Errorf("shape the links: %w", err)
+	}
+	r.background.Go(func() { sampleNoise(r.life, r.event) })
+	return nil
+}
+
+// start starts the members and the load drivers.
+func (r *run) start(ctx context.Context) error {
+	r.phase("start")
+	r.cluster = newCluster(r)
+	for i := range r.plan.Members {
+		m := &r.plan.Members[i]
+		dir, err := r.recorder.Scratch(m.Name)
+		if err != nil {
+			return err
+		}
+		m.Dir = dir
+	}
+	for _, m := range r.plan.Members {
+		if err := r.cluster.add(m, r.hosts[m.Name]); err != nil {
+			return err
+		}
+	}
+	for i, c := range r.plan.Setting.Clients {
+		d, err := r.startDriver(i, c)
+		if err != nil {
+			return err
+		}
+		r.drivers = append(r.drivers, d)
+	}
+	r.sample()
+	return nil
+}
+
+// ready waits until the cluster and the drivers are.
+func (r *run) ready(ctx context.Context) error {
+	r.phase("ready")
+	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Ready)
+	defer cancel()
+	if err := r.cluster.await(ctx, r.cluster.allReady); err != nil {
+		return fmt.Errorf("start %s: %w", r.plan.Words.System, err)
+	}
+	return r.everyDriver(func(d *driverProcess) error { return d.expect(ctx, "ready") })
+}
+
+// preload has the drivers write what must be there.
+func (r *run) preload(ctx context.Context) error {
+	r.phase("preload")
+	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Ready)
+	defer cancel()
+	return r.everyDriver(func(d *driverProcess) error {
+		if err := d.tell("preload"); err != nil {
+			return err
+		}
+		return d.expect(ctx, "preloaded")
+	})
+}
+
+// startIn is how long before its beginning the load is announced to the drivers, so that they begin together.
+const startIn = 50 * time.Millisecond
+
+// loadAndStrike offers the load while the faults strike, and heals everything when it is over.
+func (r *run) loadAndStrike(ctx context.Context) error {
+	start := r.clock.Now() + startIn
+	end := start + r.plan.Options.Duration
+	r.event(history.Event{At: start, Kind: history.Phase, Subject: "load"})
+	r.progress.load(start, end)
+	for _, d := range r.drivers {
+		if err := d.tell(fmt.Sprintf("load %d", start)); err != nil {
+			return err
+		}
+	}
+	loading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go r.cancelWhenDriverEnds(loading, cancel)
+
+	k := &striker{clock: r.clock, wait: r.waitUntil, start: start, event: r.event, cluster: r.cluster.as}
+	k.run(loading, end, r.plan.strikes)
+
+	cut := ctx.Err() != nil
+	if cut {
+		r.event(history.Event{Kind: history.Interrupted, Detail: "the load was cut short"})
+	}
+	if loading.Err() != nil {
+		for _, d := range r.drivers {
+			_ = d.tell("stop") // one that has ended needs no telling
+		}
+	}
+	r.phase("drain")
+	released := make(chan error, 1)
+	go func() { released <- k.release(context.WithoutCancel(ctx)) }()
+	err := r.awaitDrivers(context.WithoutCancel(ctx))
+	return errors.Join(err, <-released)
+}
+
+// waitUntil waits for an instant of the run's clock.
+func (r *run) waitUntil(ctx context.Context, until time.Duration) error {
+	t := time.NewTimer(until - r.clock.Now())
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settle waits until the cluster stands.
+func (r *run) settle(ctx context.Context) error {
+	r.phase("settle")
+	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
+	defer cancel()
+	if err := r.cluster.await(ctx, r.cluster.settled); err != nil {
+		return fmt.Errorf("settle within %v: %w", r.plan.Bounds.Settle, err)
+	}
+	r.cluster.verifying.Wait()
+	return nil
+}
+
+// finish records how the run ended, ends every process and surfaces errors of the record itself.
+func (r *run) finish(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		r.event(history.Event{Kind: history.Interrupted, Detail: "cut short before the load"})
+		err = nil
+	}
+	if err != nil {
+		r.event(history.Event{Kind: history.Harness, Detail: err.Error()})
+	}
+	if r.cluster != nil {
+		r.cluster.close()
+	}
+	r.stop()
+	r.background.Wait()
+	for _, d := range r.drivers {
+		d.close()
+	}
+	r.phase("done")
+	err = errors.Join(err, r.tearDown())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(err, r.failure)
+}
+
+func (r *run) tearDown() error {
+	var closers []io.Closer
+	var errs []error
+	for _, h := range r.hosts {
+		closers = append(closers, h)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for _, c := range closers {
+		wg.Go(func() {
+			if err := c.Close(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+		})
+	}
+	wg.Wait()
+	if r.fabric != nil {
+		errs = append(errs, r.fabric.Close())
+	}
+	if r.hub != nil {
+		errs = append(errs, r.hub.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// phase enters the phase.
+func (r *run) phase(name string) {
+	r.progress.enter(name)
+	r.event(history.Event{Kind: history.Phase, Subject: name})
+}
+
+// event records the event, now unless it says when.
+func (r *run) event(e history.Event) {
+	if e.At == 0 {
+		e.At = r.clock.Now()
+	}
+	r.progress.see(e)
+	r.keep(r.recorder.Event(e))
+}
+
+// keep remembers the first error of the recorder.
+func (r *run) keep(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure == nil {
+		r.failure = fmt.Errorf("record: %w", err)
+	}
+}

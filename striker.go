@@ -1,0 +1,164 @@
+package reckon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// A striker carries out the strikes of a run, each fault's in a line of its own.
+type striker struct {
+	clock   history.Clock
+	wait    func(ctx context.Context, until time.Duration) error // an instant of the clock
+	start   time.Duration                                        // of the load
+	event   func(history.Event)
+	cluster func(strike int) Cluster // as the strike sees it: what it does is logged under its number
+
+	mu     sync.Mutex
+	struck []inEffect // in order of injection
+}
+
+// inEffect is a strike that has not been healed.
+type inEffect struct {
+	strike
+	heal func(context.Context) error
+}
+
+// run strikes and heals on time, until end or until ctx is done. What is still
+// struck then is release's.
+func (k *striker) run(ctx context.Context, end time.Duration, strikes []strike) {
+	byFault := map[string][]strike{}
+	for _, s := range strikes {
+		byFault[s.fault] = append(byFault[s.fault], s)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for _, list := range byFault {
+		wg.Go(func() { k.line(ctx, end, list) })
+	}
+	_ = k.wait(ctx, end) // that ctx is done shows in ctx
+	cancel(errOver)      // a strike that is still looking for its leader has missed
+	wg.Wait()
+}
+
+// errOver is why strikes are cancelled when the load ends in its own time. A
+// strike that is cancelled for any other reason has not missed: the run was cut short.
+var errOver = errors.New("the load ended before it could strike")
+
+// act is one end of a strike.
+type act struct {
+	at   time.Duration // since the start of the load
+	heal bool
+	s    strike
+}
+
+// line carries out one fault's strikes. One that takes effect late shifts what
+// follows by as much, so that windows keep their length and their distance.
+func (k *striker) line(ctx context.Context, end time.Duration, strikes []strike) {
+	var shift time.Duration
+	for _, a := range acts(strikes) {
+		due := k.start + a.at + shift
+		if due >= end {
+			if !a.heal {
+				k.missed(a.s, errOver.Error())
+			}
+			continue
+		}
+		if k.wait(ctx, due) != nil {
+			return
+		}
+		if a.heal {
+			_ = k.heal(ctx, a.s.index) // has been recorded as missed
+			continue
+		}
+		if at, ok := k.inject(ctx, a.s); ok {
+			shift += max(0, at-due)
+		}
+	}
+}
+
+// acts are both ends of all strikes in order of time; at one instant what heals comes first.
+func acts(strikes []strike) []act {
+	var all []act
+	for _, s := range strikes {
+		all = append(all, act{s.From, false, s}, act{s.To, true, s})
+	}
+	slices.SortStableFunc(all, func(a, b act) int {
+		if c := cmp.Compare(a.at, b.at); c != 0 || a.s.index == b.s.index {
+			return c
+		}
+		return cmp.Compare(rank(a.heal), rank(b.heal))
+	})
+	return all
+}
+
+func rank(heal bool) int {
+	if heal {
+		return 0
+	}
+	return 1
+}
+
+// inject strikes, and says when it was in effect.
+func (k *striker) inject(ctx context.Context, s strike) (at time.Duration, ok bool) {
+	in, err := s.Inject(ctx, k.cluster(s.index))
+	if err != nil {
+		switch context.Cause(ctx) {
+		case nil:
+			k.missed(s, err.Error())
+		case errOver:
+			k.missed(s, errOver.Error())
+		}
+		return 0, false
+	}
+	at = k.clock.Now()
+	k.mu.Lock()
+	k.struck = append(k.struck, inEffect{s, in.Heal})
+	k.mu.Unlock()
+	k.event(history.Event{At: at, Kind: history.Struck, Subject: s.fault, Detail: in.Detail, Data: map[string]float64{
+		"strike": float64(s.index), "planned_from": s.From.Seconds(), "planned_to": s.To.Seconds(),
+	}})
+	return at, true
+}
+
+// heal heals the strike, if it is in effect. The moment is when it has been, as far as can be done: that a process answers again is seen later.
+func (k *striker) heal(ctx context.Context, index int) error {
+	k.mu.Lock()
+	i := slices.IndexFunc(k.struck, func(e inEffect) bool { return e.index == index })
+	if i < 0 {
+		k.mu.Unlock()
+		return nil
+	}
+	e := k.struck[i]
+	k.struck = slices.Delete(k.struck, i, i+1)
+	k.mu.Unlock()
+	if err := e.heal(context.WithoutCancel(ctx)); err != nil { // half a heal is none: it is not interrupted
+		k.missed(e.strike, "heal: "+err.Error())
+		return fmt.Errorf("heal %s: %w", e.fault, err)
+	}
+	k.event(history.Event{Kind: history.Healed, Subject: e.fault, Data: map[string]float64{"strike": float64(index)}})
+	return nil
+}
+
+// release heals everything that is still struck, the last first.
+func (k *striker) release(ctx context.Context) error {
+	k.mu.Lock()
+	left := slices.Clone(k.struck)
+	k.mu.Unlock()
+	var errs []error
+	for _, e := range slices.Backward(left) {
+		errs = append(errs, k.heal(ctx, e.index))
+	}
+	return errors.Join(errs...)
+}
+
+func (k *striker) missed(s strike, why string) {
+	k.event(history.Event{Kind: history.Missed, Subject: s.fault, Detail: why, Data: map[string]float64{"strike": float64(s.index)}})
+}
