@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
@@ -181,7 +182,8 @@ func collectVerdicts(dir *results.Dir) (got map[string]check.Result, why string)
 	got = map[string]check.Result{}
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime+10*time.Second)
 	defer cancel()
-	cmd := reexec.CommandContext(ctx, checkerRole, dir.Path())
+	cmd := exec.CommandContext(ctx, reexec.Self())
+	cmd.Args = []string{checkerRole, dir.Path()}
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()

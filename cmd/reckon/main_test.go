@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/moby/sys/reexec"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/reckon-bench/reckon/results"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files of the scripts")
+
+func TestMain(m *testing.M) {
+	if reexec.Init() { // this process is a part of a run that a test started
+		return
+	}
+	testscript.Main(m, map[string]func(){
+		"reckon": func() { os.Exit(Main(os.Args[1:])) },
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar. The scripts whose names begin with
+// "run" start real hosts, links and systems; they are skipped, with the reason, only where
+// this machine does not allow that, and never in CI.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "summary": summary,
+		},
+		Condition: condition,
+	})
+}
+
+// exits STATUS COMMAND... runs the command and wants that exit status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// hosts says whether this machine allows what a run needs. Where it does not, it
+// says why; in CI that is an error.
+var hosts = sync.OnceValues(func() (bool, error) {
+	for _, f := range examine() {
+		if f.OK || !f.Needed {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "scripts that run real hosts are skipped: %s: %s\n", f.What, f.Detail)
+		if os.Getenv("CI") == "true" {
+			return false, fmt.Errorf("CI must be able to run this: %s: %s", f.What, f.Detail)
+		}
+		return false, nil
+	}
+	return true, nil
+})
+
+func condition(name string) (bool, error) {
+	if name != "hosts" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return hosts()
+}
+
+// summary DIR KEY=VALUE... wants those values in the run's summary: verdict=valid, check:durable=invalid, interrupted=true, strikes=1.
+func summary(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: summary DIR KEY=VALUE...")
+	}
+	b, err := os.ReadFile(ts.MkAbs(args[0]) + "/summary.json")
+	ts.Check(err)
+	var s results.Summary
+	ts.Check(json.Unmarshal(b, &s))
+	have := map[string]string{
+		"verdict": s.Verdict.String(), "interrupted": fmt.Sprint(s.Interrupted), "strikes": fmt.Sprint(len(s.Strikes)), "seed": fmt.Sprint(s.Seed),
+	}
+	for _, c := range s.Checks {
+		have["check:"+c.Name] = c.Verdict.String()
+	}
+	verified := 0
+	for _, st := range s.Strikes {
+		if st.Verified {
+			verified++
+		}
+	}
+	have["verified"] = fmt.Sprint(verified)
+	for _, want := range args[1:] {
+		key, value, _ := strings.Cut(want, "=")
+		if have[key] != value {
+			ts.Fatalf("summary has %s=%s, want %s; harness %q, checks %v", key, have[key], value, s.Harness, s.Checks)
+		}
+	}
+}
