@@ -1,0 +1,63 @@
+package userspace
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A clock tells CLOCK_MONOTONIC in nanoseconds, as the timer does, and translates the
+// wall-clock stamps of packets.
+type clock struct {
+	base    time.Time
+	atBase  int64 // CLOCK_MONOTONIC
+	offset  int64 // of the wall clock
+	checked int64 // when offset was last measured
+}
+
+func newClock() *clock {
+	c := &clock{}
+	var ts unix.Timespec
+	best := time.Duration(1 << 62)
+	for range 100 { // the one least disturbed
+		before := time.Now()
+		unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+		if took := time.Since(before); took < best {
+			best = took
+			c.base, c.atBase = before.Add(took/2), ts.Nano()
+		}
+	}
+	c.measure(c.now())
+	return c
+}
+
+func (c *clock) now() int64 { return c.atBase + int64(time.Since(c.base)) }
+
+// The wall clock may be set at any time. Its offset is measured this often, and a
+// packet cannot have waited longer than maxWait.
+const (
+	measureEvery = int64(10 * time.Millisecond)
+	maxWait      = int64(time.Second)
+)
+
+func (c *clock) measure(now int64) {
+	best := int64(1 << 62)
+	for range 3 {
+		before := c.now()
+		wall := time.Now().UnixNano()
+		if took := c.now() - before; took < best {
+			best = took
+			c.offset = wall - before - took/2
+		}
+	}
+	c.checked = now
+}
+
+// arrival is when a packet with the given stamp came, or now where the stamp makes no sense.
+func (c *clock) arrival(stamp, now int64) int64 {
+	t := stamp - c.offset
+	if t > now || t < now-maxWait {
+		return now
+	}
+	return t
+}

@@ -1,0 +1,141 @@
+package userspace
+
+import "encoding/binary"
+
+// A frame, as packet sockets with PACKET_VNET_HDR read and write it: an offload
+// header (struct virtio_net_hdr), an Ethernet header, an IPv4 packet.
+const (
+	offloadLen = 10
+	etherLen   = 14
+	ipAt       = offloadLen + etherLen
+
+	needsChecksum = 1 // flag: the checksum field holds only the pseudo-header's sum
+
+	gsoNone = 0
+	gsoTCP4 = 1
+	gsoUDP  = 5    // UDP segmentation, VIRTIO_NET_HDR_GSO_UDP_L4
+	gsoECN  = 0x80 // a bit beside the type
+
+	protoTCP = 6
+	protoUDP = 17
+)
+
+// routable says whether the frame is an IPv4 packet that is whole enough to route, and gives its destination address.
+func routable(f []byte) (dst [4]byte, ok bool) {
+	if len(f) < ipAt+20 || binary.BigEndian.Uint16(f[offloadLen+12:]) != 0x0800 || f[ipAt]>>4 != 4 {
+		return dst, false
+	}
+	return [4]byte(f[ipAt+16 : ipAt+20]), true
+}
+
+// setDestination rewrites the destination MAC.
+func setDestination(f []byte, mac [6]byte) { copy(f[offloadLen:], mac[:]) }
+
+// A train is a super-frame seen as the wire packets it stands for: all but the last carry size bytes
+// behind a copy of the header. A plain frame is a train of one.
+type train struct {
+	cars    int
+	header  int // bytes before the payload, offload header included; 0 in a train of one
+	size    int // payload of each car but the last
+	payload int
+}
+
+// trainOf reads the offload header.
+func trainOf(f []byte) train {
+	one := train{cars: 1}
+	size := int(binary.NativeEndian.Uint16(f[4:]))
+	ip := int(f[ipAt]&0xf) * 4
+	if size == 0 || ip < 20 || len(f) < ipAt+ip+20 {
+		return one
+	}
+	header := ipAt + ip
+	switch {
+	case f[1]&^gsoECN == gsoTCP4 && f[ipAt+9] == protoTCP:
+		header += int(f[header+12]>>4) * 4
+	case f[1] == gsoUDP && f[ipAt+9] == protoUDP:
+		header += 8
+	default:
+		return one
+	}
+	payload := len(f) - header
+	if payload <= size {
+		return one
+	}
+	return train{cars: (payload + size - 1) / size, header: header, size: size, payload: payload}
+}
+
+// bytes counts the IP bytes on the wire.
+func (t train) bytes(f []byte) int {
+	if t.cars == 1 {
+		return len(f) - ipAt
+	}
+	return t.payload + t.cars*(t.header-ipAt)
+}
+
+// span is how long the frame of cars [from, to) is.
+func (t train) span(f []byte, from, to int) int {
+	if t.cars == 1 {
+		return len(f)
+	}
+	return t.header + min(to*t.size, t.payload) - from*t.size
+}
+
+// cut writes the cars [from, to) of f into dst, which has their span, as a frame that is right in itself.
+func (t train) cut(dst, f []byte, from, to int) {
+	if t.cars == 1 {
+		copy(dst, f)
+		return
+	}
+	copy(dst, f[:t.header])
+	copy(dst[t.header:], f[t.header+from*t.size:])
+	dst[0] |= needsChecksum
+	if to-from == 1 {
+		dst[1] = gsoNone
+		binary.NativeEndian.PutUint16(dst[4:], 0)
+	}
+	ip := dst[ipAt:]
+	transport := int(ip[0]&0xf) * 4
+	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
+	binary.BigEndian.PutUint16(ip[4:], binary.BigEndian.Uint16(ip[4:])+uint16(from)) // each packet has an identification of its own
+	binary.BigEndian.PutUint16(ip[10:], 0)
+	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(0, ip[:transport])))
+	if ip[9] == protoTCP {
+		t.cutTCP(ip[transport:], from, to)
+	} else {
+		binary.BigEndian.PutUint16(ip[transport+4:], uint16(len(ip)-transport))
+	}
+	pseudo := sum(uint32(ip[9])+uint32(len(ip)-transport), ip[12:20])
+	field := transport + 16
+	if ip[9] == protoUDP {
+		field = transport + 6
+	}
+	binary.BigEndian.PutUint16(ip[field:], fold(pseudo))
+}
+
+// cutTCP moves the sequence number, and leaves each flag to the one packet that carries it.
+func (t train) cutTCP(tcp []byte, from, to int) {
+	const fin, psh, cwr = 0x01, 0x08, 0x80
+	binary.BigEndian.PutUint32(tcp[4:], binary.BigEndian.Uint32(tcp[4:])+uint32(from*t.size))
+	if to < t.cars {
+		tcp[13] &^= fin | psh
+	}
+	if from > 0 {
+		tcp[13] &^= cwr
+	}
+}
+
+// sum adds the big-endian words of b, which has an even length, to s.
+func sum(s uint32, b []byte) uint32 {
+	for i := 0; i+1 < len(b); i += 2 {
+		s += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	return s
+}
+
+// fold makes a ones'-complement sum of 16 bits.
+func fold(s uint32) uint16 {
+	for s > 0xffff {
+		s = s>>16 + s&0xffff
+	}
+	return uint16(s)
+}

@@ -1,0 +1,30 @@
+package userspace
+
+// classes are the sizes of packet buffers: a wire packet, and super-frames of some sizes.
+var classes = [...]int{2 << 10, 8 << 10, 24 << 10, maxFrame}
+
+// maxFrame is the largest frame with its offload header that a veth hands over, and room to spare.
+const maxFrame = 72 << 10
+
+// A pool keeps packets that are not in use, so that a packet costs no allocation. It is as large as the queue ever was.
+type pool struct{ free [len(classes)][]*packet }
+
+// get is a packet with room for n bytes, which must be at most maxFrame.
+func (p *pool) get(n int) *packet {
+	c := 0
+	for classes[c] < n {
+		c++
+	}
+	if free := p.free[c]; len(free) > 0 {
+		x := free[len(free)-1]
+		p.free[c] = free[:len(free)-1]
+		x.frame = x.frame[:n]
+		return x
+	}
+	return &packet{frame: make([]byte, n, classes[c]), class: c}
+}
+
+func (p *pool) put(x *packet) {
+	x.path = nil
+	p.free[x.class] = append(p.free[x.class], x)
+}

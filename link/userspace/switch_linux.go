@@ -1,0 +1,446 @@
+package userspace
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"runtime"
+	"unsafe"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link"
+)
+
+// A vswitch is all that the switch's one thread knows. Nothing else touches it:
+// other goroutines hand functions to call.
+type vswitch struct {
+	seed  uint64
+	clock *clock
+
+	ports  []*port
+	byAddr map[[4]byte]*port
+	byName map[string]*port
+
+	queue    queue
+	pool     pool
+	held     int // bytes of buffers in the queue
+	delaying int // how many paths delay
+	urgent   bool
+	late     *hdrhistogram.Histogram
+
+	reader *reader
+	epoll  int
+	timer  int
+	armed  int64 // what the timer is set to; 0 when it has nothing to do
+	wake   int   // eventfd
+	calls  chan func()
+	ended  bool
+}
+
+// A port is where one host is plugged in.
+type port struct {
+	host.Port
+	mac    [6]byte
+	index  int
+	socket *socket
+	paths  []*path // by the index of the port they lead to; nil until the first packet or shape
+	drops  uint64  // by the kernel, as the socket's queue was full
+}
+
+// Descriptors that are not ports', in epoll's data.
+const (
+	timerEvent = -1
+	wakeEvent  = -2
+)
+
+func newSwitch(seed uint64) (*vswitch, error) {
+	s := &vswitch{
+		seed:   seed,
+		clock:  newClock(),
+		byAddr: map[[4]byte]*port{},
+		byName: map[string]*port{},
+		late:   hdrhistogram.New(1, int64(1e10), 3), // to 10 s
+		reader: newReader(),
+		calls:  make(chan func(), 16),
+	}
+	var err error
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make an epoll: %w", err)
+	}
+	if s.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make a timer: %w", err)
+	}
+	if s.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make an eventfd: %w", err)
+	}
+	// Edge-triggered: nobody needs to read them.
+	if err := s.watch(s.timer, timerEvent, unix.EPOLLIN|unix.EPOLLET); err != nil {
+		return nil, err
+	}
+	return s, s.watch(s.wake, wakeEvent, unix.EPOLLIN|unix.EPOLLET)
+}
+
+func (s *vswitch) watch(fd, data int, events uint32) error {
+	e := unix.EpollEvent{Events: events, Fd: int32(data)}
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+		return fmt.Errorf("watch a descriptor: %w", err)
+	}
+	return nil
+}
+
+// call runs f on the switch's thread and waits until it has.
+func (s *vswitch) call(f func()) {
+	done := make(chan struct{})
+	s.calls <- func() { f(); close(done) }
+	unix.Write(s.wake, one) // cannot fail before 2^64 calls
+	<-done
+}
+
+var one = binary.NativeEndian.AppendUint64(nil, 1)
+
+// run is the switch's thread. It returns when a call has set ended.
+func (s *vswitch) run() {
+	runtime.LockOSThread()
+	events := make([]unix.EpollEvent, 128)
+	for !s.ended {
+		now := s.clock.now()
+		if now-s.clock.checked > measureEvery {
+			s.clock.measure(now)
+		}
+		s.deliver(now)
+		n := s.wait(events)
+		called := false
+		for _, e := range events[:max(n, 0)] {
+			switch {
+			case e.Fd >= 0:
+				s.receive(s.ports[e.Fd])
+			case e.Fd == wakeEvent:
+				called = true
+			}
+		}
+		if called {
+			s.serve()
+		}
+	}
+}
+
+// wait returns when there is something to do: a packet came, one is due, or a call was made.
+func (s *vswitch) wait(events []unix.EpollEvent) int {
+	if s.queue.len() > 0 {
+		alarm := max(s.queue.next()-spin, 1)
+		if alarm <= s.clock.now() {
+			return poll(s.epoll, events)
+		}
+		s.arm(alarm)
+	}
+	n, err := unix.EpollWait(s.epoll, events, -1)
+	if err != nil && err != unix.EINTR {
+		panic(fmt.Sprintf("epoll: %v", err)) // a bug of ours
+	}
+	return n
+}
+
+// poll looks without sleeping, and without the runtime's preparations for that.
+func poll(epoll int, events []unix.EpollEvent) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+func (s *vswitch) arm(at int64) {
+	if s.armed == at {
+		return
+	}
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(at)}
+	if err := unix.TimerfdSettime(s.timer, unix.TFD_TIMER_ABSTIME, &spec, nil); err != nil {
+		panic(fmt.Sprintf("set the timer: %v", err)) // a bug of ours
+	}
+	s.armed = at
+}
+
+// serve makes the calls that wait. What has entered a path before it is reshaped
+// meets the old shape, so what the sockets hold is read first.
+func (s *vswitch) serve() {
+	for _, p := range s.ports {
+		for range 64 { // bounded: a host that sends without end must not keep a call waiting
+			if s.receive(p) < batch {
+				break
+			}
+		}
+	}
+	for {
+		select {
+		case f := <-s.calls:
+			f()
+		default:
+			return
+		}
+	}
+}
+
+// receive reads a batch of what the port's host has sent, and says how many frames it was.
+func (s *vswitch) receive(p *port) int {
+	n, err := s.reader.read(p.socket)
+	if err != nil {
+		panic(fmt.Sprintf("read from %s: %v", p.Name, err))
+	}
+	now := s.clock.now()
+	for i := range n {
+		if f := s.reader.frame(i); f != nil {
+			s.take(p, f, s.clock.arrival(s.reader.stamp(i), now))
+		}
+	}
+	s.deliver(s.clock.now())
+	return n
+}
+
+// take gives a frame that arrived from the port's host to its path.
+func (s *vswitch) take(from *port, f []byte, arrival int64) {
+	dst, ok := routable(f)
+	if !ok {
+		return
+	}
+	to := s.byAddr[dst]
+	if to == nil || to == from {
+		return
+	}
+	p, t := s.path(from, to), trainOf(f)
+	setDestination(f, to.mac)
+	p.counters.Packets += uint64(t.cars)
+	p.counters.Bytes += uint64(t.bytes(f))
+	switch {
+	case p.shape.Cut:
+		p.counters.Cut += uint64(t.cars)
+	case p.perPacket():
+		s.takeApart(p, to, t, f, arrival)
+	case p.shape.Delay == 0:
+		s.send(p, to, f, uint64(t.cars), arrival)
+	default:
+		x := s.pool.get(len(f))
+		copy(x.frame, f)
+		s.hold(p, x, uint64(t.cars), p.due(arrival))
+	}
+}
+
+// takeApart draws the fate of each wire packet. What survives stays together, unless jitter parts it.
+func (s *vswitch) takeApart(p *path, to *port, t train, f []byte, arrival int64) {
+	for from := 0; from < t.cars; {
+		if p.lost() {
+			p.counters.Lost++
+			from++
+			continue
+		}
+		end, lost := from+1, false
+		for p.shape.Jitter == 0 && end < t.cars {
+			if lost = p.lost(); lost {
+				break
+			}
+			end++
+		}
+		x := s.pool.get(t.span(f, from, end))
+		t.cut(x.frame, f, from, end)
+		wire := uint64(end - from)
+		if p.shape.Delay == 0 {
+			s.send(p, to, x.frame, wire, arrival)
+			s.pool.put(x)
+		} else {
+			s.hold(p, x, wire, p.due(arrival))
+		}
+		from = end
+		if lost { // the one after the run, which was drawn for already
+			p.counters.Lost++
+			from++
+		}
+	}
+}
+
+// hold queues the packet, or drops it where the queue is full.
+func (s *vswitch) hold(p *path, x *packet, wire uint64, due int64) {
+	size := classes[x.class]
+	if p.held+size > maxHeld || s.held+size > maxHeldAll {
+		p.counters.Overflow += wire
+		s.pool.put(x)
+		return
+	}
+	p.held += size
+	s.held += size
+	x.path, x.wire = p, wire
+	s.queue.push(due, x)
+}
+
+// release takes a packet that has left the queue off the accounts.
+func (s *vswitch) release(x *packet) {
+	x.path.held -= classes[x.class]
+	s.held -= classes[x.class]
+	s.pool.put(x)
+}
+
+// deliver sends what is due, a bounded number at a time.
+func (s *vswitch) deliver(now int64) {
+	for range 4 * batch {
+		if s.queue.len() == 0 || s.queue.next() > now {
+			return
+		}
+		due, x := s.queue.pop()
+		s.send(x.path, s.ports[x.path.to], x.frame, x.wire, due)
+		s.release(x)
+		now = s.clock.now()
+	}
+}
+
+func (s *vswitch) send(p *path, to *port, f []byte, wire uint64, due int64) {
+	if !to.socket.send(f) {
+		p.counters.Overflow += wire
+		return
+	}
+	s.late.RecordValue(max(s.clock.now()-due, 0)) // more than the histogram's 10 s is lost, with the run
+}
+
+// path is the path between two ports, made at first sight.
+func (s *vswitch) path(from, to *port) *path {
+	for len(from.paths) <= to.index {
+		from.paths = append(from.paths, nil)
+	}
+	p := from.paths[to.index]
+	if p == nil {
+		p = &path{name: link.Path{From: from.Name, To: to.Name}, to: to.index, seed: s.seed}
+		from.paths[to.index] = p
+	}
+	return p
+}
+
+// attach plugs hosts in: all of them or none.
+func (s *vswitch) attach(ports []host.Port) error {
+	added := make([]*port, 0, len(ports))
+	err := func() error {
+		for _, hp := range ports {
+			p, err := s.plug(hp)
+			if err != nil {
+				return fmt.Errorf("attach %s: %w", hp.Name, err)
+			}
+			added = append(added, p)
+		}
+		return nil
+	}()
+	if err == nil {
+		return nil
+	}
+	for _, p := range added {
+		p.socket.close()
+		delete(s.byAddr, p.Addr.As4())
+		delete(s.byName, p.Name)
+	}
+	s.ports = s.ports[:len(s.ports)-len(added)]
+	return err
+}
+
+func (s *vswitch) plug(hp host.Port) (*port, error) {
+	switch {
+	case !hp.Addr.Is4() || len(hp.MAC) != 6:
+		return nil, fmt.Errorf("address %s, MAC %q: must be IPv4 and 6 bytes", hp.Addr, hp.MAC)
+	case s.byName[hp.Name] != nil:
+		return nil, fmt.Errorf("a host of that name is attached")
+	case s.byAddr[hp.Addr.As4()] != nil:
+		return nil, fmt.Errorf("address %s is %s's", hp.Addr, s.byAddr[hp.Addr.As4()].Name)
+	}
+	p := &port{Port: hp, mac: [6]byte(hp.MAC), index: len(s.ports)}
+	var err error
+	if p.socket, err = openSocket(hp); err != nil {
+		return nil, err
+	}
+	if err := s.watch(p.socket.fd, p.index, unix.EPOLLIN); err != nil {
+		p.socket.close()
+		return nil, err
+	}
+	s.ports = append(s.ports, p)
+	s.byName[hp.Name] = p
+	s.byAddr[hp.Addr.As4()] = p
+	return p, nil
+}
+
+// apply reshapes the paths: all of them or none.
+func (s *vswitch) apply(m link.Matrix) error {
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	for name := range m {
+		for _, h := range []string{name.From, name.To} {
+			if s.byName[h] == nil {
+				return fmt.Errorf("path %s: no host %s is attached", name, h)
+			}
+		}
+	}
+	cuts := false
+	for name, shape := range m {
+		p := s.path(s.byName[name.From], s.byName[name.To])
+		s.delaying += btoi(shape.Delay > 0) - btoi(p.shape.Delay > 0)
+		p.reshape(shape)
+		cuts = cuts || shape.Cut
+	}
+	if cuts {
+		s.dropCut()
+	}
+	s.setUrgent(s.delaying > 0)
+	return nil
+}
+
+// dropCut drops what is queued on paths that are cut.
+func (s *vswitch) dropCut() {
+	s.queue.remove(func(x *packet) bool {
+		if !x.path.shape.Cut {
+			return false
+		}
+		x.path.counters.Cut += x.wire
+		s.release(x)
+		return true
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// counters lists the paths that have carried anything. The kernel does not say where the
+// frames were bound for that it dropped: those of a host are listed under a path to "*".
+func (s *vswitch) counters() map[link.Path]link.Counters {
+	m := map[link.Path]link.Counters{}
+	for _, from := range s.ports {
+		for _, p := range from.paths {
+			if p != nil && p.counters != (link.Counters{}) {
+				m[p.name] = p.counters
+			}
+		}
+		if from.drops += from.socket.drops(); from.drops > 0 {
+			m[link.Path{From: from.Name, To: anywhere}] = link.Counters{Packets: from.drops, Overflow: from.drops}
+		}
+	}
+	return m
+}
+
+func (s *vswitch) lateness() *link.Lateness {
+	us := func(ns int64) float64 { return math.Round(float64(ns)/100) / 10 }
+	return &link.Lateness{
+		P50: us(s.late.ValueAtQuantile(50)),
+		P99: us(s.late.ValueAtQuantile(99)),
+		Max: us(s.late.Max()),
+	}
+}
+
+// close takes the sockets down side by side: the kernel takes its time over each.
+func (s *vswitch) close() {
+	done := make(chan struct{})
+	for _, p := range s.ports {
+		go func() { p.socket.close(); done <- struct{}{} }()
+	}
+	for range s.ports {
+		<-done
+	}
+}
