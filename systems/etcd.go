@@ -1,0 +1,257 @@
+package systems
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/sys/reexec"
+	"github.com/spf13/pflag"
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdmain"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// EtcdRole is the name under which reckon's binary is etcd.
+const EtcdRole = "reckon-etcd"
+
+func init() {
+	reexec.Register(EtcdRole, func() { etcdmain.Main(os.Args) })
+	reckon.Systems.Register(reckon.Word[reckon.System]{
+		Name: "etcd",
+		Doc:  "etcd, built into reckon, with pre-vote (its default since 3.5)",
+		New:  func(fs *pflag.FlagSet) reckon.System { return newEtcd(fs, true) },
+	})
+	reckon.Systems.Register(reckon.Word[reckon.System]{
+		Name: "etcd-no-pre-vote",
+		Doc:  "etcd without pre-vote (its default up to 3.4): a member that was cut off forces an election when it comes back",
+		New:  func(fs *pflag.FlagSet) reckon.System { return newEtcd(fs, false) },
+	})
+}
+
+// etcd is the System of both words.
+type etcd struct {
+	preVote         bool
+	electionTimeout time.Duration
+	binary          binaryPath
+	flags           etcdFlags
+
+	mu    sync.Mutex
+	conns map[string]*memberConn // for questions to single members, by address
+}
+
+func newEtcd(fs *pflag.FlagSet, preVote bool) *etcd {
+	e := &etcd{preVote: preVote, conns: map[string]*memberConn{}}
+	reckon.FailureTimeoutVar(fs, &e.electionTimeout)
+	fs.Var(&e.binary, "etcd-binary", "another etcd to run, instead of the one that is built in")
+	fs.Var(&e.flags, "etcd-flag", "a flag for etcd, as name=value; may be repeated")
+	return e
+}
+
+const (
+	// maxElection is etcd's own limit (maxElectionMs in embed/config.go).
+	maxElection = 50 * time.Second
+	// electionGrain makes the heartbeat, a tenth of the election timeout, whole milliseconds, which is what
+	// etcd counts in. It matters: etcd divides one by the other and rounds down, so 1005 ms would be 1000 ms.
+	electionGrain = 10 * time.Millisecond
+	// quota is the size at which etcd turns read-only: the largest that it takes without a warning,
+	// so that a long run is not ended by the 2 GiB of the default.
+	quota = 8 << 30
+)
+
+// Command is etcd's command line. It is the same for an etcd of the user's own
+// as for the one that is built in, and etcd has known each flag since 3.4.
+func (e *etcd) Command(m reckon.Member, peers []reckon.Member) reckon.Command {
+	flags := append(e.own(m, peers), e.flags...)
+	args := []string{EtcdRole}
+	for i, f := range flags {
+		overridden := slices.ContainsFunc(flags[i+1:], func(later etcdFlag) bool { return later.name == f.name })
+		if !overridden {
+			args = append(args, f.String())
+		}
+	}
+	return reckon.Command{Path: string(e.binary), Args: args}
+}
+
+// own are the flags that reckon gives to etcd.
+func (e *etcd) own(m reckon.Member, peers []reckon.Member) etcdFlags {
+	var cluster []string
+	for _, p := range peers {
+		cluster = append(cluster, p.Name+"="+peerURL(p))
+	}
+	return etcdFlags{
+		{"name", m.Name},
+		{"data-dir", m.Dir},
+		{"listen-peer-urls", peerURL(m)},
+		{"initial-advertise-peer-urls", peerURL(m)},
+		{"listen-client-urls", clientURL(m)},
+		{"advertise-client-urls", clientURL(m)},
+		{"initial-cluster", strings.Join(cluster, ",")},
+		{"initial-cluster-state", "new"}, // ignored once there is data, so a restart takes the same command
+		{"initial-cluster-token", "reckon"},
+		{"heartbeat-interval", milliseconds(e.electionTimeout / 10)},
+		{"election-timeout", milliseconds(e.electionTimeout)},
+		{"pre-vote", strconv.FormatBool(e.preVote)}, // always said, as its default differs between versions
+		{"auto-compaction-retention", "0"},          // none: the record of changes reaches back to the first
+		{"quota-backend-bytes", strconv.Itoa(quota)},
+		{"logger", "zap"},
+		{"log-outputs", "stderr"},
+	}
+}
+
+func peerURL(m reckon.Member) string   { return "http://" + hostPort(m.Addr, peerPort) }
+func clientURL(m reckon.Member) string { return "http://" + clientAddress(m) }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// Needs refuses what etcd would refuse when it starts, or what would make the
+// plan say something else than what runs.
+func (e *etcd) Needs(reckon.Setting) error {
+	return cmp.Or(e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()))
+}
+
+func (e *etcd) needsTimeout() error {
+	switch d := e.electionTimeout; {
+	case d < electionGrain || d%electionGrain != 0:
+		return fmt.Errorf("--failure-timeout %v: must be a multiple of %v, as the heartbeat is a tenth of it and etcd counts milliseconds", d, electionGrain)
+	case d > maxElection:
+		return fmt.Errorf("--failure-timeout %v: etcd's election timeout is at most %v", d, maxElection)
+	}
+	return nil
+}
+
+// settled are the flags of etcd that --etcd-flag may not give, with the reason.
+var settled = map[string]string{
+	"name":                        "reckon names the members",
+	"data-dir":                    "reckon gives each member its directory",
+	"listen-peer-urls":            "reckon gives each member its address",
+	"initial-advertise-peer-urls": "reckon gives each member its address",
+	"listen-client-urls":          "reckon gives each member its address",
+	"advertise-client-urls":       "reckon gives each member its address",
+	"initial-cluster":             "reckon lists the members",
+	"initial-cluster-state":       "reckon starts the cluster anew",
+	"force-new-cluster":           "reckon starts the cluster anew",
+	"config-file":                 "with a file etcd ignores all flags, those of reckon too",
+	"election-timeout":            "--failure-timeout sets it, for the run's bounds too",
+	"pre-vote":                    "the words etcd and etcd-no-pre-vote set it",
+	"logger":                      "reckon keeps the log",
+	"log-outputs":                 "reckon keeps the log",
+	"version":                     "etcd would print it and end",
+}
+
+func (e *etcd) needsFlags() error {
+	known := builtInFlags()
+	for _, f := range e.flags {
+		if why, ok := settled[f.name]; ok {
+			return fmt.Errorf("--etcd-flag %s: not possible: %s", f.name, why)
+		}
+		if err := f.valid(known); err != nil && e.binary == "" { // another version of etcd has other flags
+			return fmt.Errorf("--etcd-flag %s: %w", f, err)
+		}
+		if err := e.heartbeats(f); err != nil {
+			return fmt.Errorf("--etcd-flag %s: %w", f, err)
+		}
+	}
+	return nil
+}
+
+// heartbeats holds an overridden heartbeat to etcd's rule (Validate in embed/config.go).
+func (e *etcd) heartbeats(f etcdFlag) error {
+	if f.name != "heartbeat-interval" {
+		return nil
+	}
+	ms, err := strconv.ParseUint(f.value, 10, 32)
+	if most := e.electionTimeout.Milliseconds() / 5; err != nil || ms < 1 || int64(ms) > most {
+		return fmt.Errorf("must be from 1 to %d milliseconds, a fifth of the election timeout", most)
+	}
+	return nil
+}
+
+// builtInFlags are those of the etcd that is built in, to try values on.
+func builtInFlags() *flag.FlagSet {
+	fs := flag.NewFlagSet("etcd", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	embed.NewConfig().AddFlags(fs)
+	return fs
+}
+
+// needsEnviron refuses variables that etcd would read as flags: it dies of one that
+// contradicts its command line, and any other would be missing from the record of the run.
+func needsEnviron(environ []string) error {
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, "ETCD_") && name != "ETCD_UNSUPPORTED_ARCH" && name != "ETCD_VERIFY" {
+			return fmt.Errorf("the environment variable %s would reach etcd unrecorded: unset it, and use --etcd-flag", name)
+		}
+	}
+	return nil
+}
+
+// etcdFlag is one flag of etcd's.
+type etcdFlag struct{ name, value string }
+
+func (f etcdFlag) String() string { return "--" + f.name + "=" + f.value }
+
+// valid asks etcd's own flags whether they would take it.
+func (f etcdFlag) valid(known *flag.FlagSet) error {
+	if known.Lookup(f.name) == nil {
+		var names []string
+		known.VisitAll(func(k *flag.Flag) { names = append(names, k.Name) })
+		if near := reckon.Nearest(f.name, names); near != "" {
+			return fmt.Errorf("etcd has no such flag, did you mean %q?", near)
+		}
+		return fmt.Errorf("etcd has no such flag")
+	}
+	return known.Set(f.name, f.value)
+}
+
+// etcdFlags is the value of --etcd-flag.
+type etcdFlags []etcdFlag
+
+func (l *etcdFlags) Type() string { return "name=value" }
+
+func (l *etcdFlags) String() string {
+	var s []string
+	for _, f := range *l {
+		s = append(s, f.name+"="+f.value)
+	}
+	return strings.Join(s, " ")
+}
+
+func (l *etcdFlags) Set(s string) error {
+	name, value, ok := strings.Cut(strings.TrimLeft(s, "-"), "=")
+	if !ok || name == "" {
+		return fmt.Errorf("want name=value, such as snapshot-count=5000")
+	}
+	*l = append(*l, etcdFlag{name, value})
+	return nil
+}
+
+// binaryPath is the value of --etcd-binary: an absolute path, as hosts run it from directories of their own.
+type binaryPath string
+
+func (p *binaryPath) Type() string   { return "path" }
+func (p *binaryPath) String() string { return string(*p) }
+
+func (p *binaryPath) Set(s string) error {
+	found, err := exec.LookPath(s)
+	if err != nil {
+		return err
+	}
+	abs, err := filepath.Abs(found)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", s, err)
+	}
+	*p = binaryPath(abs)
+	return nil
+}

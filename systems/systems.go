@@ -1,0 +1,36 @@
+// Package systems holds the stores that reckon can measure, one file or family
+// of files a word, each registered in its init:
+//
+//	etcd, etcd-no-pre-vote   etcd.go (what to run), etcd_client.go (operations), etcd_member.go (questions to one member)
+//	memory, memory-liar      memory.go (word and client), memory_server.go (the server)
+//
+// A process of a system that comes with reckon is reckon's own binary run under
+// another name ([EtcdRole], [MemoryRole]), so a program or test that runs
+// systems calls reexec.Init first of all in main, and returns where that says true.
+//
+// The package refuses to own processes: it says what to run, and asks members
+// and gives them operations once they run. It judges nothing either; but only
+// here is it decided which error of a store means that an operation definitely
+// had no effect.
+package systems
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// Every system listens where etcd does, on its host's address.
+const (
+	clientPort = 2379
+	peerPort   = 2380
+)
+
+func hostPort(a netip.Addr, port uint16) string {
+	return net.JoinHostPort(a.String(), strconv.Itoa(int(port)))
+}
+
+// clientAddress is where the member serves clients.
+func clientAddress(m reckon.Member) string { return hostPort(m.Addr, clientPort) }
