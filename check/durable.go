@@ -84,7 +84,7 @@ func (r *record) durableDetail(accounts []*account) string {
 	if finals == 0 {
 		d += "; no final read was answered"
 	} else {
-		d += fmt.Sprintf("; %s through %s agree", count(finals, "final read"), count(len(members), "member"))
+		d += fmt.Sprintf("; %s through %s as recorded", count(finals, "final read"), count(len(members), "member"))
 	}
 	if silent > 0 {
 		d += fmt.Sprintf(", %d were not answered", silent)

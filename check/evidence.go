@@ -12,44 +12,96 @@ import (
 // A pair is two operations of which the first returned before the second was called.
 type pair struct{ first, second int } // places in register.ops
 
-// conflict is the smallest proof that clusters a and b conflict, or nil where they do not.
-//
-// It takes a pair that puts a before b and a pair that puts b before a, and the
-// writes of both. Their earliest and latest members always serve; the writes are
-// tried instead, since they are in the proof anyway.
-//
-// Small means this. A set of operations proves something only if each read in it
-// comes with its write, or dropping a write would "prove" that its value came from
-// nowhere. So what may be dropped is a read, or a write together with the reads of it.
-// From this set neither can be: without a whole cluster the other stands alone
-// and is in order; and any smaller choice of reads would have been found, being
-// made of the same candidates.
-func (g *register) conflict(a, b int32) *finding {
-	var best []int
-	var ab, ba pair
-	for _, x := range g.members(a, g.clusters[a].early) {
-		for _, y := range g.members(b, g.clusters[b].late) {
-			for _, u := range g.members(b, g.clusters[b].early) {
-				for _, v := range g.members(a, g.clusters[a].late) {
+// A proof is why no order of two clusters, a and b, works: a pair that puts a before b and one
+// that puts b before a. What it consists of is these four and the writes of both
+// clusters, some of which are the same operation.
+type proof struct {
+	a, b   int32
+	ab, ba pair
+	set    []int // places in register.ops
+}
+
+// prove is the smallest proof with one of each list in its place, or nil.
+func (g *register) prove(a, b int32, abFirst, abSecond, baFirst, baSecond []int) *proof {
+	var best *proof
+	for _, x := range abFirst {
+		for _, y := range abSecond {
+			for _, u := range baFirst {
+				for _, v := range baSecond {
 					if g.ops[x].ret >= g.ops[y].call || g.ops[u].ret >= g.ops[v].call {
 						continue
 					}
 					set := g.set(g.clusters[a].write, g.clusters[b].write, x, y, u, v)
-					if best == nil || len(set) < len(best) {
-						best, ab, ba = set, pair{x, y}, pair{u, v}
+					if best == nil || len(set) < len(best.set) {
+						best = &proof{a, b, pair{x, y}, pair{u, v}, set}
 					}
 				}
 			}
 		}
 	}
-	if best == nil {
-		return nil
+	return best
+}
+
+// conflict proves that clusters a and b conflict, or is nil where they do not.
+// Their earliest and latest members always serve; the writes are tried instead,
+// since they are in the proof anyway.
+func (g *register) conflict(a, b int32) *proof {
+	earlyA, lateA := g.members(a, g.clusters[a].early), g.members(a, g.clusters[a].late)
+	earlyB, lateB := g.members(b, g.clusters[b].early), g.members(b, g.clusters[b].late)
+	return g.prove(a, b, earlyA, lateB, earlyB, lateA)
+}
+
+// smallest is the smallest proof that the clusters of p conflict.
+//
+// Small means this. A set of operations proves something only if each read in it
+// comes with its write, or dropping a write would "prove" that its value came from
+// nowhere. So what may be dropped is a read, or a write together with the reads of it.
+// Without a whole cluster the other stands alone, and is in order. What remains
+// is to need few reads: none, one or two of each cluster. Where it is two, or one beside the
+// write, the earliest and latest serve as well as any, and conflict has tried
+// them. But one read may also stand for both, after some operation of the other
+// cluster and before another, and that need be neither the earliest nor the latest:
+//
+//	w(a) |--|             r(a)  |--|
+//	w(b) |-----?      r(b) |-|     .    r(b) |-|       unless a third read of a, later than all, is taken for it
+func (g *register) smallest(p *proof) *proof {
+	better := func(q *proof) {
+		if q != nil && len(q.set) < len(p.set) {
+			p = q
+		}
 	}
-	evidence := make([]history.Op, len(best))
-	for i, at := range best {
-		evidence[i] = g.h.Ops[g.ops[at].op]
+	a, b := p.a, p.b
+	earlyA, lateA := g.members(a, g.clusters[a].early), g.members(a, g.clusters[a].late)
+	earlyB, lateB := g.members(b, g.clusters[b].early), g.members(b, g.clusters[b].late)
+	for i := range g.ops {
+		switch o := &g.ops[i]; {
+		case o.write:
+		case o.cluster == a:
+			better(g.prove(a, b, []int{i}, lateB, earlyB, []int{i}))
+		case o.cluster == b:
+			better(g.prove(a, b, earlyA, []int{i}, []int{i}, lateA))
+		}
 	}
-	stale, order := g.stale(ab, ba)
+	return p
+}
+
+// better says whether p is to be told rather than q: the smaller, then the one whose stale read came first.
+func (g *register) better(p, q *proof) bool {
+	if q == nil {
+		return true
+	}
+	ps, _ := g.stale(p.ab, p.ba)
+	qs, _ := g.stale(q.ab, q.ba)
+	return cmp.Or(cmp.Compare(len(p.set), len(q.set)), cmp.Compare(g.ops[ps.second].call, g.ops[qs.second].call)) < 0
+}
+
+// finding tells the proof.
+func (g *register) finding(p *proof) *finding {
+	evidence := make([]history.Op, len(p.set))
+	for i, at := range p.set {
+		evidence[i] = *g.op(at)
+	}
+	stale, order := g.stale(p.ab, p.ba)
 	return show(time.Duration(g.ops[stale.second].call), g.key, g.explain(stale, order), evidence...)
 }
 

@@ -122,20 +122,22 @@ func (r *record) judge(key keyOps, b *budget) judgement {
 		return confirmed(judgement{done: true, verdict: Invalid, finding: f})
 	}
 	j := judgement{done: true}
-	j.verdict, f = reg.decide()
-	j.finding = f
+	j.verdict, j.finding = reg.decide()
 	j.searched = reg.search(b)
-	if b.ctxEnded() {
-		j.done = false
-	}
-	switch {
-	case j.verdict == Unknown:
-		j.why = fmt.Sprintf("key %s: there is neither an order that works nor a proof that none does: a defect of this check", key.name)
-	case j.searched != Unknown && j.searched != j.verdict:
-		j.why = fmt.Sprintf("key %s: ordering by zones says %s and porcupine says %s: a defect of this check", key.name, j.verdict, j.searched)
-		j.verdict = Unknown
-	}
+	j.done = !b.ctxEnded()
+	j.verdict, j.why = compare(key.name, j.verdict, j.searched)
 	return confirmed(j)
+}
+
+// compare is the verdict of two judges: what was decided, unless the search contradicts it.
+func compare(key string, decided, searched Verdict) (v Verdict, why string) {
+	switch {
+	case decided == Unknown:
+		return Unknown, fmt.Sprintf("key %s: there is neither an order that works nor a proof that none does: a defect of this check", key)
+	case searched != Unknown && searched != decided:
+		return Unknown, fmt.Sprintf("key %s: ordering by zones says %s and porcupine says %s: a defect of this check", key, decided, searched)
+	}
+	return decided, ""
 }
 
 // confirmed asks porcupine about the evidence alone.

@@ -35,19 +35,19 @@ func (g *register) decide() (Verdict, *finding) {
 	if !g.lawful(order) {
 		return Unknown, nil
 	}
-	var best *finding
+	var best *proof
 	fits := true
 	g.replay(order, func(x, y int) {
 		fits = false
-		if f := g.conflict(g.ops[x].cluster, g.ops[y].cluster); f != nil && f.better(best) {
-			best = f
+		if p := g.conflict(g.ops[x].cluster, g.ops[y].cluster); p != nil && g.better(p, best) {
+			best = p
 		}
 	})
 	switch {
 	case fits:
 		return Valid, nil
 	case best != nil:
-		return Invalid, best
+		return Invalid, g.finding(g.smallest(best))
 	}
 	return Unknown, nil
 }

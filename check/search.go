@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -15,10 +16,10 @@ import (
 //
 // Bare porcupine remembers every set of operations that it has tried to put first, which is
 // exponential in what overlaps and quadratic in the length. So what it is given is
-// made small first, in ways that change no answer: narrow, thin, split.
+// made small first, in ways that change no answer: narrow, thin, merge, split.
 func (g *register) search(b *budget) Verdict {
-	ops := g.thin(g.narrow())
-	parts, ok := g.split(ops)
+	ops := timely(g.merge(g.thin(g.narrow())))
+	parts, ok := g.split(ops, enough)
 	if !ok {
 		return Invalid
 	}
@@ -59,37 +60,64 @@ func (g *register) narrow() []operation {
 	return ops
 }
 
-// thin keeps, of each cluster, the write, the operation that returned first and
-// the one that was called last, in order of call, and leaves the other reads out.
-// If an order works without them they fit in again: put a left-out read r among
-// the operations of its own cluster, which stand together, wherever time allows.
-// What stands before the cluster stands before early, so it was called by
-// early's return, which is no later than r's; what stands after it stands after
-// late, so it returned no sooner than late's call, which is no sooner than r's.
+// thin keeps, of each cluster of narrowed operations, the write and the operation
+// that was called last, and leaves the other reads out. If an order works without
+// them they fit in again: put a left-out read r among the operations of its own
+// cluster, which stand together, wherever time allows. What stands before the
+// cluster stands before the write, so it was called by the write's narrowed return, which is no
+// later than r's. What stands after it stands after late, so it returned no sooner than late's
+// call, which is no sooner than r's.
 //
 //	w(a)  |--|                      w(a)  |--|
-//	r(a)     |--|                   early    |--|
+//	r(a)     |--|
 //	r(a)       |----|          ->
 //	r(a)            |---|           late            |---|
 //	w(b)             |-----|        w(b)             |-----|
 func (g *register) thin(ops []operation) []operation {
-	kept := ops[:0]
+	kept := make([]operation, 0, 2*len(g.clusters))
 	for i, o := range ops {
-		c := &g.clusters[o.cluster]
-		if o.op >= 0 && (o.write || i == c.early || i == c.late) {
+		if o.write || i == g.clusters[o.cluster].late {
 			kept = append(kept, o)
 		}
 	}
-	slices.SortFunc(kept, func(a, b operation) int {
-		switch {
-		case a.call != b.call:
-			return int(min(max(a.call-b.call, -1), 1))
-		case a.op < b.op:
-			return -1
-		}
-		return 1
-	})
 	return kept
+}
+
+// merge makes one write of each cluster whose operations have an instant in
+// common, the latest call being no later than the earliest return: it may take effect between those two.
+//
+//	w(a) |-------|
+//	r(a)     |-----|           ->  w(a)      |---|
+//	r(a)    |-------|
+//
+// If an order of the merged operations works, the members can stand where their cluster does, all in one instant.
+// If an order of the members works, they stand together in it, at instants from p to q, with no
+// other operation between. The one that returned first has p no later than its return,
+// the one that was called last has q no sooner than its call. So some instant is
+// in [p, q] and between latest call and earliest return, and all of them can be moved there.
+func (g *register) merge(ops []operation) []operation {
+	kept := ops[:0]
+	for _, o := range ops {
+		c := &g.clusters[o.cluster]
+		first, last := g.ops[c.early].ret, g.ops[c.late].call
+		switch {
+		case first < last:
+			kept = append(kept, o)
+		case o.write:
+			o.call, o.ret = last, first
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// timely is the operations in order of call, without the absence that no operation wrote.
+func timely(ops []operation) []operation {
+	ops = slices.DeleteFunc(ops, func(o operation) bool { return o.op < 0 })
+	slices.SortFunc(ops, func(a, b operation) int {
+		return cmp.Or(cmp.Compare(a.call, b.call), cmp.Compare(a.op, b.op))
+	})
+	return ops
 }
 
 // nobodys is a state that no read can have found.
@@ -125,7 +153,9 @@ const enough = 48
 //	w(a) |--|         |           w(a) |--|
 //	w(b)  |--|        |      ->   w(b)  |--|          then from a:  r(a) |--|
 //	r(a)              ||--|       r(a)        |
-func (g *register) split(ops []operation) (parts []part, ok bool) {
+//
+// Parts have at least size operations, but for the last.
+func (g *register) split(ops []operation, size int) (parts []part, ok bool) {
 	last := make([]int, len(g.clusters)) // by cluster: the place of its last operation
 	for i, o := range ops {
 		last[o.cluster] = i
@@ -146,7 +176,7 @@ func (g *register) split(ops []operation) (parts []part, ok bool) {
 		open[0] = true
 	}
 	for i, o := range ops {
-		if i > from && o.call > latest && (len(open) > 1 || i-from >= enough) {
+		if i > from && o.call > latest && (len(open) > 1 || i-from >= size) {
 			if len(open) > 1 {
 				return nil, false
 			}
