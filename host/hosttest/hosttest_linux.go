@@ -12,8 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/host"
 )
 
-// why says why this process may make no hosts; nil when it may.
-var why = errors.New("TestMain does not call hosttest.Main")
+// errNoTree says why this process may make no hosts; nil when it may.
+var errNoTree = errors.New("TestMain does not call hosttest.Main")
 
 // Main runs the package's tests in a private tree, and every re-executed role in
 // its own. Where the machine permits no private tree the tests run outside, and Need skips.
@@ -22,7 +22,7 @@ func Main(m *testing.M) {
 		os.Exit(0)
 	}
 	if host.Isolated() {
-		why = host.Settle()
+		errNoTree = host.Settle()
 		os.Exit(m.Run())
 	}
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
@@ -35,7 +35,7 @@ func Main(m *testing.M) {
 	case errors.As(err, &exit):
 		os.Exit(max(exit.ExitCode(), 1)) // -1 after a signal
 	case errors.Is(err, host.ErrNotPermitted):
-		why = err
+		errNoTree = err
 		os.Exit(m.Run())
 	}
 	fmt.Fprintln(os.Stderr, "run the tests in a private tree:", err)
@@ -46,11 +46,11 @@ func Main(m *testing.M) {
 // "true" it fails instead: there, a test that does not run must not look like one that passes.
 func Need(t testing.TB) {
 	t.Helper()
-	if why == nil {
+	if errNoTree == nil {
 		return
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
+		t.Fatal(errNoTree)
 	}
-	t.Skip(why)
+	t.Skip(errNoTree)
 }

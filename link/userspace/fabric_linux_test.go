@@ -139,7 +139,10 @@ func (l *lab) addr(name string) netip.AddrPort {
 	return netip.AddrPortFrom(l.host(name).Port().Addr, 7)
 }
 
-// sendNumbers sends n numbered datagrams, slowly enough that no socket overflows.
+// round is how many datagrams a socket's queue holds for sure.
+const round = 100
+
+// sendNumbers sends n numbered datagrams, at most round, or the receiving socket may overflow.
 func (l *lab) sendNumbers(from *net.UDPConn, to netip.AddrPort, first, n int) {
 	l.Helper()
 	b := make([]byte, 64)
@@ -149,10 +152,18 @@ func (l *lab) sendNumbers(from *net.UDPConn, to netip.AddrPort, first, n int) {
 			l.Error(err)
 			return
 		}
-		if i%64 == 63 {
-			time.Sleep(500 * time.Microsecond) // pacing, not waiting
-		}
 	}
+}
+
+// pass sends n numbered datagrams in rounds and says in which order they came.
+func (l *lab) pass(from, to *net.UDPConn, addr netip.AddrPort, n int) []uint64 {
+	l.Helper()
+	var got []uint64
+	for sent := 0; sent < n; sent += round {
+		l.sendNumbers(from, addr, sent, round)
+		got = append(got, l.drain(to, round)...)
+	}
+	return got
 }
 
 // drain reads numbers until n have come.
@@ -204,8 +215,7 @@ var there = link.Path{From: "n1", To: "n2"}
 func TestPerfectWireCarriesUDP(t *testing.T) {
 	l := newLab(t, 1, 3)
 	a, b := l.udp("n1"), l.udp("n3")
-	go l.sendNumbers(a, l.addr("n3"), 0, 1000)
-	for i, n := range l.drain(b, 1000) {
+	for i, n := range l.pass(a, b, l.addr("n3"), 1000) {
 		if n != uint64(i) {
 			t.Fatalf("datagram %d came as number %d", n, i)
 		}
@@ -329,16 +339,14 @@ func TestOrderAndJitter(t *testing.T) {
 	l := newLab(t, 1, 2)
 	a, b := l.udp("n1"), l.udp("n2")
 	l.apply(n12(link.Shape{Delay: 5 * time.Millisecond}))
-	go l.sendNumbers(a, l.addr("n2"), 0, 500)
-	for i, n := range l.drain(b, 500) {
+	for i, n := range l.pass(a, b, l.addr("n2"), 500) {
 		if n != uint64(i) {
 			t.Fatalf("number %d came as %d", n, i)
 		}
 	}
 	l.apply(n12(link.Shape{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond}))
-	go l.sendNumbers(a, l.addr("n2"), 0, 500)
 	swaps, last := 0, uint64(0)
-	for _, n := range l.drain(b, 500) {
+	for _, n := range l.pass(a, b, l.addr("n2"), 500) {
 		if n < last {
 			swaps++
 		}
@@ -356,9 +364,9 @@ func lose(t *testing.T, seed uint64, loss float64, n int) []uint64 {
 	l.apply(n12(link.Shape{Loss: loss}))
 	var got []uint64
 	sent := 0
-	for sent < n { // in rounds, so that the receiving socket cannot overflow
-		l.sendNumbers(a, l.addr("n2"), sent, 100)
-		sent += 100
+	for sent < n {
+		l.sendNumbers(a, l.addr("n2"), sent, round)
+		sent += round
 		l.await("all packets entered", func() bool { return l.counters(there).Packets == uint64(sent) })
 		c := l.counters(there)
 		got = append(got, l.drain(b, sent-int(c.Lost)-len(got))...)
