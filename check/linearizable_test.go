@@ -121,7 +121,8 @@ func TestReductions(t *testing.T) {
 		check("narrow", g.narrow())
 		check("narrow, thin", g.thin(g.narrow()))
 		check("merge", g.merge(slices.Clone(g.ops)))
-		check("narrow, thin, merge", g.merge(g.thin(g.narrow())))
+		check("separate", g.separate(slices.Clone(g.ops)))
+		check("narrow, thin, merge, separate", g.separate(g.merge(g.thin(g.narrow()))))
 	})
 	if tried < histories/2 || cut < histories {
 		t.Errorf("only %d registers were tried and %d cuts made", tried, cut)
@@ -137,8 +138,8 @@ func values(g *register) []int32 {
 }
 
 func whole(g *register, ops []operation) Verdict {
-	p := part{ops: ops}
-	return p.search(values(g), plenty())
+	p := stretch{ops: ops}
+	return p.search(g, values(g), plenty())
 }
 
 // pieces is the verdict of the operations split wherever that is allowed, and into how many.
@@ -149,7 +150,7 @@ func pieces(g *register, ops []operation) (Verdict, int) {
 	}
 	worst := Valid
 	for _, p := range parts {
-		worst = worst.Worst(p.search(values(g), plenty()))
+		worst = worst.Worst(p.search(g, values(g), plenty()))
 	}
 	return worst, len(parts)
 }

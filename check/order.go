@@ -58,23 +58,26 @@ func (g *register) order() []int {
 	for i := range order {
 		order[i] = i
 	}
-	middle := func(c int32) int64 {
-		return g.ops[g.clusters[c].early].ret + g.ops[g.clusters[c].late].call
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		x, y := &g.ops[a], &g.ops[b]
-		if x.cluster != y.cluster {
-			return cmp.Or(cmp.Compare(middle(x.cluster), middle(y.cluster)), cmp.Compare(x.cluster, y.cluster))
-		}
-		if x.write != y.write {
-			if x.write {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(x.call, y.call), cmp.Compare(a, b))
-	})
+	slices.SortFunc(order, func(a, b int) int { return g.compare(&g.ops[a], &g.ops[b]) })
 	return order
+}
+
+// compare orders by the middle of the cluster's zone; in a cluster the write is first, and the reads stand by call.
+func (g *register) compare(x, y *operation) int {
+	switch {
+	case x.cluster != y.cluster:
+		return cmp.Or(cmp.Compare(g.middle(x.cluster), g.middle(y.cluster)), cmp.Compare(x.cluster, y.cluster))
+	case x.write != y.write && x.write:
+		return -1
+	case x.write != y.write:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(x.call, y.call), cmp.Compare(x.op, y.op))
+}
+
+// middle is twice the middle of the cluster's zone.
+func (g *register) middle(c int32) int64 {
+	return g.ops[g.clusters[c].early].ret + g.ops[g.clusters[c].late].call
 }
 
 // lawful says whether a register goes through the order: each read finds what was written last.

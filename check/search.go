@@ -16,10 +16,10 @@ import (
 //
 // Bare porcupine remembers every set of operations that it has tried to put first, which is
 // exponential in what overlaps and quadratic in the length. So what it is given is
-// made small first, in ways that change no answer: narrow, thin, merge, split.
+// made small first, in ways that change no answer: narrow, thin, merge, separate, split.
 func (g *register) search(b *budget) Verdict {
-	ops := timely(g.merge(g.thin(g.narrow())))
-	parts, ok := g.split(ops, enough)
+	ops := timely(g.separate(g.merge(g.thin(g.narrow()))))
+	stretches, ok := g.split(ops, enough)
 	if !ok {
 		return Invalid
 	}
@@ -28,10 +28,10 @@ func (g *register) search(b *budget) Verdict {
 		values[i] = int32(i)
 	}
 	worst := Valid
-	for _, p := range parts {
-		v := p.search(values, b)
+	for _, s := range stretches {
+		v := s.search(g, values, b)
 		if v == Invalid {
-			return Invalid // whatever the other parts are
+			return Invalid // whatever the others are
 		}
 		worst = worst.Worst(v)
 	}
@@ -111,6 +111,84 @@ func (g *register) merge(ops []operation) []operation {
 	return kept
 }
 
+// separate narrows intervals by what decide knows of two clusters: if a's earliest return
+// is before b's latest call, all of a takes effect before all of b. So nothing of b takes
+// effect before a's latest call, and nothing of a after b's earliest return. Where that leaves
+// no instant at all, no order works, and the interval stays, for porcupine to find out.
+//
+//	w(a) |--|                     w(a) |--|
+//	r(a)        |-------|    ->   r(a)        |-------|
+//	w(b)      |----------|        w(b)        |--------|
+//
+// This is what tells porcupine, which tries writes as soon as they are called,
+// that those called during an outage come after what was read before it.
+func (g *register) separate(ops []operation) []operation {
+	from, to := g.limits()
+	for i := range ops {
+		o := &ops[i]
+		call, ret := max(o.call, from[o.cluster]), min(o.ret, to[o.cluster])
+		if call <= ret && o.op >= 0 {
+			o.call, o.ret = call, ret
+		}
+	}
+	return ops
+}
+
+// limits is, by cluster, the latest of the latest calls of those that must come
+// before it, and the earliest of the earliest returns of those that must come after it.
+func (g *register) limits() (from, to []int64) {
+	n := len(g.clusters)
+	first, last := make([]int64, n), make([]int64, n)
+	for c := range g.clusters {
+		first[c], last[c] = g.ops[g.clusters[c].early].ret, g.ops[g.clusters[c].late].call
+	}
+	from = latest(first, last)
+	// The same backwards in time, where the calls are returns.
+	for c := range n {
+		first[c], last[c] = -last[c], -first[c]
+	}
+	to = latest(first, last)
+	for c := range n {
+		to[c] = -to[c]
+	}
+	return from, to
+}
+
+// latest is, for each c, the largest last[d] of all d other than c with first[d] < last[c].
+func latest(first, last []int64) []int64 {
+	order := make([]int, len(first))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(first[a], first[b]) })
+	// The two largest of each prefix of order, since c may be the largest itself.
+	type two struct{ most, second int }
+	prefix := make([]two, len(order)+1)
+	prefix[0] = two{-1, -1}
+	for i, d := range order {
+		p := prefix[i]
+		switch {
+		case p.most < 0 || last[d] > last[p.most]:
+			p = two{d, p.most}
+		case p.second < 0 || last[d] > last[p.second]:
+			p.second = d
+		}
+		prefix[i+1] = p
+	}
+	found := make([]int64, len(first))
+	for c := range found {
+		n, _ := slices.BinarySearchFunc(order, last[c], func(d int, t int64) int { return cmp.Compare(first[d], t) })
+		p := prefix[n]
+		if p.most == c {
+			p.most = p.second
+		}
+		if found[c] = 2 * before; p.most >= 0 {
+			found[c] = last[p.most]
+		}
+	}
+	return found
+}
+
 // timely is the operations in order of call, without the absence that no operation wrote.
 func timely(ops []operation) []operation {
 	ops = slices.DeleteFunc(ops, func(o operation) bool { return o.op < 0 })
@@ -123,14 +201,14 @@ func timely(ops []operation) []operation {
 // nobodys is a state that no read can have found.
 const nobodys = -1
 
-// A part is a stretch of a register that starts and ends with nothing under way.
-type part struct {
+// A stretch is the part of a register that starts and ends with nothing under way.
+type stretch struct {
 	start int32 // the cluster whose value is there at the start, or nobodys
 	ops   []operation
 }
 
-// enough is how many operations a part should have at least: each costs
-// porcupine a goroutine, but its memory grows with the square of a part.
+// enough is how many operations a stretch should have at least: each costs
+// porcupine a goroutine, but its memory grows with the square of their number.
 const enough = 48
 
 // split cuts the operations, ordered by call, at instants at which none is under way,
@@ -140,22 +218,22 @@ const enough = 48
 //   - One cluster has operations on both sides. Its value is the state at the cut.
 //     The write is on the left (no read returns before its write is
 //     called), so the state that a read on the right found can only have come from the left,
-//     and nothing between may have replaced it. The part on the left must end with the value, which
-//     a read added at the cut makes sure of, and the part on the right starts with it.
+//     and nothing between may have replaced it. The stretch on the left must end with the value, which
+//     a read added at the cut makes sure of, and the one on the right starts with it.
 //   - Two clusters have operations on both sides. Each would have to be the
 //     state at the cut: ok is false, no order works.
 //   - None has. Then no read on the right depends on the state at the cut, and it may be
-//     anything; the part on the right starts with nobodys.
+//     anything; the stretch on the right starts with nobodys.
 //
 // An order of the whole puts all of the left before all of the right, so cut in two it is
-// an order of each part; and orders of the parts, one after the other, are one of the whole.
+// an order of each stretch; and orders of the stretches, one after the other, are one of the whole.
 //
 //	w(a) |--|         |           w(a) |--|
 //	w(b)  |--|        |      ->   w(b)  |--|          then from a:  r(a) |--|
 //	r(a)              ||--|       r(a)        |
 //
-// Parts have at least size operations, but for the last.
-func (g *register) split(ops []operation, size int) (parts []part, ok bool) {
+// Stretches have at least size operations, but for the last.
+func (g *register) split(ops []operation, size int) (stretches []stretch, ok bool) {
 	last := make([]int, len(g.clusters)) // by cluster: the place of its last operation
 	for i, o := range ops {
 		last[o.cluster] = i
@@ -181,7 +259,7 @@ func (g *register) split(ops []operation, size int) (parts []part, ok bool) {
 				return nil, false
 			}
 			c := carried()
-			parts = append(parts, part{start, ended(ops[from:i], c, o.call)})
+			stretches = append(stretches, stretch{start, ended(ops[from:i], c, o.call)})
 			start, from = c, i
 		}
 		latest = max(latest, o.ret)
@@ -189,7 +267,7 @@ func (g *register) split(ops []operation, size int) (parts []part, ok bool) {
 			delete(open, o.cluster)
 		}
 	}
-	return append(parts, part{start, ops[from:]}), true
+	return append(stretches, stretch{start, ops[from:]}), true
 }
 
 // ended is the operations with a read of the cluster's value at the instant added.
@@ -200,16 +278,37 @@ func ended(ops []operation, c int32, at int64) []operation {
 	return append(slices.Clone(ops), operation{op: -1, cluster: c, call: at, ret: at})
 }
 
-func (p *part) search(values []int32, b *budget) Verdict {
-	in := make([]porcupine.Operation, len(p.ops))
-	for i := range p.ops {
-		in[i] = porcupine.Operation{Input: &p.ops[i], Call: p.ops[i].call, Return: p.ops[i].ret}
+// events is the stretch as porcupine tries it: calls before returns of the same instant, since intervals are closed.
+// Among calls with no return between them the order says nothing about time, but it
+// is the order in which porcupine tries them, so they stand in the order that decide would try.
+func (s *stretch) events(g *register) []porcupine.Event {
+	returns := make([]int, len(s.ops))
+	for i := range returns {
+		returns[i] = i
 	}
-	b.begin(len(in))
+	slices.SortFunc(returns, func(a, b int) int { return cmp.Compare(s.ops[a].ret, s.ops[b].ret) })
+	events := make([]porcupine.Event, 0, 2*len(s.ops))
+	for i := 0; len(returns) > 0; returns = returns[1:] {
+		group := len(events)
+		for ; i < len(s.ops) && s.ops[i].call <= s.ops[returns[0]].ret; i++ {
+			events = append(events, porcupine.Event{Kind: porcupine.CallEvent, Id: i, Value: &s.ops[i]})
+		}
+		slices.SortFunc(events[group:], func(a, b porcupine.Event) int {
+			return g.compare(a.Value.(*operation), b.Value.(*operation))
+		})
+		events = append(events, porcupine.Event{Kind: porcupine.ReturnEvent, Id: returns[0]})
+	}
+	return events
+}
+
+func (s *stretch) search(g *register, values []int32, b *budget) Verdict {
+	if !b.begin(len(s.ops)) {
+		return Unknown
+	}
 	start := int32(nobodys)
 	state := &start
-	if p.start != nobodys {
-		state = &values[p.start]
+	if s.start != nobodys {
+		state = &values[s.start]
 	}
 	model := porcupine.Model{
 		Init: func() any { return state },
@@ -226,7 +325,7 @@ func (p *part) search(values []int32, b *budget) Verdict {
 			return *state.(*int32) == o.cluster, state
 		},
 	}
-	found := porcupine.CheckOperations(model, in)
+	found := porcupine.CheckEvents(model, s.events(g))
 	switch {
 	case b.out:
 		return Unknown
@@ -249,11 +348,12 @@ func newBudget(ctx context.Context, until time.Time, memory int64) *budget {
 	return &budget{ctx: ctx, until: until, memory: memory}
 }
 
-// begin starts the account of a search through n operations. Each of its steps may make porcupine
-// remember n bits and a state.
-func (b *budget) begin(n int) {
+// begin starts the account of a search through n operations, or is false where there is no time for
+// it. Each of its steps may make porcupine remember n bits and a state.
+func (b *budget) begin(n int) bool {
 	b.steps = b.memory / int64(n/8+128)
 	b.out = !b.inTime()
+	return !b.out
 }
 
 // spend takes one step, and is false where there is none left.
