@@ -30,6 +30,8 @@ type cluster struct {
 	verifying sync.WaitGroup // heals that are yet to be seen
 
 	mu      sync.Mutex
+	closed  bool // the run is over: what falls silent now is no event
+	led     map[uint64]string
 	nodes   []*node
 	leading leading
 	since   time.Duration // since when it has been so
@@ -46,7 +48,7 @@ func newCluster(r *run) *cluster {
 	return &cluster{
 		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
-		changed: make(chan struct{}),
+		changed: make(chan struct{}), led: map[uint64]string{},
 	}
 }
 
@@ -70,6 +72,11 @@ func (c *cluster) add(m Member, h *host.Host) error {
 // saw notes what a node said of itself: st, or, where err is not nil, nothing.
 func (c *cluster) saw(n *node, st Status, err error) {
 	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return
+	}
+	st.Leader = st.Leader && c.believes(n, st.Term)
 	var events []history.Event
 	up := err == nil
 	if up != n.up {
@@ -94,6 +101,17 @@ func (c *cluster) saw(n *node, st Status, err error) {
 	for _, e := range events {
 		c.event(e)
 	}
+}
+
+// believes says whether the node's claim to lead the term can be. A term has at
+// most one leader (Ongaro & Ousterhout 2014, Election Safety), but a member that is asked in
+// the middle of its election may answer that it leads with the term before: it will be asked again.
+func (c *cluster) believes(n *node, term uint64) bool {
+	if other, ok := c.led[term]; ok {
+		return other == n.Name()
+	}
+	c.led[term] = n.Name()
+	return true
 }
 
 // leader is the node that claims to lead; of several, the one with the highest term.
@@ -170,6 +188,7 @@ func (c *cluster) settled() error {
 func (c *cluster) close() {
 	var wg sync.WaitGroup
 	c.mu.Lock()
+	c.closed = true
 	nodes := slices.Clone(c.nodes)
 	c.mu.Unlock()
 	for _, n := range nodes {

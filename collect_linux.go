@@ -53,12 +53,10 @@ func (r *run) finalRead(ctx context.Context, client Client, ps *processes, op Op
 	for range finalAttempts {
 		octx, cancel := context.WithTimeout(ctx, r.plan.Options.OpTimeout)
 		op.Due = r.clock.Now()
-		op.Call = op.Due
-		slot, _ := ps.begin(&op, 0, 1)
+		slot, _ := ps.begin(&op, r.clock, 0, 1)
 		done := client.Do(octx, op)
 		cancel()
-		done.Return = r.clock.Now()
-		ps.end(slot, done, func(op Op) { r.keep(r.recorder.Op(op)) })
+		ps.end(slot, done, r.clock, func(op Op) { r.keep(r.recorder.Op(op)) })
 		if done.Outcome == history.OK || ctx.Err() != nil {
 			break
 		}

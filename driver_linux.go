@@ -190,11 +190,9 @@ func (d *driver) attempt(ctx context.Context, ops iter.Seq[Op], only map[string]
 			defer cancel()
 			op.Client = d.job.Setting.Clients[d.job.Client]
 			op.Due = d.clock.Now()
-			op.Call = op.Due
-			slot, _ := d.processes.begin(&op, d.job.Client, len(d.job.Setting.Clients))
+			slot, _ := d.processes.begin(&op, d.clock, d.job.Client, len(d.job.Setting.Clients))
 			done := d.client.Do(octx, op)
-			done.Return = d.clock.Now()
-			d.processes.end(slot, done, d.out.op)
+			d.processes.end(slot, done, d.clock, d.out.op)
 			if done.Outcome != history.OK {
 				mu.Lock()
 				defer mu.Unlock()

@@ -55,9 +55,8 @@ func (g *generator) offer(ctx context.Context, ops iter.Seq[Op], start, end time
 			break
 		}
 		op.Client = g.name
-		op.Call = g.clock.Now()
+		p, n := g.processes.begin(&op, g.clock, g.index, g.clients)
 		_ = lag.RecordValue(min(int64(max(op.Call-op.Due, 1)), int64(time.Minute)))
-		p, n := g.processes.begin(&op, g.index, g.clients)
 		offered++
 		go g.do(ctx, op, p)
 		if n >= g.inFlight {
@@ -73,9 +72,7 @@ func (g *generator) offer(ctx context.Context, ops iter.Seq[Op], start, end time
 func (g *generator) do(ctx context.Context, op Op, p int) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
-	done := g.client.Do(ctx, op)
-	done.Return = g.clock.Now()
-	g.processes.end(p, done, g.record)
+	g.processes.end(p, g.client.Do(ctx, op), g.clock, g.record)
 }
 
 // drain waits until nothing is under way. What overstays is recorded as unknown
@@ -97,44 +94,50 @@ func (g *generator) drain(ctx context.Context) {
 //	c1/0  write k=a  [1 ......... unknown, and it may still land here ->
 //	c1/0  write k=b             [5, 6]   would claim that a came before b
 //	c1/1  write k=b             [5, 6]   claims nothing
+//
+// Call and Return are taken under the same lock as the process. Taken before
+// it, a Call could be earlier than the Return of the operation whose process it is given:
+// one process would seem to do two things at once.
 type processes struct {
 	mu    sync.Mutex
-	slots []slot
+	slots []pending
 	free  []int
 	busy  int
 	quiet chan struct{} // closed when busy falls to zero, while someone waits
 }
 
-type slot struct {
+type pending struct {
 	op   Op
 	busy bool
 }
 
-// begin gives the operation a free process, and says how many are busy with it.
-func (ps *processes) begin(op *Op, index, stride int) (slotNumber, busy int) {
+// begin gives the operation a free process and its Call, and says how many are busy with it.
+func (ps *processes) begin(op *Op, clock history.Clock, index, stride int) (slot, busy int) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
+	op.Call = clock.Now()
 	i := len(ps.slots)
 	if n := len(ps.free); n > 0 {
 		i, ps.free = ps.free[n-1], ps.free[:n-1]
 	} else {
-		ps.slots = append(ps.slots, slot{})
+		ps.slots = append(ps.slots, pending{})
 	}
 	op.Process = i*stride + index
-	ps.slots[i] = slot{*op, true}
+	ps.slots[i] = pending{*op, true}
 	ps.busy++
 	return i, ps.busy
 }
 
-// end records the operation, once, and frees its process unless it is retired.
-func (ps *processes) end(i int, op Op, record func(Op)) {
+// end gives the operation its Return, records it, once, and frees its process unless that is retired.
+func (ps *processes) end(i int, op Op, clock history.Clock, record func(Op)) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if !ps.slots[i].busy {
 		return // abandoned
 	}
+	op.Return = clock.Now()
 	record(op)
-	ps.slots[i] = slot{}
+	ps.slots[i] = pending{}
 	if op.Outcome != history.Unknown {
 		ps.free = append(ps.free, i)
 	}
@@ -171,7 +174,7 @@ func (ps *processes) abandon(now time.Duration, record func(Op)) {
 			s.op.Outcome = history.Failed
 		}
 		record(s.op)
-		ps.slots[i] = slot{}
+		ps.slots[i] = pending{}
 	}
 	ps.busy = 0
 }

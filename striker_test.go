@@ -150,4 +150,3 @@ func TestStrikes(t *testing.T) {
 		})
 	}
 }
-
