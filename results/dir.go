@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,6 +122,15 @@ func (d *Dir) String() string { return d.path }
 // Op records a finished operation.
 func (d *Dir) Op(op history.Op) error {
 	return d.record(d.ops, func(b []byte) ([]byte, error) { return op.AppendJSON(b), nil })
+}
+
+// Ops records operations that are encoded already, in whole lines.
+func (d *Dir) Ops(lines []byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	lines = bytes.TrimSuffix(lines, []byte{'\n'}) // append ends the last one
+	return d.record(d.ops, func(b []byte) ([]byte, error) { return append(b, lines...), nil })
 }
 
 // Event records what befell the run.
