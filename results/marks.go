@@ -1,0 +1,251 @@
+package results
+
+import (
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// The marks that figures are made of. Each draws one path for all it holds, in
+// multiples of a fraction of a point: a hundred thousand operations make a file of a few hundred kilobytes.
+
+// bands shades spans of x over the whole height.
+type bands struct{ spans []span }
+
+type span struct{ from, to float64 }
+
+func (b bands) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	for _, s := range b.spans {
+		x0, x1 := x(max(s.from, p.X.Min)), x(min(s.to, p.X.Max))
+		if x1 > x0 {
+			fillRect(c, shade, x0, c.Min.Y, x1, c.Max.Y)
+		}
+	}
+}
+
+// verticals draws thin lines at instants.
+type verticals struct{ at []float64 }
+
+func (v verticals) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	for _, t := range v.at {
+		if t >= p.X.Min && t <= p.X.Max {
+			c.StrokeLine2(draw.LineStyle{Color: dark, Width: 0.6, Dashes: dotted}, x(t), c.Min.Y, x(t), c.Max.Y)
+		}
+	}
+}
+
+// cloud draws every point as a small square. Points that would cover each other are drawn once.
+type cloud struct {
+	pts   plotter.XYs
+	color color.Color
+}
+
+const cloudSize = vg.Length(1.1)
+
+func (s cloud) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	const grid = 2 // cells a point
+	type cell struct{ x, y int32 }
+	seen := make(map[cell]struct{}, len(s.pts)/2)
+	var path vg.Path
+	for _, pt := range s.pts {
+		k := cell{int32(x(pt.X) * grid), int32(y(pt.Y) * grid)}
+		if _, dup := seen[k]; dup {
+			continue
+		}
+		seen[k] = struct{}{}
+		at := vg.Point{X: vg.Length(k.x) / grid, Y: vg.Length(k.y) / grid}
+		path.Move(vg.Point{X: at.X - cloudSize/2, Y: at.Y})
+		path.Line(vg.Point{X: at.X + cloudSize/2, Y: at.Y})
+	}
+	c.SetLineStyle(draw.LineStyle{Color: s.color, Width: cloudSize})
+	c.Stroke(path)
+}
+
+// density shades cells by how many points fall into them, on a log scale.
+type density struct {
+	pts plotter.XYs
+}
+
+// densityRamp goes from few to many. Its darkest leaves lines over it readable.
+var densityRamp = []color.RGBA{
+	{0xE3, 0xF1, 0xFB, 255}, {0xC6, 0xE3, 0xF7, 255}, {0xA3, 0xD3, 0xF2, 255},
+	{0x7C, 0xC2, 0xEC, 255}, {0x56, 0xB4, 0xE9, 255}, {0x3A, 0x9B, 0xD3, 255},
+}
+
+const densityCell = vg.Length(1.5)
+
+func (d density) Plot(c draw.Canvas, p *plot.Plot) {
+	counts, w, most := d.count(c, p)
+	if most == 0 {
+		return
+	}
+	paths := make([]vg.Path, len(densityRamp))
+	for i := 0; i < len(counts); {
+		level := densityLevel(counts[i], most)
+		run := i
+		for i++; i < len(counts) && i%w != 0 && densityLevel(counts[i], most) == level; i++ {
+		}
+		if level < 0 {
+			continue
+		}
+		x0, y0 := c.Min.X+vg.Length(run%w)*densityCell, c.Min.Y+vg.Length(run/w)*densityCell
+		x1, y1 := x0+vg.Length(i-run)*densityCell+0.1, y0+densityCell+0.1 // cells overlap by a hair, or seams show
+		q := &paths[level]
+		q.Move(vg.Point{X: x0, Y: y0})
+		q.Line(vg.Point{X: x1, Y: y0})
+		q.Line(vg.Point{X: x1, Y: y1})
+		q.Line(vg.Point{X: x0, Y: y1})
+		q.Close()
+	}
+	for level, q := range paths {
+		if len(q) > 0 {
+			c.SetColor(densityRamp[level])
+			c.Fill(q)
+		}
+	}
+}
+
+// count is the number of points in each cell, row by row from the bottom.
+func (d density) count(c draw.Canvas, p *plot.Plot) (counts []int, width, most int) {
+	x, y := p.Transforms(&c)
+	width = int((c.Max.X - c.Min.X) / densityCell)
+	height := int((c.Max.Y - c.Min.Y) / densityCell)
+	counts = make([]int, width*height)
+	for _, pt := range d.pts {
+		i, j := int((x(pt.X)-c.Min.X)/densityCell), int((y(pt.Y)-c.Min.Y)/densityCell)
+		if i < 0 || i >= width || j < 0 || j >= height {
+			continue
+		}
+		counts[j*width+i]++
+		most = max(most, counts[j*width+i])
+	}
+	return counts, width, most
+}
+
+// densityLevel is the colour for a count, -1 for none.
+func densityLevel(n, most int) int {
+	if n == 0 {
+		return -1
+	}
+	share := math.Log1p(float64(n)) / math.Log1p(float64(most))
+	return min(int(share*float64(len(densityRamp))), len(densityRamp)-1)
+}
+
+// rug draws a mark for each instant in a row at a fraction of the height.
+type rug struct {
+	at    []float64
+	row   float64
+	color color.Color
+	mark  mark // tick or wedge
+}
+
+func (r rug) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	y := c.Min.Y + (c.Max.Y-c.Min.Y)*vg.Length(r.row)
+	slices.Sort(r.at)
+	last := vg.Length(math.Inf(-1))
+	least := vg.Length(0.4)
+	if r.mark == wedge {
+		least = 1.5
+	}
+	var path vg.Path
+	for _, t := range r.at {
+		px := x(t)
+		if px-last < least {
+			continue
+		}
+		last = px
+		if r.mark == wedge {
+			fillWedge(c, r.color, px, y, 2)
+			continue
+		}
+		path.Move(vg.Point{X: px, Y: y - 2.5})
+		path.Line(vg.Point{X: px, Y: y + 2.5})
+	}
+	c.SetLineStyle(draw.LineStyle{Color: r.color, Width: 0.6})
+	c.Stroke(path)
+}
+
+// A series is a value for each window of x; NaN where there is none.
+type series struct {
+	from, width float64
+	values      []float64
+}
+
+// steps draws a series as a line that is level within each window, and broken where there is no value.
+type steps struct {
+	series
+	style draw.LineStyle
+}
+
+func (s steps) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	var path vg.Path
+	drawing := false
+	for i, v := range s.values {
+		x0, x1 := x(s.from+float64(i)*s.width), x(min(s.from+float64(i+1)*s.width, p.X.Max))
+		if math.IsNaN(v) || x1 <= x0 {
+			drawing = false
+			continue
+		}
+		py := min(max(y(v), c.Min.Y), c.Max.Y)
+		if drawing {
+			path.Line(vg.Point{X: x0, Y: py})
+		} else {
+			path.Move(vg.Point{X: x0, Y: py})
+		}
+		path.Line(vg.Point{X: x1, Y: py})
+		drawing = true
+	}
+	c.SetLineStyle(s.style)
+	c.Stroke(path)
+}
+
+// area fills between two series of the same windows.
+type area struct {
+	low, high series
+	color     color.Color
+}
+
+func (a area) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	var path vg.Path
+	for i := range a.high.values {
+		lo, hi := y(a.low.values[i]), y(a.high.values[i])
+		x0, x1 := x(a.high.from+float64(i)*a.high.width), x(min(a.high.from+float64(i+1)*a.high.width, p.X.Max))
+		if hi <= lo || x1 <= x0 {
+			continue
+		}
+		path.Move(vg.Point{X: x0, Y: lo})
+		path.Line(vg.Point{X: x1, Y: lo})
+		path.Line(vg.Point{X: x1, Y: hi})
+		path.Line(vg.Point{X: x0, Y: hi})
+		path.Close()
+	}
+	c.SetColor(a.color)
+	c.Fill(path)
+}
+
+// horizontal draws a level across the plot, with a label at its right end.
+type horizontal struct {
+	at    float64
+	text  string
+	style draw.LineStyle
+}
+
+func (h horizontal) Plot(c draw.Canvas, p *plot.Plot) {
+	_, y := p.Transforms(&c)
+	at := y(h.at)
+	c.StrokeLine2(h.style, c.Min.X, at, c.Max.X, at)
+	sty := textStyle(smallSize, h.style.Color)
+	sty.XAlign, sty.YAlign = draw.XRight, draw.YBottom
+	c.FillText(sty, vg.Point{X: c.Max.X - 2, Y: at + 1}, h.text)
+}

@@ -1,0 +1,245 @@
+package results
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// lanes draws a lane for each node: when it led and which term, and when it was
+// dead, paused, cut off or did not answer.
+func (v *view) lanes() *figure {
+	nodes := v.info.nodes(v.h)
+	if len(nodes) == 0 {
+		return nil
+	}
+	bars := v.laneBars()
+	p := v.timePlot(laneChart{nodes, bars})
+	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
+	p.Y.Tick.Length = 0
+	p.Y.Tick.Marker = laneTicks(nodes)
+	return &figure{
+		name: "lanes", title: "Nodes and leadership",
+		caption: "Who led which term, as the nodes themselves said when they were asked, and what was done to them.",
+		top:     v.top(),
+		panels:  []panel{{plot: p, height: 30 + 15*vg.Length(len(nodes)), legend: laneLegend(bars)}},
+	}
+}
+
+// laneTicks names the lanes from the top down.
+func laneTicks(nodes []string) plot.ConstantTicks {
+	var ticks plot.ConstantTicks
+	for i, n := range nodes {
+		ticks = append(ticks, plot.Tick{Value: float64(len(nodes) - 1 - i), Label: n})
+	}
+	return ticks
+}
+
+// condition is what a node is in for a while.
+type condition int
+
+const (
+	leading condition = iota
+	dead
+	paused
+	silent
+	cut
+	degraded
+)
+
+var conditions = [...]struct {
+	name  string
+	color color.RGBA
+}{
+	leading:  {"leads (term)", blue},
+	dead:     {"dead", dark},
+	paused:   {"paused", orange},
+	silent:   {"does not answer", color.RGBA{0xB0, 0xB0, 0xB0, 255}},
+	cut:      {"cut off", vermilion},
+	degraded: {"links degraded", purple},
+}
+
+// A bar is a condition of a node over a time.
+type bar struct {
+	node      string
+	condition condition
+	from, to  float64
+	text      string
+}
+
+func laneLegend(bars []bar) []entry {
+	var legend []entry
+	for c := range conditions {
+		if slices.ContainsFunc(bars, func(b bar) bool { return b.condition == condition(c) }) {
+			legend = append(legend, entry{conditions[c].name, block, conditions[c].color})
+		}
+	}
+	return append(legend, entry{"answers", line, grey})
+}
+
+// open is what has begun and not ended, in order of beginning.
+type open struct {
+	v    *view
+	list []bar
+	done []bar
+}
+
+func (o *open) begin(b bar) { o.list = append(o.list, b) }
+
+// end ends the first that fits.
+func (o *open) end(at float64, fits func(bar) bool) {
+	if i := slices.IndexFunc(o.list, fits); i >= 0 {
+		b := o.list[i]
+		o.list = slices.Delete(o.list, i, i+1)
+		b.to = at
+		o.done = append(o.done, b)
+	}
+}
+
+func (v *view) laneBars() []bar {
+	o := &open{v: v}
+	for _, e := range v.h.Events {
+		o.see(e, v.since(e.At))
+	}
+	for len(o.list) > 0 {
+		o.end(v.end, func(bar) bool { return true })
+	}
+	return slices.DeleteFunc(o.done, func(b bar) bool { return b.to <= 0 || b.from >= v.end })
+}
+
+func (o *open) see(e history.Event, at float64) {
+	is := func(node string, c condition) func(bar) bool {
+		return func(b bar) bool { return (node == "" || b.node == node) && b.condition == c }
+	}
+	held := dead
+	if e.Detail == "paused" {
+		held = paused
+	}
+	switch e.Kind {
+	case history.Leads:
+		o.end(at, is("", leading))
+		if e.Subject != "" {
+			o.begin(bar{e.Subject, leading, at, 0, fmt.Sprintf("%.0f", e.Data["term"])})
+		}
+	case history.Held:
+		o.begin(bar{e.Subject, held, at, 0, held.String()})
+	case history.Released:
+		o.end(at, is(e.Subject, held))
+	case history.Down:
+		o.begin(bar{e.Subject, silent, at, 0, ""})
+	case history.Up:
+		o.end(at, is(e.Subject, silent))
+	case history.Degraded:
+		o.degrade(e, at)
+	case history.Restored:
+		for range overlaid(e.Detail) {
+			o.end(at, func(b bar) bool { return b.text == overlayText(e.Detail, b.node, b.condition) && b.condition >= cut })
+		}
+	}
+}
+
+func (c condition) String() string { return conditions[c].name }
+
+func (o *open) degrade(e history.Event, at float64) {
+	for node, c := range overlaid(e.Detail) {
+		o.begin(bar{node, c, at, 0, overlayText(e.Detail, node, c)})
+	}
+}
+
+// overlaid reads who is affected by an overlay from its text, "cut: n1>n2 n2>n1" for each shape a line.
+func overlaid(detail string) map[string]condition {
+	nodes := map[string]condition{}
+	for l := range strings.Lines(detail) {
+		shape, paths, _ := strings.Cut(l, ": ")
+		for p := range strings.FieldsSeq(paths) {
+			from, to, ok := strings.Cut(p, ">")
+			for _, n := range []string{from, to} {
+				if c, seen := nodes[n]; ok && (!seen || c == degraded) {
+					nodes[n] = degraded
+					if shape == "cut" {
+						nodes[n] = cut
+					}
+				}
+			}
+		}
+	}
+	return nodes
+}
+
+// overlayText says from whom a node is cut, or what its links do.
+func overlayText(detail, node string, c condition) string {
+	peers := map[string]bool{}
+	shapes := ""
+	for l := range strings.Lines(detail) {
+		shape, paths, _ := strings.Cut(l, ": ")
+		if (shape == "cut") != (c == cut) {
+			continue
+		}
+		shapes = shape
+		for p := range strings.FieldsSeq(paths) {
+			if from, to, _ := strings.Cut(p, ">"); from == node {
+				peers[to] = true
+			} else if to == node {
+				peers[from] = true
+			}
+		}
+	}
+	if c == cut {
+		return "from " + strings.Join(sortedKeys(peers), " ")
+	}
+	return shapes
+}
+
+// laneChart draws the bars: leadership fills the lane, what happens to the links lies along its lower edge.
+type laneChart struct {
+	nodes []string
+	bars  []bar
+}
+
+func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	lane := y(1) - y(0)
+	for i := range l.nodes {
+		at := y(float64(len(l.nodes) - 1 - i))
+		c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.8}, c.Min.X, at, c.Max.X, at)
+	}
+	// What is drawn later lies on top: a dead node cannot lead, whatever was last heard of it.
+	for _, k := range []condition{silent, leading, paused, dead, degraded, cut} {
+		for _, b := range l.bars {
+			i := slices.Index(l.nodes, b.node)
+			if b.condition != k || i < 0 {
+				continue
+			}
+			at := y(float64(len(l.nodes) - 1 - i))
+			x0, x1 := x(max(b.from, p.X.Min)), x(min(b.to, p.X.Max))
+			low, high := at-0.36*lane, at+0.36*lane
+			if k == cut || k == degraded {
+				low, high = at-0.48*lane, at-0.30*lane
+			}
+			fillRect(c, conditions[k].color, x0, low, max(x1, x0+0.5), high)
+			b.label(c, x0, x1, at, lane)
+		}
+	}
+}
+
+// label writes what there is room for.
+func (b bar) label(c draw.Canvas, x0, x1, y, lane vg.Length) {
+	sty := textStyle(smallSize, white)
+	if b.condition == paused {
+		sty.Color = black
+	}
+	if b.condition == cut || b.condition == degraded {
+		sty.Color = conditions[b.condition].color
+	}
+	if b.text != "" && sty.Width(b.text) < x1-x0-3 {
+		sty.XAlign = draw.XCenter
+		c.FillText(sty, vg.Point{X: (x0 + x1) / 2, Y: y}, b.text)
+	}
+}

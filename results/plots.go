@@ -1,0 +1,187 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// figures draws everything that the history has something to show for, in the order of the report.
+func figures(h *history.History, s Summary, info Info) []*figure {
+	r := newReading(h, info)
+	if !r.loaded {
+		return nil
+	}
+	v := newView(r, s)
+	all := []*figure{v.latency(), v.throughput(), v.lanes(), v.cdf(), v.hostNoise()}
+	for i, c := range s.Checks {
+		all = append(all, v.evidence(i, c))
+	}
+	return slices.DeleteFunc(all, func(f *figure) bool { return f == nil })
+}
+
+// A view is a reading on the time axis that most figures share: seconds since the load started.
+type view struct {
+	*reading
+	s       Summary
+	end     float64 // of the axis
+	windows []span  // in which a fault was in effect
+	faults  headline
+	led     headline
+	changes []float64
+	window  float64 // seconds over which rates and quantiles are taken
+}
+
+func newView(r *reading, s Summary) *view {
+	v := &view{reading: r, s: s, end: s.LoadEnd}
+	for _, k := range s.Strikes {
+		if k.Healed != nil && *k.Healed < 1.1*s.LoadEnd {
+			v.end = max(v.end, *k.Healed)
+		}
+	}
+	if v.end <= 0 {
+		v.end = 1
+	}
+	v.window = v.windowWidth()
+	v.labelFaults()
+	v.labelLeaders()
+	return v
+}
+
+// windowWidth is about a sixtieth of the load, but long enough for a hundred
+// operations to fall into it: a p99 of fewer is a maximum.
+func (v *view) windowWidth() float64 {
+	w := v.end / 60
+	if n := v.s.Ops.Offered; n > 0 {
+		w = max(w, 100*v.end/float64(n))
+	}
+	return nice(min(w, v.end/10))
+}
+
+// labelFaults shades what was struck, and names each fault over all of its strikes: a link that flaps is one label, not twenty.
+func (v *view) labelFaults() {
+	over := map[string]*label{}
+	count := map[string]int{}
+	var order []string
+	for _, k := range v.s.Strikes {
+		if k.Struck == nil {
+			continue
+		}
+		to := v.end
+		if k.Healed != nil {
+			to = *k.Healed
+		}
+		v.windows = append(v.windows, span{*k.Struck, to})
+		l := over[k.Fault]
+		if l == nil {
+			l = &label{from: *k.Struck, text: k.Fault}
+			if k.Detail != "" {
+				l.text += ": " + oneLine(k.Detail, 48)
+			}
+			over[k.Fault] = l
+			order = append(order, k.Fault)
+		}
+		l.to = max(l.to, to)
+		if count[k.Fault]++; count[k.Fault] > 1 {
+			l.text = fmt.Sprintf("%s, %d strikes", k.Fault, count[k.Fault])
+		}
+	}
+	for _, name := range order {
+		v.faults.labels = append(v.faults.labels, *over[name])
+	}
+}
+
+func (v *view) labelLeaders() {
+	for _, l := range v.s.Leaders.List {
+		if l.Node == "" || l.At <= 0 || l.At > v.end {
+			continue
+		}
+		v.changes = append(v.changes, l.At)
+		v.led.labels = append(v.led.labels, label{from: l.At, to: l.At, text: l.Node + " leads"})
+	}
+}
+
+// oneLine is the text's first line, cut to n characters.
+func oneLine(s string, n int) string {
+	runes := []rune(s)
+	for i, c := range runes {
+		if c == '\n' {
+			runes = append(runes[:i:i], '…')
+			break
+		}
+	}
+	if len(runes) > n {
+		runes = append(runes[:n-1:n-1], '…')
+	}
+	return string(runes)
+}
+
+// timePlot is a plot over the time of the load with its faults and leader changes behind the data.
+func (v *view) timePlot(data ...plot.Plotter) *plot.Plot {
+	p := newPlot()
+	p.Add(bands{v.windows})
+	p.Add(data...)
+	p.Add(verticals{v.changes})
+	p.X.Min, p.X.Max = 0, v.end
+	p.X.Tick.Marker = linearTicks{6}
+	p.X.Label.Text = "time since the load started (s)"
+	return p
+}
+
+// top is the headlines of a time figure, without empty ones.
+func (v *view) top() []headline {
+	return slices.DeleteFunc([]headline{v.faults, v.led}, func(h headline) bool { return len(h.labels) == 0 })
+}
+
+// upper hides the time labels of a panel that has another one beneath it.
+func upper(p *plot.Plot) *plot.Plot {
+	p.X.Label.Text = ""
+	p.X.Tick.Marker = unlabelled{p.X.Tick.Marker}
+	return p
+}
+
+type unlabelled struct{ plot.Ticker }
+
+func (u unlabelled) Ticks(lo, hi float64) []plot.Tick {
+	ticks := u.Ticker.Ticks(lo, hi)
+	for i := range ticks {
+		ticks[i].Label = ""
+	}
+	return ticks
+}
+
+// bins are the windows of the load.
+func (v *view) bins() int { return max(1, int(math.Ceil(v.end/v.window-1e-9))) }
+
+// bin is the window into which the instant falls, and whether it is on the axis.
+func (v *view) bin(at time.Duration) (int, bool) {
+	t := v.since(at)
+	i := int(t / v.window)
+	return i, t >= 0 && i < v.bins()
+}
+
+// perWindow makes a series of one value a window.
+func (v *view) perWindow(value func(i int) float64) series {
+	s := series{width: v.window, values: make([]float64, v.bins())}
+	for i := range s.values {
+		s.values[i] = value(i)
+	}
+	return s
+}
+
+func lineStyle(e entry) draw.LineStyle {
+	s := draw.LineStyle{Color: e.color, Width: 1}
+	switch e.mark {
+	case dashes:
+		s.Dashes = dashed
+	case dots:
+		s.Dashes = dotted
+	}
+	return s
+}

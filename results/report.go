@@ -1,0 +1,203 @@
+package results
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/reckon-bench/reckon/check"
+	"github.com/reckon-bench/reckon/history"
+)
+
+//go:embed report.html.tmpl
+var reportSource string
+
+var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"ms": showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
+}).Parse(reportSource))
+
+// report is the page: one file that refers to nothing outside the run's
+// directory, and loses only the links to plots where it is carried away from it.
+func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing) ([]byte, error) {
+	p := sheet{S: s, Info: info, Title: "reckon " + strings.Join(s.Words, " "), Meaning: meanings[Status(s.Verdict.String())]}
+	p.figures(drawn)
+	p.Tiles = tiles(s)
+	p.Strikes = strikeRows(s)
+	p.Checks = checkRows(s, load0, drawn)
+	p.Latency = latencyRows(s)
+	p.Leaders = s.Leaders.List
+	p.Host = hostRows(s)
+	p.Members, p.Metrics = metricRows(s)
+	p.Run = runFacts(s, info)
+	p.Facts = groups(info.Facts)
+	p.Files = files(d)
+	var b bytes.Buffer
+	if err := reportTemplate.Execute(&b, p); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// meanings say what a verdict allows to conclude.
+var meanings = map[Status]string{
+	StatusValid: "Everything that the checks below examine was as the system promises, and each fault was seen to strike and to heal. " +
+		"One run is one sample: before concluding anything about times, repeat it.",
+	StatusInvalid: "The system answered in a way that its promises exclude. The checks below say which promise, and show the operations that prove it. " +
+		"Whatever else was wrong with the run spoils its numbers, not this.",
+	StatusHarness: "This run is no result: something about the run itself, not the system, was not as planned. " +
+		"What follows may help to find out why; conclude nothing about the system from it.",
+	StatusUnknown: "This is no pass: nothing was seen to break, but not everything that had to be examined was.",
+}
+
+// A sheet is what the template shows.
+type sheet struct {
+	Title, Meaning string
+	S              Summary
+	Info           Info
+	Tiles          []tile
+	Timeline       []picture
+	CDF, Noise     *picture
+	Strikes        []strikeRow
+	Checks         []checkRow
+	Latency        []latencyRow
+	Leaders        []Leadership
+	Host           []hostRow
+	Members        []string
+	Metrics        []metricRow
+	Run            []Fact
+	Facts          []factGroup
+	Files          []string
+}
+
+// A picture is a figure on the page.
+type picture struct {
+	Title, Caption, File string
+	SVG                  template.HTML
+}
+
+func newPicture(d *drawing) *picture {
+	// The drawing is ours, and every text in it was escaped when it was drawn.
+	return &picture{d.title, d.caption, path.Join(plotsDir, d.name), template.HTML(d.inlined)}
+}
+
+// figures puts each figure where it belongs; evidence goes to its check.
+func (p *sheet) figures(drawn []*drawing) {
+	for _, d := range drawn {
+		switch {
+		case d.check > 0:
+		case d.name == "cdf":
+			p.CDF = newPicture(d)
+		case d.name == "noise":
+			p.Noise = newPicture(d)
+		default:
+			p.Timeline = append(p.Timeline, *newPicture(d))
+		}
+	}
+}
+
+// A tile is one of the numbers that most readers come for.
+type tile struct{ Name, Value, More string }
+
+func tiles(s Summary) []tile {
+	ops := s.Ops
+	t := []tile{{"operations offered", showNumber(float64(ops.Offered)),
+		fmt.Sprintf("%d acknowledged, %d failed, %d unknown", ops.OK, ops.Failed, ops.Unknown)}}
+	for _, l := range []struct {
+		name string
+		q    *Quantiles
+	}{{"median latency before", s.Latency.Before}, {"median latency during", s.Latency.During}, {"median latency after", s.Latency.After}} {
+		if l.q == nil {
+			continue
+		}
+		if s.FaultFrom == nil {
+			l.name = "median latency"
+		}
+		t = append(t, tile{l.name, showMillis(l.q.P50) + " ms", "p99 " + showMillis(l.q.P99) + " ms"})
+	}
+	if s.Ops.Offered > 0 {
+		t = append(t, tile{"longest time without an acknowledgement", showMillis(s.Unavailability.LongestGap) + " ms",
+			fmt.Sprintf("from %s s to %s s", showSeconds(s.Unavailability.Gap[0]), showSeconds(s.Unavailability.Gap[1]))})
+	}
+	return t
+}
+
+type strikeRow struct {
+	Strike
+	StruckAt, HealedAt, TTR string
+}
+
+func strikeRows(s Summary) []strikeRow {
+	var rows []strikeRow
+	for i, k := range s.Strikes {
+		r := strikeRow{Strike: k, StruckAt: orNever(k.Struck), HealedAt: orNever(k.Healed), TTR: "-"}
+		r.Detail = cmp.Or(k.Detail, k.Name)
+		switch u := s.Unavailability; {
+		case i < len(u.Censored) && u.Censored[i]:
+			r.TTR = "did not recover under load (censored)"
+		case i < len(u.TTR) && u.TTR[i] != nil:
+			r.TTR = showMillis(*u.TTR[i]) + " ms"
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func orNever(t *float64) string {
+	if t == nil {
+		return "never"
+	}
+	return showSeconds(*t)
+}
+
+type checkRow struct {
+	check.Result
+	Figure   *picture
+	Evidence []evidenceRow
+}
+
+type evidenceRow struct{ Process, What, Call, Return, Outcome, Member string }
+
+func checkRows(s Summary, load0 time.Duration, drawn []*drawing) []checkRow {
+	var rows []checkRow
+	for i, c := range s.Checks {
+		r := checkRow{Result: c}
+		if k := slices.IndexFunc(drawn, func(d *drawing) bool { return d.check == i+1 }); k >= 0 {
+			r.Figure = newPicture(drawn[k])
+			r.Evidence = evidenceRows(c.Evidence, load0)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func evidenceRows(ops []history.Op, load0 time.Duration) []evidenceRow {
+	var rows []evidenceRow
+	ops = slices.Clone(ops[:min(len(ops), evidenceUpTo)])
+	slices.SortStableFunc(ops, func(a, b history.Op) int { return cmp.Compare(a.Call, b.Call) })
+	for _, o := range ops {
+		r := evidenceRow{processName(o), what(o), fmt.Sprintf("%.6f", seconds(o.Call-load0)), fmt.Sprintf("%.6f", seconds(o.Return-load0)), o.Outcome.String(), o.Member}
+		if o.Error != "" {
+			r.Outcome += ": " + o.Error
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// files are the run's files that are there to look at.
+func files(d *Dir) []string {
+	var there []string
+	for _, name := range []string{summaryFile, planFile, opsFile, eventsFile, changesFile, logsDir, plotsDir} {
+		if _, err := os.Stat(d.Path(name)); err == nil {
+			there = append(there, name)
+		}
+	}
+	return there
+}

@@ -1,0 +1,138 @@
+package results
+
+import (
+	"slices"
+	"time"
+
+	"github.com/reckon-bench/reckon/check"
+	"github.com/reckon-bench/reckon/history"
+)
+
+// Variations of the scene: other things that can befall a run.
+
+func (s scene) run() (*history.History, Info) { return s.history(), s.info() }
+
+// without is the events but those of the kinds given.
+func without(es []history.Event, kinds ...history.EventKind) []history.Event {
+	return slices.DeleteFunc(es, func(e history.Event) bool { return slices.Contains(kinds, e.Kind) })
+}
+
+func sorted(es []history.Event) []history.Event {
+	slices.SortStableFunc(es, func(a, b history.Event) int { return int(a.At - b.At) })
+	return es
+}
+
+// none: nothing goes wrong.
+func (s scene) none() (*history.History, Info) {
+	s.outage = -time.Hour
+	h, info := s.run()
+	h.Events = without(h.Events, history.Struck, history.Healed, history.Verified, history.Held, history.Released, history.Down)
+	h.Events = slices.DeleteFunc(h.Events, func(e history.Event) bool { return e.Kind == history.Leads && e.At > sceneLoad })
+	info.Planned, info.Words[3] = nil, "none"
+	return h, info
+}
+
+// vanished: ten operations are missing, and the run says something of its own.
+func (s scene) vanished() (*history.History, Info) {
+	h, info := s.run()
+	for i := range h.Events {
+		if h.Events[i].Kind == history.Driver {
+			h.Events[i].Data["offered"] += 10
+		}
+	}
+	h.Events = append(h.Events, history.Event{At: h.Events[len(h.Events)-1].At, Kind: history.Harness, Subject: "n1",
+		Detail: "n1 ended by itself (exit status 2); it last printed:\n    panic: Detail of <b>a failure</b>"})
+	info.Notes = []string{"ops.jsonl ends in half a line, which was left out: the recorder was cut off"}
+	return h, info
+}
+
+// down: two of three nodes are dead until the load ends.
+func (s scene) down() (*history.History, Info) {
+	h, info := s.run()
+	info.Words[3], info.Planned = "kill-n", []Planned{{"kill-n", "kill 2 of 3 nodes", s.duration / 3, s.duration}}
+	struck, end := sceneLoad+s.duration/3, sceneLoad+s.duration
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Return > struck {
+			o.Outcome, o.Error, o.Return = history.Failed, "etcdserver: no leader", o.Call+5*time.Millisecond
+			if o.Kind == history.Write && i%3 == 0 {
+				o.Outcome, o.Error, o.Return = history.Unknown, "timed out", o.Call+5*time.Second
+			}
+		}
+	}
+	h.Events = without(h.Events, history.Struck, history.Healed, history.Verified, history.Held, history.Released, history.Down)
+	h.Events = slices.DeleteFunc(h.Events, func(e history.Event) bool {
+		return (e.Kind == history.Leads || e.Kind == history.Up) && e.At > sceneLoad
+	})
+	strike := map[string]float64{"strike": 0, "planned_from": 10, "planned_to": 30}
+	for _, n := range []string{"n2", "n3"} {
+		h.Events = append(h.Events,
+			history.Event{At: struck, Kind: history.Held, Subject: n, Detail: "dead", Data: strike},
+			history.Event{At: struck, Kind: history.Down, Subject: n},
+			history.Event{At: struck, Kind: history.Verified, Subject: n, Detail: "struck: process 12 of " + n + " is gone", Data: strike})
+	}
+	h.Events = sorted(append(h.Events,
+		history.Event{At: struck, Kind: history.Leads},
+		history.Event{At: struck + 1, Kind: history.Struck, Subject: "kill-n", Detail: "killed n2, n3", Data: strike},
+		history.Event{At: end + 5e6, Kind: history.Released, Subject: "n2", Detail: "dead", Data: strike},
+		history.Event{At: end + 6e6, Kind: history.Healed, Subject: "kill-n", Data: strike},
+		history.Event{At: end + 9e8, Kind: history.Verified, Subject: "n2", Detail: "healed: n2 answers again after 890ms", Data: strike}))
+	return h, info
+}
+
+// flaps: the links of a follower are cut five times, and n1 is paused besides.
+func (s scene) flaps() (*history.History, Info) {
+	h, info := s.none()
+	info.Words[3], info.Planned = "intermittent-full,pause", nil
+	const overlay = "cut: n1>n2 n2>n1 n2>n3 n3>n2"
+	for i := range 5 {
+		from := s.duration/3 + time.Duration(2*i)*time.Second
+		info.Planned = append(info.Planned, Planned{"intermittent-full", "cut a follower off", from, from + time.Second})
+		h.Events = append(h.Events, struckAndHealed(i, "intermittent-full", "n2 cut from n1, n3", from, from+time.Second)...)
+		data := map[string]float64{"strike": float64(i)}
+		h.Events = append(h.Events,
+			history.Event{At: sceneLoad + from, Kind: history.Degraded, Detail: overlay, Data: data},
+			history.Event{At: sceneLoad + from + time.Second, Kind: history.Restored, Detail: overlay, Data: data})
+	}
+	info.Planned = append(info.Planned, Planned{"pause", "stop the leader", 14 * time.Second, 23 * time.Second})
+	h.Events = append(h.Events, struckAndHealed(5, "pause", "stopped n1", 14*time.Second, 23*time.Second)...)
+	h.Events = sorted(append(h.Events,
+		history.Event{At: sceneLoad + 14*time.Second, Kind: history.Held, Subject: "n1", Detail: "paused"},
+		history.Event{At: sceneLoad + 23*time.Second, Kind: history.Released, Subject: "n1", Detail: "paused"},
+		history.Event{At: sceneLoad + 5*time.Second, Kind: history.Degraded, Detail: "180ms: c1>n3 n3>c1"},
+		history.Event{At: sceneLoad + 9*time.Second, Kind: history.Restored, Detail: "180ms: c1>n3 n3>c1"}))
+	return h, info
+}
+
+func struckAndHealed(i int, fault, detail string, from, to time.Duration) []history.Event {
+	data := map[string]float64{"strike": float64(i), "planned_from": from.Seconds(), "planned_to": to.Seconds()}
+	return []history.Event{
+		{At: sceneLoad + from, Kind: history.Struck, Subject: fault, Detail: detail, Data: data},
+		{At: sceneLoad + from, Kind: history.Verified, Detail: "struck: seen", Data: data},
+		{At: sceneLoad + to, Kind: history.Healed, Subject: fault, Data: data},
+		{At: sceneLoad + to, Kind: history.Verified, Detail: "healed: seen", Data: data},
+	}
+}
+
+// staleRead is a read that answers what an acknowledged write had replaced.
+func staleRead() check.Result {
+	at := func(ms int) time.Duration { return sceneLoad + time.Duration(ms)*time.Millisecond }
+	w := func(p int, v string, call, ret int, rev int64) history.Op {
+		return history.Op{Client: "c1", Process: p, Kind: history.Write, Key: "7", Value: v, Due: at(call), Call: at(call), Return: at(ret), Outcome: history.OK, Revision: rev, Member: "n1"}
+	}
+	r := func(p int, v string, call, ret int) history.Op {
+		o := w(p, v, call, ret, 0)
+		o.Kind, o.Version = history.Read, 1
+		return o
+	}
+	old := w(3, "0000000003", -800, -780, 12)
+	old.Stage = history.Preload
+	lost := w(9, "0000000911", 9990, 15000, 0)
+	lost.Outcome, lost.Error = history.Unknown, "etcdserver: request timed out"
+	return check.Result{
+		Name: "linearizable", Verdict: check.Invalid,
+		Detail: "key 7: c1/5 read 0000000003 after c1/4 had read 0000000906, which replaced it",
+		Evidence: []history.Op{
+			r(5, "0000000003", 10040, 10061), old, w(3, "0000000906", 9960, 9981, 907), r(4, "0000000906", 10010, 10033), lost,
+		},
+	}
+}
