@@ -62,6 +62,7 @@ type driverProgress struct {
 // DriverMain is the load driver's main.
 func DriverMain() {
 	debug.SetGCPercent(400) // a driver is small; collecting less often lags less
+	hurry()
 	out := newLineWriter(os.Stdout)
 	if err := drive(os.Stdin, out); err != nil {
 		out.line("failed " + strings.ReplaceAll(err.Error(), "\n", " "))

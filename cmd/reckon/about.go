@@ -77,7 +77,7 @@ func help(cmd *cobra.Command, args []string) {
 		fmt.Fprintf(out, "%s\n\n%s", cmd.Long, cmd.UsageString())
 		return
 	}
-	fmt.Fprintf(out, "Usage:\n  %s [flags]\n", cmd.UseLine())
+	fmt.Fprintf(out, "%s\n\nUsage:\n  %s\n", cmd.Short, cmd.UseLine())
 	known := append([]word{{name: "every run", flags: reckon.OptionFlags()}}, everyWord()...)
 	seen := map[string]bool{}
 	for _, k := range known {

@@ -139,8 +139,12 @@ func given(fs *pflag.FlagSet) reckon.Flags {
 
 func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
 	if len(args) == 1 && cmd.Parent() == nil {
-		if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-			return reckon.Words{}, fmt.Errorf("unknown command %q, did you mean %q? A run takes four words: <system> <topology> <workload> <fault>", args[0], s[0])
+		var known []string
+		for _, c := range cmd.Commands() {
+			known = append(known, c.Name())
+		}
+		if near := reckon.Nearest(args[0], known); near != "" {
+			return reckon.Words{}, fmt.Errorf("unknown command %q, did you mean %q? (a run takes four words: <system> <topology> <workload> <fault>)", args[0], near)
 		}
 	}
 	if len(args) != 4 {
