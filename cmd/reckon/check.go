@@ -11,10 +11,12 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/moby/sys/reexec"
@@ -184,6 +186,9 @@ func collectVerdicts(dir *results.Dir) (got map[string]check.Result, why string)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, reexec.Self())
 	cmd.Args = []string{checkerRole, dir.Path()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // the signal comes when the thread that forked ends, so that is kept
+	defer runtime.UnlockOSThread()
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()
