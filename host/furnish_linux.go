@@ -19,7 +19,6 @@ func furnish() error {
 	settings := []setting{
 		// IPv6 announces itself unasked, and would draw from the links' random streams.
 		{"ipv6/conf/all/disable_ipv6", "1"},
-		{"ipv6/conf/default/disable_ipv6", "1"},
 		// A connection must not inherit what an earlier one learnt under another fault.
 		{"ipv4/tcp_no_metrics_save", "1"},
 		{"ipv4/ping_group_range", "0 0"},

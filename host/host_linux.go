@@ -218,7 +218,7 @@ func CloseAll(hosts []*Host) error {
 
 // each runs f for 0 to n-1 side by side, a bounded number at a time.
 func each(n int, f func(i int) error) error {
-	const width = 8 // the kernel's own locks allow little more
+	const width = 4 // the kernel's own locks allow no more
 	errs := make([]error, n)
 	next := make(chan int)
 	var wg sync.WaitGroup

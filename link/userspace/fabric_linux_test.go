@@ -257,13 +257,7 @@ func TestTCP(t *testing.T) {
 // transfer sends n bytes over one connection and checks them.
 func (l *lab) transfer(from, to string, n int) time.Duration {
 	l.Helper()
-	var listener net.Listener
-	if err := l.host(to).Do(func() (err error) {
-		listener, err = net.Listen("tcp4", l.addr(to).String())
-		return err
-	}); err != nil {
-		l.Fatal(err)
-	}
+	listener := l.listen(to)
 	defer listener.Close()
 	sent := make(chan error, 1)
 	go func() {
@@ -290,6 +284,18 @@ func (l *lab) transfer(from, to string, n int) time.Duration {
 		l.Fatal(err)
 	}
 	return took
+}
+
+func (l *lab) listen(name string) net.Listener {
+	l.Helper()
+	var listener net.Listener
+	if err := l.host(name).Do(func() (err error) {
+		listener, err = net.Listen("tcp4", l.addr(name).String())
+		return err
+	}); err != nil {
+		l.Fatal(err)
+	}
+	return listener
 }
 
 // A pattern is an endless stream whose bytes depend on where they are; written to, it compares.
@@ -454,7 +460,7 @@ func TestFullQueueOverflows(t *testing.T) {
 	a := l.udp("n1")
 	l.apply(n12(link.Shape{Delay: time.Hour}))
 	b := make([]byte, 1400)
-	const n = 20000 // 2 KiB each, of 32 MiB
+	const n = 50000 // 2 KiB each, of 96 MiB
 	for i := range n {
 		if _, err := a.WriteToUDPAddrPort(b, l.addr("n2")); err != nil {
 			t.Fatal(err)
@@ -464,7 +470,7 @@ func TestFullQueueOverflows(t *testing.T) {
 		}
 	}
 	l.await("all packets entered", func() bool { return l.counters(there).Packets == n })
-	if got, want := l.counters(there).Overflow, uint64(n-32<<20/2048); got != want {
+	if got, want := l.counters(there).Overflow, uint64(n-96<<20/2048); got != want {
 		t.Errorf("%d packets did not fit, want %d", got, want)
 	}
 	l.apply(n12(link.Shape{Cut: true}))

@@ -53,9 +53,10 @@ func (p *path) draw() *rand.Rand {
 // perPacket says whether wire packets meet different fates, so that super-frames must be cut up.
 func (p *path) perPacket() bool { return p.shape.Loss > 0 || p.shape.Jitter > 0 }
 
-// maxHeld bounds the buffers that one path may hold, and maxHeldAll those of all: 32 MiB is what 10 Gbit/s put under way in 26 ms.
+// maxHeld bounds the buffers that one path may hold, and maxHeldAll those of all.
+// One connection puts at most its send buffer under way, 64 MB (host's tcp_wmem); the rest is for buffers that are not full.
 const (
-	maxHeld    = 32 << 20
+	maxHeld    = 96 << 20
 	maxHeldAll = 256 << 20
 )
 

@@ -1,7 +1,7 @@
 package userspace
 
 // classes are the sizes of packet buffers: a wire packet, and super-frames of some sizes.
-var classes = [...]int{2 << 10, 8 << 10, 24 << 10, maxFrame}
+var classes = [...]int{2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 48 << 10, maxFrame}
 
 // maxFrame is the largest frame with its offload header that a veth hands over, and room to spare.
 const maxFrame = 72 << 10

@@ -3,7 +3,6 @@ package userspace
 import (
 	"errors"
 	"fmt"
-	"net"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,24 +17,20 @@ type socket struct{ fd int }
 const bufferSize = 32 << 20
 
 func openSocket(p host.Port) (*socket, error) {
-	ifi, err := net.InterfaceByName(p.Interface)
-	if err != nil {
-		return nil, fmt.Errorf("find interface %s: %w", p.Interface, err)
-	}
 	// Protocol 0 receives nothing yet. Binding a socket that receives already would wait for every processor.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open a packet socket: %w", err)
 	}
 	s := &socket{fd}
-	if err := s.prepare(ifi.Index); err != nil {
+	if err := s.prepare(p.Interface); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *socket) prepare(index int) error {
+func (s *socket) prepare(name string) error {
 	for _, o := range []struct {
 		name          string
 		level, option int
@@ -51,8 +46,24 @@ func (s *socket) prepare(index int) error {
 	}
 	s.enlarge(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
 	s.enlarge(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
+	index, err := s.interfaceIndex(name)
+	if err != nil {
+		return fmt.Errorf("find interface %s: %w", name, err)
+	}
 	// Only IPv4: nothing else is carried, counted or drawn for.
 	return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: index})
+}
+
+// interfaceIndex asks the kernel for this one interface; the net package would list them all.
+func (s *socket) interfaceIndex(name string) (int, error) {
+	r, err := unix.NewIfreq(name)
+	if err != nil {
+		return 0, err
+	}
+	if err := unix.IoctlIfreq(s.fd, unix.SIOCGIFINDEX, r); err != nil {
+		return 0, err
+	}
+	return int(r.Uint32()), nil
 }
 
 // enlarge gets as much as it may; what does not fit is counted as Overflow.

@@ -1,0 +1,137 @@
+package userspace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"testing"
+)
+
+// superFrame is what the kernel hands over for n bytes of a connection.
+func superFrame(proto byte, payload, size int) []byte {
+	transport := 32 // TCP with timestamps
+	gso := byte(gsoTCP4)
+	if proto == protoUDP {
+		transport, gso = 8, gsoUDP
+	}
+	f := make([]byte, ipAt+20+transport+payload)
+	f[0], f[1] = needsChecksum, gso
+	binary.NativeEndian.PutUint16(f[4:], uint16(size))
+	binary.BigEndian.PutUint16(f[offloadLen+12:], 0x0800)
+	ip := f[ipAt:]
+	ip[0], ip[8], ip[9] = 0x45, 64, proto
+	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
+	binary.BigEndian.PutUint16(ip[4:], 1000) // identification
+	copy(ip[12:], []byte{10, 0, 0, 1, 10, 0, 0, 2})
+	l4 := ip[20:]
+	if proto == protoTCP {
+		binary.BigEndian.PutUint32(l4[4:], 0xffffff00) // about to wrap
+		l4[12], l4[13] = 8<<4, 0x80|0x10|0x08|0x01     // CWR, ACK, PSH, FIN
+	} else {
+		binary.BigEndian.PutUint16(l4[4:], uint16(len(l4)))
+	}
+	for i := range payload {
+		l4[transport+i] = byte(i * 31 >> 2)
+	}
+	return f
+}
+
+func TestTrain(t *testing.T) {
+	plain := superFrame(protoTCP, 1000, 0)
+	plain[1] = gsoNone
+	odd := superFrame(protoTCP, 3000, 1000)
+	odd[1] = 9 // a kind of segmentation that nobody has heard of
+	for _, tt := range []struct {
+		name        string
+		frame       []byte
+		cars, bytes int
+	}{
+		{"plain", plain, 1, 1052},
+		{"two and a bit", superFrame(protoTCP, 2001, 1000), 3, 2001 + 3*52},
+		{"exactly three", superFrame(protoTCP, 3000, 1000), 3, 3000 + 3*52},
+		{"one in disguise", superFrame(protoTCP, 900, 1000), 1, 952},
+		{"64 KiB", superFrame(protoTCP, 65160, 1448), 45, 65160 + 45*52},
+		{"UDP", superFrame(protoUDP, 4500, 1400), 4, 4500 + 4*28},
+		{"unheard of", odd, 1, 3052},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := trainOf(tt.frame)
+			if tr.cars != tt.cars || tr.bytes(tt.frame) != tt.bytes {
+				t.Errorf("%d cars, %d bytes, want %d and %d", tr.cars, tr.bytes(tt.frame), tt.cars, tt.bytes)
+			}
+		})
+	}
+}
+
+func TestRoutable(t *testing.T) {
+	f := superFrame(protoUDP, 10, 0)
+	if dst, ok := routable(f); !ok || dst != [4]byte{10, 0, 0, 2} {
+		t.Errorf("bound for %v, %v", dst, ok)
+	}
+	for n := range ipAt + 20 {
+		if _, ok := routable(f[:n]); ok {
+			t.Errorf("%d bytes are routable", n)
+		}
+	}
+	f[offloadLen+13] = 6 // ARP
+	if _, ok := routable(f); ok {
+		t.Error("ARP is routable")
+	}
+}
+
+// Every run of cars is a frame that is right in itself, and together they are the whole.
+func TestCut(t *testing.T) {
+	for _, proto := range []byte{protoTCP, protoUDP} {
+		for _, payload := range []int{1001, 3000, 3001} {
+			f := superFrame(proto, payload, 1000)
+			tr := trainOf(f)
+			for from := range tr.cars {
+				for to := from + 1; to <= tr.cars; to++ {
+					t.Run(fmt.Sprintf("protocol %d, %d bytes, cars %d to %d", proto, payload, from, to), func(t *testing.T) {
+						dst := make([]byte, tr.span(f, from, to))
+						tr.cut(dst, f, from, to)
+						checkRun(t, tr, dst, f, from, to)
+					})
+				}
+			}
+		}
+	}
+}
+
+func checkRun(t *testing.T, tr train, dst, f []byte, from, to int) {
+	t.Helper()
+	if want := f[tr.header:][from*tr.size : min(to*tr.size, tr.payload)]; !bytes.Equal(dst[tr.header:], want) {
+		t.Errorf("%d bytes of payload, want %d, or they differ", len(dst)-tr.header, len(want))
+	}
+	if got := trainOf(dst).cars; got != to-from {
+		t.Errorf("%d cars, want %d", got, to-from)
+	}
+	ip := dst[ipAt:]
+	if int(binary.BigEndian.Uint16(ip[2:])) != len(ip) || fold(sum(0, ip[:20])) != 0xffff {
+		t.Errorf("IP header %x: wrong length or checksum", ip[:20])
+	}
+	if id := binary.BigEndian.Uint16(ip[4:]); id != uint16(1000+from) {
+		t.Errorf("identification %d", id)
+	}
+	l4 := ip[20:]
+	field := 16
+	if ip[9] == protoUDP {
+		field = 6
+		if int(binary.BigEndian.Uint16(l4[4:])) != len(l4) {
+			t.Errorf("UDP length %d of %d", binary.BigEndian.Uint16(l4[4:]), len(l4))
+		}
+	} else {
+		if seq := binary.BigEndian.Uint32(l4[4:]); seq != 0xffffff00+uint32(from*tr.size) {
+			t.Errorf("sequence number %x", seq)
+		}
+		last, first := l4[13]&0x09 == 0x09, l4[13]&0x80 != 0
+		if last != (to == tr.cars) || first != (from == 0) || l4[13]&0x10 == 0 {
+			t.Errorf("flags %x", l4[13])
+		}
+	}
+	// The kernel completes the checksum from the sum of the pseudo-header.
+	pseudo := append(append([]byte{}, ip[12:20]...), 0, ip[9], byte(len(l4)>>8), byte(len(l4)))
+	if got, want := binary.BigEndian.Uint16(l4[field:]), fold(sum(0, pseudo)); got != want {
+		t.Errorf("checksum field %x, want %x", got, want)
+	}
+}
