@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/moby/sys/reexec"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -41,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "summary": summary,
+			"exits": exits, "summary": summary, "await": await,
 		},
 		Condition: condition,
 	})
@@ -119,4 +121,21 @@ func summary(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("summary has %s=%s, want %s; harness %q, checks %v", key, have[key], value, s.Harness, s.Checks)
 		}
 	}
+}
+
+// await FILE REGEXP waits, bounded, until the file has a match.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE REGEXP")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	for range 60_000 / 20 {
+		if b, err := os.ReadFile(path); err == nil && want.Match(b) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%s has no match for %s after a minute", args[0], args[1])
 }
