@@ -45,13 +45,14 @@ type etcd struct {
 	electionTimeout time.Duration
 	binary          binaryPath
 	flags           etcdFlags
+	watches         int // how many Changes has open at once
 
 	mu    sync.Mutex
 	conns map[string]*memberConn // for questions to single members, by address
 }
 
 func newEtcd(fs *pflag.FlagSet, preVote bool) *etcd {
-	e := &etcd{preVote: preVote, conns: map[string]*memberConn{}}
+	e := &etcd{preVote: preVote, watches: watchesAhead, conns: map[string]*memberConn{}}
 	reckon.FailureTimeoutVar(fs, &e.electionTimeout)
 	fs.Var(&e.binary, "etcd-binary", "another etcd to run, instead of the one that is built in")
 	fs.Var(&e.flags, "etcd-flag", "a flag for etcd, as name=value; may be repeated")

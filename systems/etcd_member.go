@@ -151,7 +151,7 @@ func (e *etcd) changes(ctx context.Context, m reckon.Member, dial reckon.Dial, y
 	next, newest := int64(1), status.Header.Revision
 	var open []watch
 	for {
-		for ; next <= newest && len(open) < watchesAhead; next += watchSpan {
+		for ; next <= newest && len(open) < e.watches; next += watchSpan {
 			open = append(open, openWatch(ctx, client, next, min(next+watchSpan-1, newest)))
 		}
 		if len(open) == 0 {
