@@ -21,9 +21,10 @@ type figure struct {
 	title   string
 	caption string // says what is to be seen, and how it was measured
 	panels  []panel
-	top     []headline // above the first panel, from top to bottom
-	wide    bool       // has no version for a column
-	check   int        // the number of the check that it is evidence of, from 1; 0 for none
+	faults  []label // named above the first panel
+	leaders []label // and below those
+	wide    bool    // has no version for a column
+	check   int     // the number of the check that it is evidence of, from 1; 0 for none
 }
 
 // A panel is one plot with its legend above it.
@@ -34,9 +35,7 @@ type panel struct {
 	legend []entry
 }
 
-// A headline is a row of labels above the data, each at an instant or over a span of x.
-type headline struct{ labels []label }
-
+// A label is put above the data, at an instant or over a span of x.
 type label struct {
 	from, to float64 // in units of x; equal for an instant
 	text     string
@@ -70,7 +69,7 @@ const (
 
 // height is what the figure needs in the format.
 func (f *figure) height(in format) vg.Length {
-	h := headlineHeight*vg.Length(len(f.top)) + 2
+	h := headlineHeight*vg.Length(len(f.headlines(in))) + 2
 	for _, p := range f.panels {
 		h += p.height * in.stretch
 		h += legendHeight * vg.Length(len(p.rows(in)))
@@ -83,18 +82,18 @@ func (f *figure) draw(c draw.Canvas, in format) {
 	top := c.Max.Y - 2
 	for i, p := range f.panels {
 		for _, row := range p.rows(in) {
-			drawLegend(c, c.Min.X+in.left, top-legendHeight/2, row)
+			drawLegend(c, top-legendHeight/2, row, in)
 			top -= legendHeight
 		}
 		head := top
 		if i == 0 {
-			top -= headlineHeight * vg.Length(len(f.top))
+			top -= headlineHeight * vg.Length(len(f.headlines(in)))
 		}
 		bottom := top - p.height*in.stretch
 		data := p.draw(c, bottom, top, in)
 		if i == 0 {
-			for k, h := range f.top {
-				h.draw(c, data, p.plot, head-headlineHeight*(vg.Length(k)+0.5))
+			for k, row := range f.headlines(in) {
+				row.draw(c, data.Min.X, head-headlineHeight*(vg.Length(k)+0.5))
 			}
 		}
 		top = bottom
@@ -123,88 +122,6 @@ func aligned(p *plot.Plot, c draw.Canvas, in format) draw.Canvas {
 		area.Max.X += c.Max.X - in.right - data.Max.X
 	}
 	return area
-}
-
-// rows breaks the legend into lines that fit.
-func (p panel) rows(in format) [][]entry {
-	var rows [][]entry
-	room := vg.Length(0)
-	for _, e := range p.legend {
-		w := e.width()
-		if len(rows) == 0 || w > room {
-			rows = append(rows, nil)
-			room = in.width - in.left
-		}
-		rows[len(rows)-1] = append(rows[len(rows)-1], e)
-		room -= w
-	}
-	return rows
-}
-
-const sampleWidth = vg.Length(10)
-
-func (e entry) width() vg.Length {
-	return sampleWidth + 3 + textStyle(smallSize, black).Width(e.text) + 6
-}
-
-func drawLegend(c draw.Canvas, x, y vg.Length, row []entry) {
-	for _, e := range row {
-		e.sample(c, x, y)
-		c.FillText(textStyle(smallSize, black), vg.Point{X: x + sampleWidth + 3, Y: y}, e.text)
-		x += e.width()
-	}
-}
-
-func (e entry) sample(c draw.Canvas, x, y vg.Length) {
-	mid, end := x+sampleWidth/2, x+sampleWidth
-	switch e.mark {
-	case line:
-		c.StrokeLine2(draw.LineStyle{Color: e.color, Width: 1.2}, x, y, end, y)
-	case dashes:
-		c.StrokeLine2(draw.LineStyle{Color: e.color, Width: 1, Dashes: dashed}, x, y, end, y)
-	case dots:
-		c.StrokeLine2(draw.LineStyle{Color: e.color, Width: 1.2, Dashes: dotted}, x, y, end, y)
-	case block:
-		fillRect(c, e.color, x+2, y-3, end, y+3)
-	case tick:
-		c.StrokeLine2(draw.LineStyle{Color: e.color, Width: 0.8}, mid, y-3, mid, y+3)
-	case wedge:
-		fillWedge(c, e.color, mid, y, 2.6)
-	case points:
-		for i := range 3 {
-			px := x + 1 + 3.4*vg.Length(i)
-			fillRect(c, e.color, px, y-0.8+vg.Length(i%2), px+1.6, y+0.8+vg.Length(i%2))
-		}
-	}
-}
-
-func fillRect(c draw.Canvas, col color.Color, x0, y0, x1, y1 vg.Length) {
-	c.FillPolygon(col, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
-}
-
-func fillWedge(c draw.Canvas, col color.Color, x, y, r vg.Length) {
-	c.FillPolygon(col, []vg.Point{{X: x - r, Y: y + r*0.8}, {X: x + r, Y: y + r*0.8}, {X: x, Y: y - r*0.8}})
-}
-
-// draw puts the labels over what they label, and leaves out those for which there is no room.
-func (h headline) draw(c, data draw.Canvas, p *plot.Plot, y vg.Length) {
-	at, _ := p.Transforms(&data)
-	sty := textStyle(smallSize, dark)
-	taken := c.Min.X
-	for _, l := range h.labels {
-		x0, x1 := at(max(l.from, p.X.Min)), at(min(l.to, p.X.Max))
-		w := sty.Width(l.text)
-		x := (x0+x1)/2 - w/2
-		if l.from == l.to {
-			fillWedge(c, dark, x0, y, 2)
-			x = x0 + 4
-		}
-		x = min(max(x, c.Min.X+1), c.Max.X-w-1)
-		if x >= taken && l.text != "" {
-			c.FillText(sty, vg.Point{X: x, Y: y}, l.text)
-			taken = x + w + 4
-		}
-	}
 }
 
 // svg is the figure as a document of its own.

@@ -163,6 +163,9 @@ func what(o history.Op) string {
 			s = fmt.Sprintf("read %s: nothing", o.Key)
 		}
 	}
+	if o.Stage != history.Load {
+		s += ", " + o.Stage.String()
+	}
 	if o.Outcome == history.Failed {
 		s += ", failed"
 	}

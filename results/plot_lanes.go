@@ -3,6 +3,7 @@ package results
 import (
 	"fmt"
 	"image/color"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // lanes draws a lane for each node: when it led and which term, and when it was
@@ -27,9 +29,9 @@ func (v *view) lanes() *figure {
 	p.Y.Tick.Marker = laneTicks(nodes)
 	return &figure{
 		name: "lanes", title: "Nodes and leadership",
-		caption: "Who led which term, as the nodes themselves said when they were asked, and what was done to them.",
-		top:     v.top(),
-		panels:  []panel{{plot: p, height: 30 + 15*vg.Length(len(nodes)), legend: laneLegend(bars)}},
+		caption: "Who led which term, as the nodes themselves said when they were asked, and what was done to them. A strip below a lane: a link of that node was struck.",
+		faults:  v.faults, leaders: v.led,
+		panels: []panel{{plot: p, height: 30 + 15*vg.Length(len(nodes)), legend: laneLegend(bars)}},
 	}
 }
 
@@ -58,12 +60,12 @@ var conditions = [...]struct {
 	name  string
 	color color.RGBA
 }{
-	leading:  {"leads (term)", blue},
+	leading:  {"leads", blue},
 	dead:     {"dead", dark},
 	paused:   {"paused", orange},
 	silent:   {"does not answer", color.RGBA{0xB0, 0xB0, 0xB0, 255}},
-	cut:      {"cut off", vermilion},
-	degraded: {"links degraded", purple},
+	cut:      {"a link cut", vermilion},
+	degraded: {"a link degraded", purple},
 }
 
 // A bar is a condition of a node over a time.
@@ -71,7 +73,7 @@ type bar struct {
 	node      string
 	condition condition
 	from, to  float64
-	text      string
+	text      string // of a leader its term, of a link what was laid over it
 }
 
 func laneLegend(bars []bar) []entry {
@@ -129,7 +131,7 @@ func (o *open) see(e history.Event, at float64) {
 			o.begin(bar{e.Subject, leading, at, 0, fmt.Sprintf("%.0f", e.Data["term"])})
 		}
 	case history.Held:
-		o.begin(bar{e.Subject, held, at, 0, held.String()})
+		o.begin(bar{e.Subject, held, at, 0, ""})
 	case history.Released:
 		o.end(at, is(e.Subject, held))
 	case history.Down:
@@ -137,21 +139,18 @@ func (o *open) see(e history.Event, at float64) {
 	case history.Up:
 		o.end(at, is(e.Subject, silent))
 	case history.Degraded:
-		o.degrade(e, at)
+		nodes := overlaid(e.Detail)
+		for _, node := range slices.SortedFunc(maps.Keys(nodes), link.CompareHosts) {
+			o.begin(bar{node, nodes[node], at, 0, e.Detail})
+		}
 	case history.Restored:
 		for range overlaid(e.Detail) {
-			o.end(at, func(b bar) bool { return b.text == overlayText(e.Detail, b.node, b.condition) && b.condition >= cut })
+			o.end(at, func(b bar) bool { return b.condition >= cut && b.text == e.Detail })
 		}
 	}
 }
 
 func (c condition) String() string { return conditions[c].name }
-
-func (o *open) degrade(e history.Event, at float64) {
-	for node, c := range overlaid(e.Detail) {
-		o.begin(bar{node, c, at, 0, overlayText(e.Detail, node, c)})
-	}
-}
 
 // overlaid reads who is affected by an overlay from its text, "cut: n1>n2 n2>n1" for each shape a line.
 func overlaid(detail string) map[string]condition {
@@ -171,30 +170,6 @@ func overlaid(detail string) map[string]condition {
 		}
 	}
 	return nodes
-}
-
-// overlayText says from whom a node is cut, or what its links do.
-func overlayText(detail, node string, c condition) string {
-	peers := map[string]bool{}
-	shapes := ""
-	for l := range strings.Lines(detail) {
-		shape, paths, _ := strings.Cut(l, ": ")
-		if (shape == "cut") != (c == cut) {
-			continue
-		}
-		shapes = shape
-		for p := range strings.FieldsSeq(paths) {
-			if from, to, _ := strings.Cut(p, ">"); from == node {
-				peers[to] = true
-			} else if to == node {
-				peers[from] = true
-			}
-		}
-	}
-	if c == cut {
-		return "from " + strings.Join(sortedKeys(peers), " ")
-	}
-	return shapes
 }
 
 // laneChart draws the bars: leadership fills the lane, what happens to the links lies along its lower edge.
@@ -224,22 +199,28 @@ func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
 				low, high = at-0.48*lane, at-0.30*lane
 			}
 			fillRect(c, conditions[k].color, x0, low, max(x1, x0+0.5), high)
-			b.label(c, x0, x1, at, lane)
+			b.label(c, x0, x1, at)
 		}
 	}
 }
 
 // label writes what there is room for.
-func (b bar) label(c draw.Canvas, x0, x1, y, lane vg.Length) {
+func (b bar) label(c draw.Canvas, x0, x1, y vg.Length) {
+	texts := []string{b.condition.String()}
 	sty := textStyle(smallSize, white)
-	if b.condition == paused {
+	switch b.condition {
+	case leading:
+		texts = []string{"leads, term " + b.text, "term " + b.text, b.text}
+	case paused, silent:
 		sty.Color = black
+	case cut, degraded:
+		return // the strip is too thin; the table of strikes says what was done
 	}
-	if b.condition == cut || b.condition == degraded {
-		sty.Color = conditions[b.condition].color
-	}
-	if b.text != "" && sty.Width(b.text) < x1-x0-3 {
-		sty.XAlign = draw.XCenter
-		c.FillText(sty, vg.Point{X: (x0 + x1) / 2, Y: y}, b.text)
+	sty.XAlign = draw.XCenter
+	for _, text := range texts {
+		if sty.Width(text) < x1-x0-3 {
+			c.FillText(sty, vg.Point{X: (x0 + x1) / 2, Y: y}, text)
+			return
+		}
 	}
 }

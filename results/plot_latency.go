@@ -58,7 +58,7 @@ func (v *view) latency() *figure {
 		name: "latency", title: "Latency over time",
 		caption: fmt.Sprintf("Each acknowledged operation where it was due: the time from due to acknowledged. Median and 99th percentile are over windows of %s s. "+
 			"Operations that failed or whose outcome is unknown have no latency; they are marked at the top. Shaded: a fault is in effect.", number(v.window)),
-		top:    v.top(),
+		faults: v.faults, leaders: v.led,
 		panels: []panel{{plot: p, y: "latency (ms)", height: 128, legend: latencyLegend(len(acked), len(failed), len(unknown))}},
 	}
 }

@@ -34,7 +34,7 @@ func (v *view) hostNoise() *figure {
 		caption: "Above: the share of processor time that the hypervisor took (steal), and of time in which something waited for a resource (pressure). " +
 			"Below: how long after its due time the generator dispatched, and how late the links delivered over the whole load. " +
 			"Past the bound the run would be no result.",
-		top: v.top(), panels: panels,
+		faults: v.faults, leaders: v.led, panels: panels,
 	}
 }
 

@@ -36,8 +36,8 @@ func (v *view) throughput() *figure {
 	return &figure{
 		name: "throughput", title: "Throughput over time",
 		caption: fmt.Sprintf("Operations that ended in each window of %s s, stacked by outcome, and those that were due in it (offered).", number(v.window)),
-		top:     v.top(),
-		panels:  []panel{{plot: p, y: "operations/s", height: 96, legend: legend}},
+		faults:  v.faults, leaders: v.led,
+		panels: []panel{{plot: p, y: "operations/s", height: 96, legend: legend}},
 	}
 }
 

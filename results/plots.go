@@ -32,18 +32,16 @@ type view struct {
 	s       Summary
 	end     float64 // of the axis
 	windows []span  // in which a fault was in effect
-	faults  headline
-	led     headline
+	faults  []label
+	led     []label
 	changes []float64
 	window  float64 // seconds over which rates and quantiles are taken
 }
 
 func newView(r *reading, s Summary) *view {
 	v := &view{reading: r, s: s, end: s.LoadEnd}
-	for _, k := range s.Strikes {
-		if k.Healed != nil && *k.Healed < 1.1*s.LoadEnd {
-			v.end = max(v.end, *k.Healed)
-		}
+	if planned := r.info.Duration.Seconds(); math.Abs(v.end-planned) < planned/50 {
+		v.end = planned // the axis ends at 30, not at 30.0004
 	}
 	if v.end <= 0 {
 		v.end = 1
@@ -54,10 +52,10 @@ func newView(r *reading, s Summary) *view {
 	return v
 }
 
-// windowWidth is about a sixtieth of the load, but long enough for a hundred
+// windowWidth is about a hundredth of the load, but long enough for a hundred
 // operations to fall into it: a p99 of fewer is a maximum.
 func (v *view) windowWidth() float64 {
-	w := v.end / 60
+	w := v.end / 120
 	if n := v.s.Ops.Offered; n > 0 {
 		w = max(w, 100*v.end/float64(n))
 	}
@@ -93,7 +91,7 @@ func (v *view) labelFaults() {
 		}
 	}
 	for _, name := range order {
-		v.faults.labels = append(v.faults.labels, *over[name])
+		v.faults = append(v.faults, *over[name])
 	}
 }
 
@@ -103,7 +101,7 @@ func (v *view) labelLeaders() {
 			continue
 		}
 		v.changes = append(v.changes, l.At)
-		v.led.labels = append(v.led.labels, label{from: l.At, to: l.At, text: l.Node + " leads"})
+		v.led = append(v.led, label{from: l.At, to: l.At, text: l.Node + " leads"})
 	}
 }
 
@@ -134,11 +132,6 @@ func (v *view) timePlot(data ...plot.Plotter) *plot.Plot {
 	return p
 }
 
-// top is the headlines of a time figure, without empty ones.
-func (v *view) top() []headline {
-	return slices.DeleteFunc([]headline{v.faults, v.led}, func(h headline) bool { return len(h.labels) == 0 })
-}
-
 // upper hides the time labels of a panel that has another one beneath it.
 func upper(p *plot.Plot) *plot.Plot {
 	p.X.Label.Text = ""
@@ -156,8 +149,8 @@ func (u unlabelled) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// bins are the windows of the load.
-func (v *view) bins() int { return max(1, int(math.Ceil(v.end/v.window-1e-9))) }
+// bins are the windows of the load. A last one that is not half full is left out: a rate over a sliver is noise.
+func (v *view) bins() int { return max(1, int(v.end/v.window+0.5)) }
 
 // bin is the window into which the instant falls, and whether it is on the axis.
 func (v *view) bin(at time.Duration) (int, bool) {

@@ -49,7 +49,7 @@ func TestScenes(t *testing.T) {
 		"leader":  {small.run, passes, []string{"valid", "killed n2", "reckon rerun .", "1.3"}},
 		"dense":   {large.run, passes, []string{"valid", "darker: more"}},
 		"invalid": {small.run, []check.Result{staleRead(), passes[1]}, []string{"invalid", "Evidence: linearizable", "read 7: 0000000003"}},
-		"flaps":   {small.flaps, passes, []string{"intermittent-full, 5 strikes", "cut off"}},
+		"flaps":   {small.flaps, passes, []string{"intermittent-full, 5 strikes", "a link cut", "pause: stopped n1"}},
 		"harness": {small.vanished, passes, []string{"harness", "operations vanished: c1 offered 6010, 6000 are on record", "Detail of &lt;b&gt;a failure&lt;/b&gt;"}},
 		"down":    {small.down, passes, []string{"did not recover under load (censored)"}},
 		"none":    {small.none, nil, []string{"Nothing was checked", "No fault was planned"}},
@@ -124,7 +124,7 @@ func wellFormed(t *testing.T, page string) {
 
 func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 	s := scene{ops: 3000, duration: 30 * time.Second, seed: 1, outage: time.Second}
-	h, info := s.run()
+	h, info := s.flaps()
 	checks := []check.Result{staleRead()}
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	render(t, a, h, info, checks)

@@ -32,7 +32,7 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 	p.Strikes = strikeRows(s)
 	p.Checks = checkRows(s, load0, drawn)
 	p.Latency = latencyRows(s)
-	p.Leaders = s.Leaders.List
+	p.Leaders = s.Leaders.List[:min(len(s.Leaders.List), leadersUpTo)]
 	p.Host = hostRows(s)
 	p.Members, p.Metrics = metricRows(s)
 	p.Run = runFacts(s, info)
@@ -47,7 +47,7 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 
 // meanings say what a verdict allows to conclude.
 var meanings = map[Status]string{
-	StatusValid: "Everything that the checks below examine was as the system promises, and each fault was seen to strike and to heal. " +
+	StatusValid: "Everything that the checks below examine was as the system promises, and whatever was to strike was seen to strike and to heal. " +
 		"One run is one sample: before concluding anything about times, repeat it.",
 	StatusInvalid: "The system answered in a way that its promises exclude. The checks below say which promise, and show the operations that prove it. " +
 		"Whatever else was wrong with the run spoils its numbers, not this.",
@@ -75,6 +75,9 @@ type sheet struct {
 	Facts          []factGroup
 	Files          []string
 }
+
+// leadersUpTo is how many changes the page lists; summary.json has all.
+const leadersUpTo = 24
 
 // A picture is a figure on the page.
 type picture struct {
@@ -125,7 +128,36 @@ func tiles(s Summary) []tile {
 		t = append(t, tile{"longest time without an acknowledgement", showMillis(s.Unavailability.LongestGap) + " ms",
 			fmt.Sprintf("from %s s to %s s", showSeconds(s.Unavailability.Gap[0]), showSeconds(s.Unavailability.Gap[1]))})
 	}
+	if r, ok := recovery(s); ok {
+		t = append(t, r)
+	}
 	return t
+}
+
+// recovery is the slowest recovery of all strikes; one that never came is slower than all.
+func recovery(s Summary) (t tile, ok bool) {
+	slowest, struck := 0.0, 0
+	for i, k := range s.Strikes {
+		if k.Struck == nil || i >= len(s.Unavailability.TTR) {
+			continue
+		}
+		struck++
+		if ttr := s.Unavailability.TTR[i]; ttr != nil {
+			slowest = max(slowest, *ttr)
+		} else {
+			t.Value = "never"
+		}
+	}
+	t.Name, t.More = "time to recover", "from the one strike"
+	if struck > 1 {
+		t.More = fmt.Sprintf("slowest of %d strikes", struck)
+	}
+	if t.Value != "" {
+		t.More = "did not recover under load (censored)"
+		return t, true
+	}
+	t.Value = showMillis(slowest) + " ms"
+	return t, struck > 0
 }
 
 type strikeRow struct {

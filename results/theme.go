@@ -22,7 +22,7 @@ var (
 	orange    = color.RGBA{0xE6, 0x9F, 0x00, 255}
 	vermilion = color.RGBA{0xD5, 0x5E, 0x00, 255}
 	purple    = color.RGBA{0xCC, 0x79, 0xA7, 255}
-	shade     = color.RGBA{0xEC, 0xEC, 0xEC, 255} // fault windows
+	shade     = color.NRGBA{0, 0, 0, 20} // fault windows; where two overlap it is darker
 	faint     = color.RGBA{0xDD, 0xDD, 0xDD, 255}
 	grey      = color.RGBA{0x77, 0x77, 0x77, 255}
 	dark      = color.RGBA{0x33, 0x33, 0x33, 255}

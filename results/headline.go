@@ -1,0 +1,86 @@
+package results
+
+import (
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A headline is a row of labels that do not cover each other.
+type headline []placed
+
+// placed is a label at its place, in points from the left edge of the data.
+type placed struct {
+	text string
+	x, w vg.Length
+	at   vg.Length // of the wedge that points to an instant
+	mark bool
+}
+
+const faultRows, leaderRows = 3, 1
+
+// headlines places the labels: those of faults in as many rows as they need, up
+// to three, leaders in one row below. A label for which there is no room loses its text.
+func (f *figure) headlines(in format) []headline {
+	if len(f.panels) == 0 {
+		return nil
+	}
+	x := f.panels[0].plot.X
+	width := in.width - in.left - in.right
+	return append(
+		pack(f.faults, x.Min, x.Max, width, in, faultRows),
+		pack(f.leaders, x.Min, x.Max, width, in, leaderRows)...)
+}
+
+func pack(labels []label, lo, hi float64, width vg.Length, in format, most int) []headline {
+	var rows []headline
+	for _, l := range labels {
+		p := l.place(lo, hi, width, in)
+		k := 0
+		for k < len(rows) && rows[k].covers(p) {
+			k++
+		}
+		switch {
+		case k < len(rows):
+			rows[k] = append(rows[k], p)
+		case k < most:
+			rows = append(rows, headline{p})
+		case p.mark:
+			p.text = ""
+			rows[k-1] = append(rows[k-1], p)
+		}
+	}
+	return rows
+}
+
+// place puts the label over the middle of its span, or beside its instant, but not over the edges of the figure.
+func (l label) place(lo, hi float64, width vg.Length, in format) placed {
+	at := func(x float64) vg.Length { return width * vg.Length((min(max(x, lo), hi)-lo)/(hi-lo)) }
+	p := placed{text: l.text, w: textStyle(smallSize, dark).Width(l.text), at: at(l.from), mark: l.from == l.to}
+	p.x = (at(l.from)+at(l.to))/2 - p.w/2
+	if p.mark {
+		p.x = p.at + 4
+	}
+	p.x = min(max(p.x, 1-in.left), width+in.right-p.w-1)
+	return p
+}
+
+func (h headline) covers(p placed) bool {
+	const space = 4
+	for _, q := range h {
+		if p.x-space < q.x+q.w && q.x-space < p.x+p.w {
+			return true
+		}
+	}
+	return false
+}
+
+func (h headline) draw(c draw.Canvas, left, y vg.Length) {
+	for _, p := range h {
+		if p.mark {
+			fillWedge(c, dark, left+p.at, y, 2)
+		}
+		if p.text != "" {
+			c.FillText(textStyle(smallSize, dark), vg.Point{X: left + p.x, Y: y}, p.text)
+		}
+	}
+}
