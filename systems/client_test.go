@@ -3,6 +3,8 @@ package systems
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -178,6 +180,7 @@ func TestPaused(t *testing.T) {
 			if err := p.Signal(syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
+			c.eventually("all its threads have stopped", func() error { return stopped(p.Pid) })
 			if op := c.brief(client, history.Write); op.Outcome != history.Unknown {
 				t.Errorf("a write to a paused member: %v", op)
 			}
@@ -194,6 +197,24 @@ func TestPaused(t *testing.T) {
 			c.write(client, "k", "w")
 		})
 	}
+}
+
+// stopped says which thread of the process still runs: SIGSTOP is sent to all, and reaches each in its time.
+func stopped(pid int) error {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		return fmt.Errorf("no threads of process %d: %v", pid, err)
+	}
+	for _, t := range threads {
+		stat, err := os.ReadFile(t)
+		if err != nil {
+			return err
+		}
+		if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+			return fmt.Errorf("%s: %.1s", t, state)
+		}
+	}
+	return nil
 }
 
 // brief does an operation with little patience, and sees that it has no more.
