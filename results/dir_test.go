@@ -76,6 +76,22 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 	}
 }
 
+// Operations may come encoded, several at once, between others.
+func TestEncodedOperations(t *testing.T) {
+	d := create(t)
+	must(t, d.Op(op(1)))
+	must(t, d.Ops(nil))
+	must(t, d.Ops(append(op(2).AppendJSON(nil), '\n')))
+	must(t, d.Ops(append(op(4).AppendJSON(append(op(3).AppendJSON(nil), '\n')), '\n')))
+	must(t, d.Op(op(5)))
+	must(t, d.Close())
+	h, _, err := d.History()
+	must(t, err)
+	if diff := cmp.Diff([]history.Op{op(1), op(2), op(3), op(4), op(5)}, h.Ops); diff != "" {
+		t.Errorf("(-recorded +read):\n%s", diff)
+	}
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

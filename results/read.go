@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -20,13 +21,13 @@ func (d *Dir) History() (*history.History, []string, error) {
 		notes []string
 		err   error
 	)
-	if h.Ops, err = readStream[history.Op](d, opsFile, &notes); err != nil {
+	if h.Ops, err = readStream(d, opsFile, readOps, &notes); err != nil {
 		return nil, nil, err
 	}
-	if h.Events, err = readStream[history.Event](d, eventsFile, &notes); err != nil {
+	if h.Events, err = readStream(d, eventsFile, history.ReadLines[history.Event], &notes); err != nil {
 		return nil, nil, err
 	}
-	if h.Changes, err = readStream[history.Change](d, changesFile, &notes); err != nil {
+	if h.Changes, err = readStream(d, changesFile, history.ReadLines[history.Change], &notes); err != nil {
 		return nil, nil, err
 	}
 	// Several goroutines record events, each with a time it took before.
@@ -35,7 +36,7 @@ func (d *Dir) History() (*history.History, []string, error) {
 	return &h, notes, nil
 }
 
-func readStream[T any](d *Dir, name string, notes *[]string) ([]T, error) {
+func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, error), notes *[]string) ([]T, error) {
 	f, err := os.Open(d.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		// A system without a history of its own records no changes; without events or operations there was no run.
@@ -48,7 +49,7 @@ func readStream[T any](d *Dir, name string, notes *[]string) ([]T, error) {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	defer f.Close()
-	all, cut, err := history.ReadLines[T](f)
+	all, cut, err := read(f)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %s: %w", d.Path(name), err)
 	}

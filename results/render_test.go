@@ -211,7 +211,9 @@ func BenchmarkReadHistory(b *testing.B) {
 			d, err := Create(filepath.Join(b.TempDir(), "run"))
 			must(b, err)
 			for i := range n {
-				must(b, d.Op(op(i)))
+				o := op(i)
+				o.Value = fmt.Sprintf("%010d", i) // as workloads write them
+				must(b, d.Op(o))
 			}
 			must(b, d.Event(history.Event{}))
 			must(b, d.Close())

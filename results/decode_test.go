@@ -1,0 +1,63 @@
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// Whatever way a line is read, it is read as encoding/json reads it.
+func TestFastDecodingReadsTheSame(t *testing.T) {
+	ops := []history.Op{
+		{}, op(1), op(12),
+		{Stage: history.Final, Client: "c2", Process: 7, Kind: history.Read, Key: "a b", Due: -5, Outcome: history.Failed, Error: "etcdserver: no leader", Version: 3},
+		{Stage: history.Preload, Key: "é", Value: strings.Repeat("x", 200), Error: "tab\there, \"quoted\", and a } brace"},
+		{Value: "comma, colon: and }", Key: `"`},
+	}
+	var lines bytes.Buffer
+	var want []history.Op
+	for _, o := range ops {
+		line := o.AppendJSON(nil)
+		var w history.Op
+		must(t, json.Unmarshal(line, &w))
+		want = append(want, w)
+		lines.Write(append(line, '\n'))
+	}
+	// Other writers may order and space fields as they like.
+	lines.WriteString(`{ "key": "k", "client": "c1", "stage": "load", "kind": "write", "outcome": "ok", "new": [1] }` + "\n\n")
+	want = append(want, history.Op{Key: "k", Client: "c1", Kind: history.Write, Outcome: history.OK})
+
+	got, cut, err := readOps(iotest.OneByteReader(&lines))
+	must(t, err)
+	if diff := cmp.Diff(want, got); diff != "" || cut {
+		t.Errorf("cut %v, (-encoding/json +fast):\n%s", cut, diff)
+	}
+}
+
+func TestDecodingAcrossChunks(t *testing.T) {
+	var lines []byte
+	const n = 20_000 // several chunks
+	for i := range n {
+		lines = append(op(i).AppendJSON(lines), '\n')
+	}
+	got, cut, err := readOps(bytes.NewReader(lines))
+	must(t, err)
+	if len(got) != n || cut {
+		t.Fatalf("%d operations, cut %v", len(got), cut)
+	}
+	for i, o := range got {
+		if o != op(i) {
+			t.Fatalf("operation %d is %v", i, o)
+		}
+	}
+	broken := append(bytes.Clone(lines), "{\"stage\":\"nowhere\"}\n"...)
+	if _, _, err := readOps(bytes.NewReader(broken)); err == nil || !strings.Contains(err.Error(), "line 20001") {
+		t.Errorf("err = %v; want one that names line 20001", err)
+	}
+}
