@@ -23,7 +23,7 @@ func furnish() error {
 		{"ipv4/tcp_no_metrics_save", "1"},
 		{"ipv4/ping_group_range", "0 0"},
 	}
-	settings = append(settings, buffers(mayForceBuffers())...)
+	settings = append(settings, buffers(queueLimit())...)
 	for _, s := range settings {
 		err := os.WriteFile("/proc/sys/net/"+s.path, []byte(s.value), 0)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -33,30 +33,41 @@ func furnish() error {
 	return nil
 }
 
-// buffers are TCP's. Where the switch may have deep queues they are as large as a
-// long fat path needs: 64 MB carry 10 Gbit/s over 50 ms. Where it may not (an
-// ordinary user gets what net.core.rmem_max allows) a large send buffer would only
+// buffers are TCP's, where a packet socket's queue holds at most limit bytes. Where
+// that is enough they are as large as a long fat path needs: 64 MB carry 10 Gbit/s over 50 ms. Where it is not (an
+// ordinary user gets net.core.rmem_max) a large send buffer would only
 // make bursts that overflow the switch's socket, losses that nobody asked for.
-func buffers(deep bool) []setting {
-	if deep {
-		return []setting{
-			{"ipv4/tcp_rmem", "4096 131072 67108864"},
-			{"ipv4/tcp_wmem", "4096 65536 67108864"},
-		}
+func buffers(limit int) []setting {
+	const most = 64 << 20
+	receive, send := most, most
+	if limit < deepQueue {
+		receive, send = 6<<20, min(max(limit/2, 128<<10), 4<<20) // at most the kernel's usual
 	}
 	return []setting{
-		{"ipv4/tcp_rmem", "4096 131072 1048576"},
-		{"ipv4/tcp_wmem", "4096 16384 131072"},
+		{"ipv4/tcp_rmem", fmt.Sprintf("4096 131072 %d", receive)},
+		{"ipv4/tcp_wmem", fmt.Sprintf("4096 16384 %d", send)},
 	}
 }
 
-// mayForceBuffers says whether this process may exceed net.core.rmem_max, which
-// takes CAP_NET_ADMIN in the machine's own user namespace.
-var mayForceBuffers = sync.OnceValue(func() bool {
+const deepQueue = 32 << 20
+
+// queueLimit is how many bytes a socket of this process may queue: as many as it
+// likes with CAP_NET_ADMIN in the machine's own user namespace, otherwise net.core.rmem_max, which not every namespace shows.
+var queueLimit = sync.OnceValue(func() int {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return 0
 	}
 	defer unix.Close(fd)
-	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<20) == nil
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, deepQueue) == nil {
+		return deepQueue
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, deepQueue) != nil {
+		return 0
+	}
+	got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return 0
+	}
+	return got / 2 // the kernel doubles it, for its own bookkeeping
 })
