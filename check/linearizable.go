@@ -18,14 +18,14 @@ import (
 // as well, and Detail says how much that was.
 type Bounds struct {
 	Key      time.Duration // on searching one key; 1 s
-	Total    time.Duration // on searching all of them, by the wall clock; 2 s
+	Total    time.Duration // on searching all of them, by the wall clock; 5 s
 	Memory   int64         // bytes that one search may remember; 64 MiB
 	Parallel int           // keys judged at a time; as many as there are processors
 }
 
 func (b Bounds) orDefault() Bounds {
 	b.Key = cmp.Or(b.Key, time.Second)
-	b.Total = cmp.Or(b.Total, 2*time.Second)
+	b.Total = cmp.Or(b.Total, 5*time.Second)
 	b.Memory = cmp.Or(b.Memory, 64<<20)
 	b.Parallel = cmp.Or(b.Parallel, runtime.GOMAXPROCS(0))
 	return b

@@ -121,7 +121,7 @@ func TestReductions(t *testing.T) {
 		check("narrow", g.narrow())
 		check("narrow, thin", g.thin(g.narrow()))
 		check("merge", g.merge(slices.Clone(g.ops)))
-		check("separate", g.separate(slices.Clone(g.ops)))
+		check("merge, separate", g.separate(g.merge(slices.Clone(g.ops))))
 		check("narrow, thin, merge, separate", g.separate(g.merge(g.thin(g.narrow()))))
 	})
 	if tried < histories/2 || cut < histories {
@@ -144,10 +144,7 @@ func whole(g *register, ops []operation) Verdict {
 
 // pieces is the verdict of the operations split wherever that is allowed, and into how many.
 func pieces(g *register, ops []operation) (Verdict, int) {
-	parts, ok := g.split(ops, 1)
-	if !ok {
-		return Invalid, 1
-	}
+	parts := g.split(ops, 1)
 	worst := Valid
 	for _, p := range parts {
 		worst = worst.Worst(p.search(g, values(g), plenty()))
@@ -220,6 +217,44 @@ func TestCutShort(t *testing.T) {
 	r := Linearizable(ctx, h, Bounds{})
 	if r.Verdict != Unknown || !strings.Contains(r.Detail, "cut short") {
 		t.Error(r)
+	}
+	// Of one key: what ended while it was searched is not done, but a proof stands.
+	rec := newRecord(h)
+	if j := rec.judge(rec.keys[0], newBudget(ctx, time.Now().Add(time.Hour), 1<<30)); j.done {
+		t.Errorf("cut short, but done: %+v", j)
+	}
+	key := plantStale(h).Key
+	rec = newRecord(h)
+	for _, k := range rec.keys {
+		j := rec.judge(k, newBudget(ctx, time.Now().Add(time.Hour), 1<<30))
+		if wrong := k.name == key; j.done != wrong || (j.verdict == Invalid) != wrong {
+			t.Errorf("key %s, stale is key %s: %+v", k.name, key, j)
+		}
+	}
+}
+
+// TestLawful: the replay that certifies Valid notices an order that no register goes through.
+func TestLawful(t *testing.T) {
+	h, err := parse("c1/0 write k=a [0,1] ok\nc1/1 write k=b [2,3] ok\nc1/2 read k -> b [4,5] ok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRecord(h)
+	g, _ := r.register(r.keys[0])
+	for _, c := range []struct {
+		order       []int
+		lawful, fit bool
+	}{
+		{[]int{0, 1, 2, 3}, true, true},
+		{[]int{0, 2, 1, 3}, false, false}, // b, a, read b
+		{[]int{0, 1, 3, 2}, false, false}, // a, read b, b
+		{[]int{0, 2, 3, 1}, true, false},  // b, read b, a: lawful, but a was first
+	} {
+		fit := true
+		g.replay(c.order, func(x, y int) { fit = false })
+		if got := g.lawful(c.order); got != c.lawful || fit != c.fit {
+			t.Errorf("order %v: lawful %v, fit %v; want %v, %v", c.order, got, fit, c.lawful, c.fit)
+		}
 	}
 }
 

@@ -75,9 +75,15 @@ func (g *register) compare(x, y *operation) int {
 	return cmp.Or(cmp.Compare(x.call, y.call), cmp.Compare(x.op, y.op))
 }
 
+// zone is the earliest return and the latest call of the cluster.
+func (g *register) zone(c int32) (first, last int64) {
+	return g.ops[g.clusters[c].early].ret, g.ops[g.clusters[c].late].call
+}
+
 // middle is twice the middle of the cluster's zone.
 func (g *register) middle(c int32) int64 {
-	return g.ops[g.clusters[c].early].ret + g.ops[g.clusters[c].late].call
+	first, last := g.zone(c)
+	return first + last
 }
 
 // lawful says whether a register goes through the order: each read finds what was written last.

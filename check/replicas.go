@@ -106,7 +106,7 @@ func (r revisionHashes) members() []string {
 	for _, m := range r.told {
 		all = append(all, m.member)
 	}
-	return slices.Compact(all)
+	return all
 }
 
 // String is "revision 812: n1 and n2 have 1234abcd, n3 has 99ff0000", the hashes in the order of who told them first.

@@ -19,16 +19,12 @@ import (
 // made small first, in ways that change no answer: narrow, thin, merge, separate, split.
 func (g *register) search(b *budget) Verdict {
 	ops := timely(g.separate(g.merge(g.thin(g.narrow()))))
-	stretches, ok := g.split(ops, enough)
-	if !ok {
-		return Invalid
-	}
 	values := make([]int32, len(g.clusters))
 	for i := range values {
 		values[i] = int32(i)
 	}
 	worst := Valid
-	for _, s := range stretches {
+	for _, s := range g.split(ops, enough) {
 		v := s.search(g, values, b)
 		if v == Invalid {
 			return Invalid // whatever the others are
@@ -98,8 +94,7 @@ func (g *register) thin(ops []operation) []operation {
 func (g *register) merge(ops []operation) []operation {
 	kept := ops[:0]
 	for _, o := range ops {
-		c := &g.clusters[o.cluster]
-		first, last := g.ops[c.early].ret, g.ops[c.late].call
+		first, last := g.zone(o.cluster)
 		switch {
 		case first < last:
 			kept = append(kept, o)
@@ -111,10 +106,10 @@ func (g *register) merge(ops []operation) []operation {
 	return kept
 }
 
-// separate narrows intervals by what decide knows of two clusters: if a's earliest return
-// is before b's latest call, all of a takes effect before all of b. So nothing of b takes
-// effect before a's latest call, and nothing of a after b's earliest return. Where that leaves
-// no instant at all, no order works, and the interval stays, for porcupine to find out.
+// separate narrows the writes that merge made by what decide knows of two clusters: if
+// a's earliest return is before b's latest call, all of a takes effect before all of b. So nothing
+// of b takes effect before a's latest call, and nothing of a after b's earliest return.
+// Where that would leave no instant at all, no order works, and the interval stays for porcupine to find that out.
 //
 //	w(a) |--|                     w(a) |--|
 //	r(a)        |-------|    ->   r(a)        |-------|
@@ -126,8 +121,11 @@ func (g *register) separate(ops []operation) []operation {
 	from, to := g.limits()
 	for i := range ops {
 		o := &ops[i]
+		if first, last := g.zone(o.cluster); first < last {
+			continue
+		}
 		call, ret := max(o.call, from[o.cluster]), min(o.ret, to[o.cluster])
-		if call <= ret && o.op >= 0 {
+		if call <= ret {
 			o.call, o.ret = call, ret
 		}
 	}
@@ -135,12 +133,14 @@ func (g *register) separate(ops []operation) []operation {
 }
 
 // limits is, by cluster, the latest of the latest calls of those that must come
-// before it, and the earliest of the earliest returns of those that must come after it.
+// before it, and the earliest of the earliest returns of those that must come
+// after it. It holds for clusters whose earliest return is not before their
+// own latest call; others are taken to come before and after themselves.
 func (g *register) limits() (from, to []int64) {
 	n := len(g.clusters)
 	first, last := make([]int64, n), make([]int64, n)
-	for c := range g.clusters {
-		first[c], last[c] = g.ops[g.clusters[c].early].ret, g.ops[g.clusters[c].late].call
+	for c := range n {
+		first[c], last[c] = g.zone(int32(c))
 	}
 	from = latest(first, last)
 	// The same backwards in time, where the calls are returns.
@@ -154,37 +154,21 @@ func (g *register) limits() (from, to []int64) {
 	return from, to
 }
 
-// latest is, for each c, the largest last[d] of all d other than c with first[d] < last[c].
+// latest is, for each c, the largest last[d] of all d with first[d] < last[c]; before, where there is none.
 func latest(first, last []int64) []int64 {
 	order := make([]int, len(first))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(first[a], first[b]) })
-	// The two largest of each prefix of order, since c may be the largest itself.
-	type two struct{ most, second int }
-	prefix := make([]two, len(order)+1)
-	prefix[0] = two{-1, -1}
+	most := []int64{before} // of each prefix of order
 	for i, d := range order {
-		p := prefix[i]
-		switch {
-		case p.most < 0 || last[d] > last[p.most]:
-			p = two{d, p.most}
-		case p.second < 0 || last[d] > last[p.second]:
-			p.second = d
-		}
-		prefix[i+1] = p
+		most = append(most, max(most[i], last[d]))
 	}
 	found := make([]int64, len(first))
 	for c := range found {
 		n, _ := slices.BinarySearchFunc(order, last[c], func(d int, t int64) int { return cmp.Compare(first[d], t) })
-		p := prefix[n]
-		if p.most == c {
-			p.most = p.second
-		}
-		if found[c] = 2 * before; p.most >= 0 {
-			found[c] = last[p.most]
-		}
+		found[c] = most[n]
 	}
 	return found
 }
@@ -221,7 +205,7 @@ const enough = 48
 //     and nothing between may have replaced it. The stretch on the left must end with the value, which
 //     a read added at the cut makes sure of, and the one on the right starts with it.
 //   - Two clusters have operations on both sides. Each would have to be the
-//     state at the cut: ok is false, no order works.
+//     state at the cut, so no order works. Whichever is carried, the read of the other on the right finds that out.
 //   - None has. Then no read on the right depends on the state at the cut, and it may be
 //     anything; the stretch on the right starts with nobodys.
 //
@@ -233,32 +217,27 @@ const enough = 48
 //	r(a)              ||--|       r(a)        |
 //
 // Stretches have at least size operations, but for the last.
-func (g *register) split(ops []operation, size int) (stretches []stretch, ok bool) {
+func (g *register) split(ops []operation, size int) []stretch {
 	last := make([]int, len(g.clusters)) // by cluster: the place of its last operation
 	for i, o := range ops {
 		last[o.cluster] = i
 	}
 	var (
-		open    = make(map[int32]bool) // clusters with operations on both sides of place i
-		start   int32                  // absent
-		from    int
-		latest  = before
-		carried = func() int32 {
-			for c := range open {
-				return c
-			}
-			return nobodys
-		}
+		stretches []stretch
+		open      = make(map[int32]bool) // clusters with operations on both sides of place i
+		start     int32                  // absent
+		from      int
+		latest    = before
 	)
 	if len(ops) > 0 && ops[last[0]].cluster == 0 {
 		open[0] = true
 	}
 	for i, o := range ops {
-		if i > from && o.call > latest && (len(open) > 1 || i-from >= size) {
-			if len(open) > 1 {
-				return nil, false
+		if i >= from+size && o.call > latest {
+			c := int32(nobodys)
+			for c = range open {
+				break
 			}
-			c := carried()
 			stretches = append(stretches, stretch{start, ended(ops[from:i], c, o.call)})
 			start, from = c, i
 		}
@@ -267,7 +246,7 @@ func (g *register) split(ops []operation, size int) (stretches []stretch, ok boo
 			delete(open, o.cluster)
 		}
 	}
-	return append(stretches, stretch{start, ops[from:]}), true
+	return append(stretches, stretch{start, ops[from:]})
 }
 
 // ended is the operations with a read of the cluster's value at the instant added.
@@ -349,9 +328,11 @@ func newBudget(ctx context.Context, until time.Time, memory int64) *budget {
 }
 
 // begin starts the account of a search through n operations, or is false where there is no time for
-// it. Each of its steps may make porcupine remember n bits and a state.
+// it. Each of its steps may make porcupine remember n bits and a state. And a
+// search that ends at all mostly takes a step an operation, rarely ten; one that
+// has taken a hundred is in the exponential part.
 func (b *budget) begin(n int) bool {
-	b.steps = b.memory / int64(n/8+128)
+	b.steps = min(b.memory/int64(n/8+128), int64(10_000+100*n))
 	b.out = !b.inTime()
 	return !b.out
 }

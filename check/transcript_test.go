@@ -16,8 +16,9 @@ import (
 
 // TestTranscripts judges the histories in testdata. Instants are in milliseconds.
 //
-//	linearizable            durable                 replicas members=(n1,n2)
-//	c1/0 write k=a [0,10] ok @2                     hash n1 @12 1a2b3c4d
+// The first line names the check: linearizable, durable, or replicas members=(n1,n2). Then:
+//
+//	c1/0 write k=a [0,10] ok @2
 //	c1/1 write k=b [5,9] unknown
 //	c1/2 write k=c [5,9] failed not leader
 //	c2/0 read k -> a [11,20] ok @2 v1 by n1
@@ -25,6 +26,8 @@ import (
 //	c2/2 read k [11,20] failed
 //	final c2/0 read k -> a [30,40] ok
 //	change k=a @2 v1 by n1
+//	hash n1 @12 1a2b3c4d
+//	metrics n1 @12 1a2b3c4d
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
@@ -66,7 +69,7 @@ func transcribe(d *datadriven.TestData, t *testing.T, h *history.History) string
 var (
 	opLine     = regexp.MustCompile(`^(?:(preload|final) )?(\w+)/(\d+) (read|write) (\w+)(?:=(\w*)| -> (\w*))? \[(\d+),(\d+)\] (ok|failed|unknown)(.*)$`)
 	changeLine = regexp.MustCompile(`^change (\w+)=(\w*)(.*)$`)
-	hashLine   = regexp.MustCompile(`^hash (\w+) @(\d+) ([0-9a-f]+)$`)
+	hashLine   = regexp.MustCompile(`^(hash|metrics) (\w+) @(\d+) ([0-9a-f]+)$`)
 	told       = regexp.MustCompile(`^(?: @(\d+))?(?: v(\d+))?(?: by (\w+))?(?: (.*))?$`)
 )
 
@@ -85,9 +88,9 @@ func parseLine(h *history.History, line string) error {
 		return nil
 	}
 	if m := hashLine.FindStringSubmatch(line); m != nil {
-		hash, err := strconv.ParseUint(m[3], 16, 32)
-		h.Events = append(h.Events, history.Event{Kind: history.Hash, Subject: m[1],
-			Data: map[string]float64{"revision": float64(number(m[2])), "hash": float64(hash)}})
+		hash, err := strconv.ParseUint(m[4], 16, 32)
+		h.Events = append(h.Events, history.Event{Kind: history.EventKind(m[1]), Subject: m[2],
+			Data: map[string]float64{"revision": float64(number(m[3])), "hash": float64(hash)}})
 		return err
 	}
 	if m := changeLine.FindStringSubmatch(line); m != nil {
