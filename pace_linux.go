@@ -11,19 +11,33 @@ import (
 	"github.com/reckon-bench/reckon/history"
 )
 
+// A wait is slept, but for its last part: the runtime's timers count in whole
+// milliseconds while it is idle (golang/go#53824), so the last coarse is slept in
+// clock_nanosleep(2), which holds a processor of the runtime for a moment, and the last fine is
+// spent letting others run, since no sleep is that short.
+const (
+	coarse = 2 * time.Millisecond
+	fine   = 20 * time.Microsecond
+)
+
 // waiter returns a function that waits until an instant of the clock. It must
-// stay on the goroutine that made it, which it ties to its thread: the thread sleeps in
-// clock_nanosleep(2), since the runtime's own timers count in whole milliseconds
-// while it is idle, and with the least timer slack (prctl(2), PR_SET_TIMERSLACK), since the
-// default adds 50 microseconds.
+// stay on the goroutine that made it, which it ties to its thread: that has the least timer
+// slack (prctl(2), PR_SET_TIMERSLACK), since the default adds 50 microseconds.
 func waiter(clock *history.Monotonic) func(until time.Duration) {
 	runtime.LockOSThread()
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // refused, it only makes the lag longer, which is measured
 	return func(until time.Duration) {
-		ts := unix.NsecToTimespec(int64(clock.Epoch() + until))
-		for clock.Now() < until {
-			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil); err != nil && err != unix.EINTR {
-				time.Sleep(time.Millisecond)
+		for {
+			switch left := until - clock.Now(); {
+			case left <= 0:
+				return
+			case left < fine:
+				runtime.Gosched()
+			case left < coarse:
+				ts := unix.NsecToTimespec(int64(clock.Epoch() + until))
+				_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) // interrupted, it is called again
+			default:
+				time.Sleep(left - coarse)
 			}
 		}
 	}
