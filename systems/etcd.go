@@ -157,10 +157,10 @@ func (e *etcd) needsFlags() error {
 			return fmt.Errorf("--etcd-flag %s: not possible: %s", f.name, why)
 		}
 		if err := f.valid(known); err != nil && e.binary == "" { // another version of etcd has other flags
-			return fmt.Errorf("--etcd-flag %s: %w", f, err)
+			return fmt.Errorf("--etcd-flag %s=%s: %w", f.name, f.value, err)
 		}
 		if err := e.heartbeats(f); err != nil {
-			return fmt.Errorf("--etcd-flag %s: %w", f, err)
+			return fmt.Errorf("--etcd-flag %s=%s: %w", f.name, f.value, err)
 		}
 	}
 	return nil
