@@ -53,12 +53,6 @@ type driverDone struct {
 	Error                  string // why the load is no load: the cap was hit
 }
 
-// driverProgress is how a load goes: what ended since the last line.
-type driverProgress struct {
-	OK, Failed, Unknown int
-	P99                 time.Duration // of the OK ones
-}
-
 // DriverMain is the load driver's main.
 func DriverMain() {
 	debug.SetGCPercent(400) // a driver is small; collecting less often lags less

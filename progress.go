@@ -26,6 +26,12 @@ type Progress struct {
 	Notes     []string // what happened since the last one, a line each
 }
 
+// driverProgress is how a load goes: what ended since the last line.
+type driverProgress struct {
+	OK, Failed, Unknown int
+	P99                 time.Duration // of the OK ones
+}
+
 // progressTold is how often whoever watches is told.
 const progressTold = 250 * time.Millisecond
 
