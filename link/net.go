@@ -2,8 +2,12 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 )
 
 // A Net is a fabric with its baseline and the overlays that lie over it.
@@ -26,31 +30,54 @@ func NewNet(ctx context.Context, f Fabric, baseline Matrix) (*Net, error) {
 	if err := f.Apply(ctx, baseline); err != nil {
 		return nil, fmt.Errorf("apply the baseline: %w", err)
 	}
-	return &Net{fabric: f, baseline: baseline}, nil
+	return &Net{fabric: f, baseline: maps.Clone(baseline)}, nil
 }
 
 // Degrade lays the overlay over the links and returns when it is in effect.
-// heal takes it away again; calling heal twice does nothing more.
+// heal takes it away again; once it has succeeded, calling it again does nothing more.
 func (n *Net) Degrade(ctx context.Context, m Matrix) (heal func(context.Context) error, err error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	o := &overlay{m}
+	o := &overlay{maps.Clone(m)}
 	n.overlays = append(n.overlays, o)
-	if err := n.refresh(ctx, m); err != nil {
+	if _, err := n.sum(); err != nil {
 		n.remove(o)
 		return nil, err
 	}
+	if err := n.refresh(ctx, o.m); err != nil {
+		n.remove(o)
+		return nil, errors.Join(err, n.restore(ctx, o.m))
+	}
+	healed := false
 	return func(ctx context.Context) error {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if !n.remove(o) {
+		if healed {
 			return nil
 		}
-		return n.refresh(ctx, m)
+		n.remove(o)
+		if err := n.refresh(ctx, o.m); err != nil {
+			return err // and calling heal again tries again
+		}
+		healed = true
+		return nil
 	}, nil
+}
+
+// restoreTime bounds the attempt to undo what failed.
+const restoreTime = 2 * time.Second
+
+// restore is refresh for when a refresh has failed: the fabric may have done what it did not confirm in time.
+func (n *Net) restore(ctx context.Context, changed Matrix) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
+	defer cancel()
+	if err := n.refresh(ctx, changed); err != nil {
+		return fmt.Errorf("restore the links: %w", err)
+	}
+	return nil
 }
 
 // Links is what the links do now: the baseline and every overlay.
@@ -78,7 +105,7 @@ func (n *Net) refresh(ctx context.Context, changed Matrix) error {
 }
 
 func (n *Net) sum() (Matrix, error) {
-	m := n.baseline
+	m := maps.Clone(n.baseline)
 	for _, o := range n.overlays {
 		var err error
 		if m, err = m.Then(o.m); err != nil {
@@ -88,12 +115,7 @@ func (n *Net) sum() (Matrix, error) {
 	return m, nil
 }
 
-func (n *Net) remove(o *overlay) bool {
-	for i, x := range n.overlays {
-		if x == o {
-			n.overlays = append(n.overlays[:i:i], n.overlays[i+1:]...)
-			return true
-		}
-	}
-	return false
+// remove takes the overlay out of the list, if it is in it.
+func (n *Net) remove(o *overlay) {
+	n.overlays = slices.DeleteFunc(n.overlays, func(x *overlay) bool { return x == o })
 }

@@ -30,7 +30,7 @@ func (s Shape) Then(t Shape) (Shape, error) {
 	return Shape{
 		Delay:  s.Delay + t.Delay,
 		Jitter: s.Jitter + t.Jitter,
-		Loss:   1 - (1-s.Loss)*(1-t.Loss),
+		Loss:   s.Loss + t.Loss*(1-s.Loss), // exact where one of them is 0
 		Cut:    s.Cut || t.Cut,
 	}, nil
 }

@@ -261,7 +261,12 @@ func (f *Fabric) Close() error {
 	f.closing = true
 	f.mu.Unlock()
 	f.control.(*net.UnixConn).CloseWrite() // it may have hung up already
-	<-f.done
+	select {
+	case <-f.done:
+	case <-time.After(closeTime):
+		f.process.Kill() // and listen notices
+		<-f.done
+	}
 	if f.process.State().Success() {
 		return nil
 	}
