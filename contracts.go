@@ -58,7 +58,7 @@ type Layout struct {
 // A System is a store that can be started, asked and used. reckon owns its
 // processes: a System only says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, Meter, Needer.
+// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Needer.
 type System interface {
 	// Command is what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -119,6 +119,12 @@ type Hasher interface {
 type Meter interface {
 	// Metrics is one sample of the member's own metrics that matter to a reader of the run.
 	Metrics(ctx context.Context, m Member, dial Dial) (map[string]float64, error)
+}
+
+// Versioner is a System that knows which version of the store it runs.
+type Versioner interface {
+	// Version is for the record: "etcd 3.7.3, built in".
+	Version() (string, error)
 }
 
 // Needer is a System, Workload or Fault that cannot do with every setting. Needs is

@@ -350,3 +350,12 @@ func flagsOf[T any](c *Catalogue[T], list string) *pflag.FlagSet {
 	}
 	return fs
 }
+
+// SystemVersion is the version of the store that the plan runs, "" where its system does not say.
+func (p *Plan) SystemVersion() (string, error) {
+	v, ok := p.system.(Versioner)
+	if !ok {
+		return "", nil
+	}
+	return v.Version()
+}

@@ -2,6 +2,7 @@ package systems
 
 import (
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/pflag"
+	"go.etcd.io/etcd/api/v3/version"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
@@ -82,6 +84,24 @@ func (e *etcd) Command(m reckon.Member, peers []reckon.Member) reckon.Command {
 		}
 	}
 	return reckon.Command{Path: string(e.binary), Args: args}
+}
+
+// versionTime is how long a program may take to print its version.
+const versionTime = 10 * time.Second
+
+// Version asks a binary of the user's own; what is built in is known.
+func (e *etcd) Version() (string, error) {
+	if e.binary == "" {
+		return "etcd " + version.Version + ", built in", nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, string(e.binary), "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", e.binary, err)
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	return fmt.Sprintf("%s, %s", first, e.binary), nil
 }
 
 // own are the flags that reckon gives to etcd.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/version"
+
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/link"
 	"github.com/reckon-bench/reckon/results"
@@ -35,9 +37,16 @@ type planFile struct {
 }
 
 func newPlanFile(p *reckon.Plan, dir string) planFile {
+	v := versions()
+	switch system, err := p.SystemVersion(); {
+	case err != nil:
+		v["system"] = err.Error() // should it not run either, its last lines will say why
+	case system != "":
+		v["system"] = system
+	}
 	return planFile{
 		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Seed: p.Options.Seed,
-		Versions: versions(), Machine: machine(dir), Backend: "userspace",
+		Versions: v, Machine: machine(dir), Backend: "userspace",
 		Hosts: p.Hosts, Links: p.Links, Strikes: p.Strikes, Bounds: p.Bounds, plan: p,
 	}
 }
@@ -86,7 +95,7 @@ var release = "unreleased"
 
 // versions are those of everything that a result depends on.
 func versions() map[string]string {
-	v := map[string]string{"reckon": release, "go": runtime.Version(), "kernel": kernel()}
+	v := map[string]string{"reckon": release, "go": runtime.Version(), "kernel": kernel(), "etcd, built in": version.Version}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
@@ -97,11 +106,6 @@ func versions() map[string]string {
 			v["reckon"] = s.Value
 		case s.Key == "vcs.modified" && s.Value == "true" && release == "unreleased":
 			v["reckon"] += "-dirty"
-		}
-	}
-	for _, d := range info.Deps {
-		if d.Path == "go.etcd.io/etcd/server/v3" {
-			v["etcd (embedded)"] = d.Version
 		}
 	}
 	return v
