@@ -136,36 +136,6 @@ func (r *reading) host() map[string]Level {
 	return out
 }
 
-// Metric is one of a member's own metrics over the run.
-type Metric struct {
-	First float64 `json:"first"`
-	Last  float64 `json:"last"`
-	Max   float64 `json:"max"`
-}
-
-func (r *reading) members() map[string]map[string]Metric {
-	out := map[string]map[string]Metric{}
-	for _, e := range r.h.Events {
-		if e.Kind != history.Metrics {
-			continue
-		}
-		of := out[e.Subject]
-		if of == nil {
-			of = map[string]Metric{}
-			out[e.Subject] = of
-		}
-		for name, v := range e.Data {
-			m, ok := of[name]
-			if !ok {
-				m = Metric{First: v, Max: v}
-			}
-			m.Last, m.Max = v, max(m.Max, v)
-			of[name] = m
-		}
-	}
-	return out
-}
-
 // interrupted says whether the run was cut short: it says so itself, or its record ends before the run did.
 func (r *reading) interrupted() bool {
 	has := func(k history.EventKind) bool {

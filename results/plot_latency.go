@@ -21,7 +21,7 @@ func (v *view) latency() *figure {
 	var (
 		acked           plotter.XYs
 		failed, unknown []float64
-		windows         = make([][]time.Duration, v.bins())
+		windows         = make([][]time.Duration, v.quantiles.n)
 		lo, hi          = math.Inf(1), 0.0
 	)
 	for i := range v.h.Ops {
@@ -38,7 +38,7 @@ func (v *view) latency() *figure {
 			ms := max(millis(o.Latency()), 0.001) // a log axis has no 0
 			acked = append(acked, plotter.XY{X: due, Y: ms})
 			lo, hi = min(lo, ms), max(hi, ms)
-			if b, ok := v.bin(o.Due); ok {
+			if b, ok := v.quantiles.of(o.Due); ok {
 				windows[b] = append(windows[b], o.Latency())
 			}
 		}
@@ -57,7 +57,7 @@ func (v *view) latency() *figure {
 	return &figure{
 		name: "latency", title: "Latency over time",
 		caption: fmt.Sprintf("Each acknowledged operation where it was due: the time from due to acknowledged. Median and 99th percentile are over windows of %s s. "+
-			"Operations that failed or whose outcome is unknown have no latency; they are marked at the top. Shaded: a fault is in effect.", number(v.window)),
+			"Operations that failed or whose outcome is unknown have no latency; they are marked at the top. Shaded: a fault is in effect.", number(v.quantiles.width)),
 		faults: v.faults, leaders: v.led,
 		panels: []panel{{plot: p, y: "latency (ms)", height: 128, legend: latencyLegend(len(acked), len(failed), len(unknown))}},
 	}
@@ -90,7 +90,7 @@ func (v *view) quantileLines(windows [][]time.Duration) (p50, p99 steps) {
 		slices.Sort(w)
 	}
 	of := func(q float64) series {
-		return v.perWindow(func(i int) float64 {
+		return v.quantiles.series(func(i int) float64 {
 			if len(windows[i]) == 0 {
 				return math.NaN()
 			}

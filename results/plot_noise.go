@@ -73,8 +73,8 @@ func (v *view) machine() (panel, bool) {
 		}
 	}
 	p := v.timePlot(data...)
-	p.Y.Min, p.Y.Max = 0, max(5, 1.05*most)
-	p.Y.Tick.Marker = linearTicks{4}
+	p.Y.Min, p.Y.Max = 0, min(max(5, 1.05*most), 100)
+	p.Y.Tick.Marker = linearTicks{6}
 	return panel{plot: p, y: "% of time", height: 60, legend: legend}, len(data) > 0
 }
 
@@ -95,10 +95,10 @@ func (l polyline) Plot(c draw.Canvas, p *plot.Plot) {
 
 // lag draws the generator's lag in each window, and the links' lateness as levels, against their bounds.
 func (v *view) lag() (panel, bool) {
-	windows := make([][]time.Duration, v.bins())
+	windows := make([][]time.Duration, v.quantiles.n)
 	for i := range v.h.Ops {
 		o := &v.h.Ops[i]
-		if b, on := v.bin(o.Due); on && o.Stage == history.Load {
+		if b, on := v.quantiles.of(o.Due); on && o.Stage == history.Load {
 			windows[b] = append(windows[b], o.Call-o.Due)
 		}
 	}

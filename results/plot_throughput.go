@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"time"
 
 	"gonum.org/v1/plot/vg/draw"
 
@@ -10,13 +11,13 @@ import (
 
 // throughput draws how operations ended over time, stacked, and the rate at which they were offered.
 func (v *view) throughput() *figure {
-	ok, failed, unknown, offered := v.rates()
+	ok, failed, unknown, offered := v.outcomes()
 	if v.s.Ops.Offered == 0 {
 		return nil
 	}
-	zero := v.perWindow(func(int) float64 { return 0 })
-	second := v.perWindow(func(i int) float64 { return ok.values[i] + failed.values[i] })
-	third := v.perWindow(func(i int) float64 { return second.values[i] + unknown.values[i] })
+	zero := v.rates.series(func(int) float64 { return 0 })
+	second := v.rates.series(func(i int) float64 { return ok.values[i] + failed.values[i] })
+	third := v.rates.series(func(i int) float64 { return second.values[i] + unknown.values[i] })
 	most := 0.0
 	for i := range third.values {
 		most = max(most, third.values[i], offered.values[i])
@@ -35,41 +36,39 @@ func (v *view) throughput() *figure {
 	}
 	return &figure{
 		name: "throughput", title: "Throughput over time",
-		caption: fmt.Sprintf("Operations that ended in each window of %s s, stacked by outcome, and those that were due in it (offered).", number(v.window)),
-		faults:  v.faults, leaders: v.led,
+		caption: fmt.Sprintf("Operations in windows of %s s: acknowledged ones where the acknowledgement came; on top of them those that failed or whose outcome is unknown, where they were due. "+
+			"The line: operations offered.", number(v.rates.width)),
+		faults: v.faults, leaders: v.led,
 		panels: []panel{{plot: p, y: "operations/s", height: 96, legend: legend}},
 	}
 }
 
-// rates are operations a second in each window: outcomes by when they were decided, offers by when they were due.
-func (v *view) rates() (ok, failed, unknown, offered series) {
+// outcomes are operations a second in each window. An acknowledgement belongs
+// to when it came, so that silence shows and so does what was caught up after it. Failures belong to when they
+// were due: some end by a time-out seconds after what caused them.
+func (v *view) outcomes() (ok, failed, unknown, offered series) {
+	w := v.rates
 	zero := func(int) float64 { return 0 }
-	ok, failed, unknown, offered = v.perWindow(zero), v.perWindow(zero), v.perWindow(zero), v.perWindow(zero)
+	ok, failed, unknown, offered = w.series(zero), w.series(zero), w.series(zero), w.series(zero)
+	add := func(s series, at time.Duration) {
+		if i, on := w.of(at); on {
+			// The last window may end before it is full.
+			s.values[i] += 1 / min(w.width, v.end-float64(i)*w.width)
+		}
+	}
 	for i := range v.h.Ops {
 		o := &v.h.Ops[i]
 		if o.Stage != history.Load {
 			continue
 		}
-		if b, on := v.bin(o.Due); on {
-			offered.values[b]++
-		}
-		b, on := v.bin(o.Return)
-		if !on {
-			continue
-		}
+		add(offered, o.Due)
 		switch o.Outcome {
 		case history.OK:
-			ok.values[b]++
+			add(ok, o.Return)
 		case history.Failed:
-			failed.values[b]++
+			add(failed, o.Due)
 		default:
-			unknown.values[b]++
-		}
-	}
-	for _, s := range []series{ok, failed, unknown, offered} {
-		for i := range s.values {
-			// The last window may end before it is full.
-			s.values[i] /= min(v.window, v.end-float64(i)*v.window)
+			add(unknown, o.Due)
 		}
 	}
 	return ok, failed, unknown, offered

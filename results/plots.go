@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg/draw"
@@ -35,7 +34,8 @@ type view struct {
 	faults  []label
 	led     []label
 	changes []float64
-	window  float64 // seconds over which rates and quantiles are taken
+
+	quantiles, rates windows
 }
 
 func newView(r *reading, s Summary) *view {
@@ -46,20 +46,11 @@ func newView(r *reading, s Summary) *view {
 	if v.end <= 0 {
 		v.end = 1
 	}
-	v.window = v.windowWidth()
+	v.quantiles = v.windowsOf(120, 100) // a p99 of fewer than a hundred is a maximum
+	v.rates = v.windowsOf(60, 20)
 	v.labelFaults()
 	v.labelLeaders()
 	return v
-}
-
-// windowWidth is about a hundredth of the load, but long enough for a hundred
-// operations to fall into it: a p99 of fewer is a maximum.
-func (v *view) windowWidth() float64 {
-	w := v.end / 120
-	if n := v.s.Ops.Offered; n > 0 {
-		w = max(w, 100*v.end/float64(n))
-	}
-	return nice(min(w, v.end/10))
 }
 
 // labelFaults shades what was struck, and names each fault over all of its strikes: a link that flaps is one label, not twenty.
@@ -147,25 +138,6 @@ func (u unlabelled) Ticks(lo, hi float64) []plot.Tick {
 		ticks[i].Label = ""
 	}
 	return ticks
-}
-
-// bins are the windows of the load. A last one that is not half full is left out: a rate over a sliver is noise.
-func (v *view) bins() int { return max(1, int(v.end/v.window+0.5)) }
-
-// bin is the window into which the instant falls, and whether it is on the axis.
-func (v *view) bin(at time.Duration) (int, bool) {
-	t := v.since(at)
-	i := int(t / v.window)
-	return i, t >= 0 && i < v.bins()
-}
-
-// perWindow makes a series of one value a window.
-func (v *view) perWindow(value func(i int) float64) series {
-	s := series{width: v.window, values: make([]float64, v.bins())}
-	for i := range s.values {
-		s.values[i] = value(i)
-	}
-	return s
 }
 
 func lineStyle(e entry) draw.LineStyle {

@@ -21,6 +21,7 @@ var reportSource string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"ms": showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
+	"metrics": func(members []string, rows []metricRow) metricTable { return metricTable{members, rows} },
 }).Parse(reportSource))
 
 // report is the page: one file that refers to nothing outside the run's
@@ -34,7 +35,7 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 	p.Latency = latencyRows(s)
 	p.Leaders = s.Leaders.List[:min(len(s.Leaders.List), leadersUpTo)]
 	p.Host = hostRows(s)
-	p.Members, p.Metrics = metricRows(s)
+	p.Members, p.Metrics, p.MoreMetrics = metricRows(s)
 	p.Run = runFacts(s, info)
 	p.Facts = groups(info.Facts)
 	p.Files = files(d)
@@ -71,6 +72,7 @@ type sheet struct {
 	Host           []hostRow
 	Members        []string
 	Metrics        []metricRow
+	MoreMetrics    []metricRow
 	Run            []Fact
 	Facts          []factGroup
 	Files          []string
@@ -111,7 +113,7 @@ type tile struct{ Name, Value, More string }
 func tiles(s Summary) []tile {
 	ops := s.Ops
 	t := []tile{{"operations offered", showNumber(float64(ops.Offered)),
-		fmt.Sprintf("%d acknowledged, %d failed, %d unknown", ops.OK, ops.Failed, ops.Unknown)}}
+		fmt.Sprintf("%s ok, %s failed, %s unknown", showNumber(float64(ops.OK)), showNumber(float64(ops.Failed)), showNumber(float64(ops.Unknown)))}}
 	for _, l := range []struct {
 		name string
 		q    *Quantiles

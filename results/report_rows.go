@@ -60,7 +60,13 @@ type metricRow struct {
 	Cells []string
 }
 
-func metricRows(s Summary) (members []string, rows []metricRow) {
+type metricTable struct {
+	Members []string
+	Rows    []metricRow
+}
+
+// metricRows are the members' metrics: quantiles, which most readers want, apart from all others.
+func metricRows(s Summary) (members []string, quantiles, others []metricRow) {
 	members = slices.SortedFunc(maps.Keys(s.Members), link.CompareHosts)
 	names := map[string]bool{}
 	for _, of := range s.Members {
@@ -73,9 +79,13 @@ func metricRows(s Summary) (members []string, rows []metricRow) {
 		for _, m := range members {
 			r.Cells = append(r.Cells, showMetric(s.Members[m], name))
 		}
-		rows = append(rows, r)
+		if strings.HasSuffix(name, "_p50") || strings.HasSuffix(name, "_p99") {
+			quantiles = append(quantiles, r)
+		} else {
+			others = append(others, r)
+		}
 	}
-	return members, rows
+	return members, quantiles, others
 }
 
 func showMetric(of map[string]Metric, name string) string {
@@ -89,7 +99,12 @@ func showMetric(of map[string]Metric, name string) string {
 	return showMetricValue(m.Last)
 }
 
-func showMetricValue(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
+func showMetricValue(x float64) string {
+	if x >= 100 {
+		return showNumber(round(x, 0))
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64)
+}
 
 type factGroup struct {
 	Group string
