@@ -31,6 +31,8 @@ import (
 // the run is no result; it has been recorded as an event, and so has all that happened before.
 func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (err error) {
 	r := &run{plan: plan, recorder: rec, clock: history.NewMonotonic(history.Epoch())}
+	ctx, r.abort = context.WithCancelCause(ctx)
+	defer r.abort(nil)
 	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.background.Go(func() { r.progress.tell(r.life, r.clock, watch) })
 	defer func() { err = r.finish(ctx, err) }()
@@ -82,6 +84,7 @@ type run struct {
 	background sync.WaitGroup // the samplers
 	progress   progress
 
+	abort   context.CancelCauseFunc // cuts the load short
 	mu      sync.Mutex
 	failure error // the first error of the recorder
 }
@@ -198,7 +201,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 
 	cut := ctx.Err() != nil
 	if cut {
-		r.event(history.Event{Kind: history.Interrupted, Detail: "the load was cut short"})
+		r.event(history.Event{Kind: history.Interrupted, Detail: cutShort(ctx)})
 	}
 	if loading.Err() != nil {
 		for _, d := range r.drivers {
@@ -210,6 +213,14 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	go func() { released <- k.release(context.WithoutCancel(ctx)) }()
 	err := r.awaitDrivers(context.WithoutCancel(ctx))
 	return errors.Join(err, <-released)
+}
+
+// cutShort says why the run was.
+func cutShort(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != context.Canceled {
+		return cause.Error()
+	}
+	return "cut short by a signal"
 }
 
 // waitUntil waits for an instant of the run's clock.
@@ -239,7 +250,7 @@ func (r *run) settle(ctx context.Context) error {
 // finish records how the run ended, ends every process and surfaces errors of the record itself.
 func (r *run) finish(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		r.event(history.Event{Kind: history.Interrupted, Detail: "cut short before the load"})
+		r.event(history.Event{Kind: history.Interrupted, Detail: "before the load: " + cutShort(ctx)})
 		err = nil
 	}
 	if err != nil {
@@ -302,7 +313,7 @@ func (r *run) event(e history.Event) {
 	r.keep(r.recorder.Event(e))
 }
 
-// keep remembers the first error of the recorder.
+// keep remembers the first error of the recorder, and cuts the load short: what cannot be recorded need not happen.
 func (r *run) keep(err error) {
 	if err == nil {
 		return
@@ -311,5 +322,6 @@ func (r *run) keep(err error) {
 	defer r.mu.Unlock()
 	if r.failure == nil {
 		r.failure = fmt.Errorf("record: %w", err)
+		r.abort(r.failure)
 	}
 }

@@ -41,7 +41,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	}
 	summary, err := conclude(dir)
 	if err != nil {
-		return harnessError{errors.Join(runErr, err)}
+		return harnessError{fmt.Errorf("%w\nWhat was recorded is kept: once this is mended, run reckon check %s", errors.Join(runErr, err), dir)}
 	}
 	if summary.Verdict == results.StatusValid && !l.keepData {
 		if err := dir.RemoveScratch(); err != nil {
