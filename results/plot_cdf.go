@@ -44,7 +44,7 @@ func (v *view) cdf() *figure {
 	p.Add(grid())
 	p.Add(data...)
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.X.Min, p.X.Max = lo/1.2, max(hi, lo)*1.2
+	p.X.Min, p.X.Max = logRange(lo, max(hi, lo))
 	p.X.Label.Text = "latency (ms)"
 	p.Y.Min, p.Y.Max = 0, max(1, math.Log10(2*float64(most))+0.05)
 	p.Y.Tick.Marker = nines{}

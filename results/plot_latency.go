@@ -50,7 +50,7 @@ func (v *view) latency() *figure {
 	p := v.timePlot(cloudOrDensity(acked), p50, p99,
 		rug{failed, 0.965, vermilion, tick}, rug{unknown, 0.905, purple, wedge})
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.Y.Min, p.Y.Max = lo/1.3, hi*1.3
+	p.Y.Min, p.Y.Max = logRange(lo, hi)
 	if len(failed)+len(unknown) > 0 {
 		p.Y.Max = p.Y.Min * math.Pow(p.Y.Max/p.Y.Min, 1/0.86) // room for them above the slowest
 	}

@@ -128,6 +128,6 @@ func (v *view) lag() (panel, bool) {
 	}
 	p := v.timePlot(data...)
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.Y.Min, p.Y.Max = lo/1.5, 1.2*hi
+	p.Y.Min, p.Y.Max = logRange(lo, hi)
 	return panel{plot: p, y: "late by (ms)", height: 84, legend: legend}, slices.ContainsFunc(windows, func(w []time.Duration) bool { return len(w) > 0 })
 }

@@ -185,6 +185,11 @@ func TestNumbersReadWell(t *testing.T) {
 			t.Errorf("got %q; want %q", got, want)
 		}
 	}
+	for x, want := range map[float64]float64{0.013: 0.01, 1: 1, 1.9: 1, 30.7: 20, 50: 50, 99: 50} {
+		if got := niceBelow(x); fmt.Sprint(float32(got)) != fmt.Sprint(want) {
+			t.Errorf("niceBelow(%v) = %v; want %v", x, got, want)
+		}
+	}
 	for x, want := range map[float64]float64{0.013: 0.02, 1: 1, 1.1: 2, 30: 50, 0: 1} {
 		if got := nice(x); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("nice(%v) = %v; want %v", x, got, want)

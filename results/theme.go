@@ -79,19 +79,19 @@ func newPlot() *plot.Plot {
 	return p
 }
 
-// logTicks marks decades, and 2 and 5 as well where there are few of them.
+// logTicks marks decades, 2 and 5 as well where there are few of them, and all digits where there is hardly one.
 type logTicks struct{}
 
 func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
-	few := math.Log10(hi/lo) < 2.2
+	few, hardly := hi/lo < 150, hi/lo < 6
 	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
 		for m := 1; m < 10; m++ {
 			t := plot.Tick{Value: float64(m) * math.Pow(10, e)}
 			if t.Value < lo*(1-1e-9) || t.Value > hi*(1+1e-9) {
 				continue
 			}
-			if m == 1 || few && (m == 2 || m == 5) {
+			if m == 1 || few && (m == 2 || m == 5) || hardly {
 				t.Label = number(t.Value)
 			}
 			ticks = append(ticks, t)
@@ -124,6 +124,18 @@ func nice(x float64) float64 {
 		}
 	}
 	return 10 * p
+}
+
+// niceBelow is the largest of them that is at most x.
+func niceBelow(x float64) float64 { return 1 / nice(1/x) }
+
+// logRange is a range for a log axis that holds lo and hi and has labels near both ends.
+func logRange(lo, hi float64) (from, to float64) {
+	from, to = niceBelow(lo), nice(hi)
+	if from == to {
+		to = nice(2 * to)
+	}
+	return from, to
 }
 
 // number prints a round number without noise: 0.1, 5, 2000.
