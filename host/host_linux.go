@@ -45,7 +45,7 @@ func New(name string) (*Host, error) {
 		processes: map[*Process]struct{}{},
 	}
 	ready := make(chan error)
-	go h.live(ready)
+	onThread(func() { h.live(ready) })
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("make host %s: %w", name, err)
 	}
@@ -64,11 +64,30 @@ func checkName(name string) error {
 	return nil
 }
 
+// onThread runs f on an OS thread of its own, which ends with f unless f unlocks it.
+// It is never the main thread: that one the runtime would keep, with its namespace, for ever.
+func onThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
+		defer runtime.UnlockOSThread()
+		elsewhere := make(chan struct{})
+		go func() { // cannot be here, as this thread is taken
+			runtime.LockOSThread()
+			close(elsewhere)
+			f()
+		}()
+		<-elsewhere
+	}()
+}
+
 // live is the host's thread, from birth to death. The thread is never unlocked,
 // so the runtime ends it with this function instead of reusing it, and the parent-death
 // signals of the processes that it forked mean "the host is gone".
 func (h *Host) live(ready chan<- error) {
-	runtime.LockOSThread()
 	if err := h.settle(); err != nil {
 		h.release()
 		ready <- err
@@ -158,8 +177,7 @@ func (h *Host) visit(f func() error) error {
 	default:
 	}
 	result := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
+	onThread(func() {
 		home, err := os.Open("/proc/thread-self/ns/net")
 		if err != nil {
 			result <- err
@@ -175,7 +193,7 @@ func (h *Host) visit(f func() error) error {
 			runtime.UnlockOSThread()
 		}
 		result <- err
-	}()
+	})
 	return <-result
 }
 

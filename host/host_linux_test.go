@@ -212,6 +212,32 @@ func awaitLinks(t testing.TB, h *host.Host, n int) {
 	}
 }
 
+// A host that happened to live on the process's main thread would never end.
+func TestNoHostOnTheMainThread(t *testing.T) {
+	hub := newHost(t, "hub")
+	own := func() string {
+		s, err := os.Readlink("/proc/self/ns/net") // the main thread's
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	before := own()
+	for range 20 {
+		hosts, err := host.Star(hub, seats(5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := host.CloseAll(hosts); err != nil {
+			t.Fatal(err)
+		}
+		awaitLinks(t, hub, 1)
+	}
+	if after := own(); after != before {
+		t.Errorf("the process moved from %s to %s", before, after)
+	}
+}
+
 // start starts an echo and waits until it is ready.
 func start(t testing.TB, h *host.Host) (p *host.Process, in io.Writer, out *bufio.Reader) {
 	t.Helper()
