@@ -9,28 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/history"
 )
 
-// Durable says whether the store's own account of its past (History.Changes)
-// holds what it told its clients:
-//
-//   - every acknowledged write is there, once, at the revision that was acknowledged;
-//   - a write of unknown outcome is there at most once, a failed one never, and nothing that nobody wrote;
-//   - each key's revisions rise, and its versions count from 1 without a gap;
-//   - what a read answered is there, at the revision and version that it told;
-//   - the final reads agree with the last change of their key.
-//
-// Changes of several members are several accounts, and each is held to all of this. One that
-// ends at an earlier revision than another has only fallen behind: it is not asked for what came later.
-// Changes of keys that no operation touched are someone else's, and passed over.
-//
-// It is Unknown where there is nothing to judge by: no change, or no acknowledged write.
-func Durable(h *history.History) Result {
+func durable(h *history.History) Result {
 	r := newRecord(h)
-	res := r.durable()
-	res.Name = "durable"
-	return res
-}
-
-func (r *record) durable() Result {
 	if b := r.unique(); b != nil {
 		return *b
 	}

@@ -12,17 +12,6 @@ import (
 	"github.com/reckon-bench/reckon/history"
 )
 
-// Bounds limit what porcupine may spend on confirming. A zero field means the
-// default. They never turn one verdict into another, because each verdict has a
-// certificate of its own (see judge): they limit how much of it porcupine confirmed
-// as well, and Detail says how much that was.
-type Bounds struct {
-	Key      time.Duration // on searching one key; 1 s
-	Total    time.Duration // on searching all of them, by the wall clock; 5 s
-	Memory   int64         // bytes that one search may remember; 64 MiB
-	Parallel int           // keys judged at a time; as many as there are processors
-}
-
 func (b Bounds) orDefault() Bounds {
 	b.Key = cmp.Or(b.Key, time.Second)
 	b.Total = cmp.Or(b.Total, 5*time.Second)
@@ -31,24 +20,12 @@ func (b Bounds) orDefault() Bounds {
 	return b
 }
 
-// Linearizable says whether the store behaved as one register a key, each
-// operation taking effect at one instant between its call and its return
-// (Herlihy & Wing, Linearizability, 1990). Keys start absent. All stages count.
-//
-// It is Unknown if a premise of the judgement does not hold (see premises), if no
-// read was answered, or if ctx ended first; a violation found before that stands.
-func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
-	const name = "linearizable"
+func linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 	r := newRecord(h)
 	if broken := r.premises(); broken != nil {
-		broken.Name = name
 		return *broken
 	}
-	b = b.orDefault()
-	judged := judgeAll(ctx, r, b)
-	res := r.summarise(ctx, judged)
-	res.Name = name
-	return res
+	return r.summarise(ctx, judgeAll(ctx, r, b.orDefault()))
 }
 
 // A judgement is what was found out about one key.
@@ -77,8 +54,6 @@ func (f *finding) better(g *finding) bool {
 
 // judgeAll judges the keys, b.Parallel at a time. The answers are in the order of r.keys.
 func judgeAll(ctx context.Context, r *record, b Bounds) []judgement {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var (
 		all      = make([]judgement, len(r.keys))
 		deadline = time.Now().Add(b.Total)

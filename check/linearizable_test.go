@@ -12,7 +12,7 @@ import (
 	"github.com/reckon-bench/reckon/history"
 )
 
-const histories = 30_000 // small random ones that a property is tried on; half of them are mutated
+const histories = 20_000 // small random ones that a property is tried on; half of them are mutated
 
 // each calls f with small histories, fixed by their seeds, and says how many of them porcupine finds legal unreduced.
 func each(t *testing.T, f func(t *testing.T, seed uint64, h *history.History, legal bool)) {
@@ -165,6 +165,12 @@ func TestLarge(t *testing.T) {
 		if r := Durable(h); r.Verdict != Valid {
 			t.Errorf("seed %d: %s", seed, r)
 		}
+		lost := *h
+		gone := rand.New(rand.NewPCG(seed, 3)).IntN(len(h.Changes))
+		lost.Changes = slices.Delete(slices.Clone(h.Changes), gone, gone+1)
+		if r := Durable(&lost); r.Verdict != Invalid {
+			t.Errorf("seed %d: without %+v: %s", seed, h.Changes[gone], r)
+		}
 		stale := plantStale(h)
 		if r := Linearizable(t.Context(), h, Bounds{}); r.Verdict != Invalid || !slices.Contains(r.Evidence, stale) || len(r.Evidence) > 4 {
 			t.Errorf("seed %d: planted %s, but %s\n%s", seed, stale, r, lines(r.Evidence))
@@ -297,5 +303,22 @@ func TestCompare(t *testing.T) {
 	j := confirmed(judgement{done: true, verdict: Invalid, finding: &finding{detail: "key k: nonsense"}})
 	if j.verdict != Unknown || j.why == "" {
 		t.Errorf("an empty proof: %+v", j)
+	}
+}
+
+// TestHashWithoutHash: an event that lacks the hash, or its revision, told nothing.
+func TestHashWithoutHash(t *testing.T) {
+	for _, lack := range []string{"hash", "revision"} {
+		h := &history.History{}
+		for _, m := range []string{"n1", "n2"} {
+			h.Events = append(h.Events, history.Event{Kind: history.Hash, Subject: m, Data: map[string]float64{"hash": 1, "revision": 2}})
+		}
+		if r := Replicas(h, []string{"n1", "n2"}); r.Verdict != Valid {
+			t.Error(r)
+		}
+		delete(h.Events[0].Data, lack)
+		if r := Replicas(h, []string{"n1", "n2"}); r.Verdict != Unknown {
+			t.Errorf("without %s: %s", lack, r)
+		}
 	}
 }

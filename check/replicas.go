@@ -8,18 +8,6 @@ import (
 	"github.com/reckon-bench/reckon/history"
 )
 
-// Replicas says whether the members hold the same data: whether all of them, by
-// their own account (events of kind history.Hash), have the same hash of the same revision.
-//
-// Different hashes of one revision are Invalid whenever they were told: a revision is one state.
-// It is Unknown unless there is a revision that every member told the hash of.
-// Hashes of others than the members do not count.
-func Replicas(h *history.History, members []string) Result {
-	res := replicas(h, members)
-	res.Name = "replicas"
-	return res
-}
-
 func replicas(h *history.History, members []string) Result {
 	members = slices.Compact(slices.Sorted(slices.Values(members)))
 	if len(members) == 0 {
