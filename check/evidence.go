@@ -62,8 +62,11 @@ func (g *register) conflict(a, b int32) *proof {
 // them. But one read may also stand for both, after some operation of the other
 // cluster and before another, and that need be neither the earliest nor the latest:
 //
-//	w(a) |--|             r(a)  |--|
-//	w(b) |-----?      r(b) |-|     .    r(b) |-|       unless a third read of a, later than all, is taken for it
+//	w(a) |--|
+//	w(b)  |--------?
+//	r(b)      |--|                        after w(a), so a before b; and it returned before r(a) was called, so b before a
+//	r(b)          |--|                    the latest of b, which proves no more
+//	r(a)            |--|
 func (g *register) smallest(p *proof) *proof {
 	better := func(q *proof) {
 		if q != nil && len(q.set) < len(p.set) {
