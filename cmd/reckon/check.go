@@ -136,7 +136,7 @@ func info(f planFile, notes []string) results.Info {
 	for _, s := range p.Strikes {
 		in.Planned = append(in.Planned, results.Planned{Fault: s.Fault, Name: s.Name, From: s.From, To: s.To})
 	}
-	in.Facts = append(in.Facts, results.Fact{Group: "Run", Name: "started", Value: f.Started.Format(time.RFC3339)})
+	in.Facts = append(in.Facts, results.Fact{Group: "Machine", Name: "started", Value: f.Started.Format(time.RFC3339)})
 	for _, fl := range p.Effective() {
 		in.Facts = append(in.Facts, results.Fact{Group: "Flags", Name: "--" + fl.Name, Value: fl.Value})
 	}
