@@ -18,15 +18,15 @@ import (
 // value instead of the value.
 const AbridgeOver = 64
 
-// Abridge is the value itself up to AbridgeOver bytes; beyond, its first 24
+// Abridge is the value itself up to AbridgeOver bytes; beyond, its first 20
 // bytes, its length and 128 bits of its SHA-256, so that equal values stay equal and
-// different ones different.
+// different ones different. What is abridged once stays as it is.
 func Abridge(value string) string {
 	if len(value) <= AbridgeOver {
 		return value
 	}
 	h := sha256.Sum256([]byte(value))
-	return fmt.Sprintf("%s…%d:%x", value[:24], len(value), h[:16])
+	return fmt.Sprintf("%s…%d:%x", value[:20], len(value), h[:16])
 }
 
 // opJSON is an Op as a line of ops.jsonl; times are nanoseconds since the epoch.

@@ -87,6 +87,9 @@ func TestAbridge(t *testing.T) {
 	if a, b := Abridge(long), Abridge(long[:999]+"b"); a == b || len(a) > 100 {
 		t.Errorf("abridged to %q and %q", a, b)
 	}
+	if a := Abridge(strings.Repeat("x", 1<<20)); Abridge(a) != a {
+		t.Errorf("%q is abridged again", a)
+	}
 	if s := strings.Repeat("a", AbridgeOver); Abridge(s) != s {
 		t.Error("a value of the limit's length was abridged")
 	}

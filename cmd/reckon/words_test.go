@@ -1,0 +1,63 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// A flag is parsed once and given to every word that understands it, so it must mean the same to all.
+func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
+	first := map[string]*pflag.Flag{}
+	see := func(who string, fs *pflag.FlagSet) {
+		fs.VisitAll(func(f *pflag.Flag) {
+			g, ok := first[f.Name]
+			if !ok {
+				first[f.Name] = f
+				return
+			}
+			if f.DefValue != g.DefValue || f.Usage != g.Usage || f.Value.Type() != g.Value.Type() {
+				t.Errorf("%s: --%s is %s %q (%s), elsewhere %s %q (%s)", who, f.Name, f.Value.Type(), f.DefValue, f.Usage, g.Value.Type(), g.DefValue, g.Usage)
+			}
+		})
+	}
+	see("every run", reckon.OptionFlags())
+	for _, w := range everyWord() {
+		see(w.kind+" "+w.name, w.flags)
+	}
+}
+
+func TestWordsAreDocumented(t *testing.T) {
+	if len(everyWord()) == 0 {
+		t.Fatal("no words")
+	}
+	for _, w := range everyWord() {
+		if w.doc == "" || strings.HasSuffix(w.doc, ".") {
+			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.kind, w.name, w.doc)
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for in, want := range map[string]string{"a=b": "a=b", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'"} {
+		if got := quote(in); got != want {
+			t.Errorf("quote(%q) is %s, want %s", in, got, want)
+		}
+	}
+}
+
+// The command line that a report shows makes the same plan again.
+func TestCommandLineMakesTheSamePlan(t *testing.T) {
+	words := reckon.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
+	p, err := reckon.NewPlan(words, reckon.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "reckon etcd wan uniform leader --duration=90s --etcd-flag=max-wals=3 --etcd-flag=snapshot-count=100 --link-loss=0.5 --seed=1"
+	if got := commandLine(p); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
