@@ -1,15 +1,10 @@
 package history
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
-	"runtime"
 	"strconv"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -137,78 +132,4 @@ func word[T fmt.Stringer](s string, known ...T) (T, bool) {
 	}
 	var zero T
 	return zero, false
-}
-
-// ReadLines decodes a stream of JSON objects, one a line, several lines at a
-// time. A last line without its newline was cut off while it was written: it is
-// left out, and cut says so. An error names the line.
-func ReadLines[T any](r io.Reader) (all []T, cut bool, err error) {
-	const chunk = 4 << 20 // bytes handed to one decoder: large enough that handing over costs nothing
-	var (
-		br     = bufio.NewReaderSize(r, chunk)
-		parts  []*part[T]
-		slots  = make(chan struct{}, runtime.GOMAXPROCS(0))
-		wg     sync.WaitGroup
-		line   = 1
-		rest   []byte
-		buffer = make([]byte, chunk)
-	)
-	for {
-		n, rerr := io.ReadFull(br, buffer)
-		block := append(rest, buffer[:n]...)
-		end := bytes.LastIndexByte(block, '\n') + 1
-		rest = bytes.Clone(block[end:])
-		if end > 0 {
-			p := &part[T]{lines: block[:end], first: line}
-			line += bytes.Count(p.lines, []byte{'\n'})
-			parts = append(parts, p)
-			slots <- struct{}{}
-			wg.Go(func() { p.decode(); <-slots })
-		}
-		if rerr == io.EOF || rerr == io.ErrUnexpectedEOF {
-			break
-		}
-		if rerr != nil {
-			wg.Wait()
-			return nil, false, rerr
-		}
-	}
-	wg.Wait()
-	n := 0
-	for _, p := range parts {
-		if p.err != nil {
-			return nil, false, p.err
-		}
-		n += len(p.out)
-	}
-	all = make([]T, 0, n)
-	for _, p := range parts {
-		all = append(all, p.out...)
-		p.out = nil
-	}
-	return all, len(rest) > 0, nil
-}
-
-type part[T any] struct {
-	lines []byte
-	first int
-	out   []T
-	err   error
-}
-
-func (p *part[T]) decode() {
-	for i := 0; len(p.lines) > 0; i++ {
-		end := bytes.IndexByte(p.lines, '\n')
-		line := p.lines[:end]
-		p.lines = p.lines[end+1:]
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		var t T
-		if err := json.Unmarshal(line, &t); err != nil {
-			p.err = fmt.Errorf("line %d: %w", p.first+i, err)
-			return
-		}
-		p.out = append(p.out, t)
-	}
 }

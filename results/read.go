@@ -21,7 +21,7 @@ func (d *Dir) History() (*history.History, []string, error) {
 		notes []string
 		err   error
 	)
-	if h.Ops, err = readStream(d, opsFile, readOps, &notes); err != nil {
+	if h.Ops, err = readStream(d, opsFile, history.ReadOps, &notes); err != nil {
 		return nil, nil, err
 	}
 	if h.Events, err = readStream(d, eventsFile, history.ReadLines[history.Event], &notes); err != nil {

@@ -1,0 +1,141 @@
+package history
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// An opDecoder reads flat JSON objects as Op.AppendJSON writes them.
+type opDecoder struct {
+	seen map[string]string // names that recur in every line are kept once
+}
+
+// decode reads the line. Whatever is not as usual - an escape, a new field - is
+// left to the one that knows; so is an error.
+func (d *opDecoder) decode(line []byte, o *Op) error {
+	if d.fast(line, o) {
+		return nil
+	}
+	*o = Op{}
+	return o.UnmarshalJSON(line)
+}
+
+// fast reads the line into o and says whether it understood all of it.
+func (d *opDecoder) fast(line []byte, o *Op) bool {
+	if len(line) < 2 || line[0] != '{' || line[len(line)-1] != '}' {
+		return false
+	}
+	b := line[1 : len(line)-1]
+	for {
+		name, rest, ok := plainString(b)
+		if !ok || len(rest) == 0 || rest[0] != ':' {
+			return false
+		}
+		b = rest[1:]
+		if len(b) > 0 && b[0] == '"' {
+			value, rest, ok := plainString(b)
+			if !ok || !d.text(o, name, value) {
+				return false
+			}
+			b = rest
+		} else {
+			end := bytes.IndexByte(b, ',')
+			if end < 0 {
+				end = len(b)
+			}
+			n, err := strconv.ParseInt(string(b[:end]), 10, 64)
+			if err != nil || !integer(o, name, n) {
+				return false
+			}
+			b = b[end:]
+		}
+		if len(b) == 0 {
+			return true
+		}
+		if b[0] != ',' {
+			return false
+		}
+		b = b[1:]
+	}
+}
+
+// plainString reads a string that holds no escape and only printable ASCII.
+func plainString(b []byte) (s, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '"' {
+		return nil, nil, false
+	}
+	for i := 1; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			return b[1:i], b[i+1:], true
+		case c == '\\' || c < 0x20 || c >= 0x80:
+			return nil, nil, false
+		}
+	}
+	return nil, nil, false
+}
+
+func (d *opDecoder) text(o *Op, name, value []byte) bool {
+	switch string(name) {
+	case "stage":
+		return oneOf(&o.Stage, value, Load, Preload, Final)
+	case "kind":
+		return oneOf(&o.Kind, value, Read, Write)
+	case "outcome":
+		return oneOf(&o.Outcome, value, OK, Failed, Unknown)
+	case "client":
+		o.Client = d.intern(value)
+	case "key":
+		o.Key = d.intern(value)
+	case "member":
+		o.Member = d.intern(value)
+	case "error":
+		o.Error = d.intern(value)
+	case "value":
+		o.Value = string(value)
+	default:
+		return false
+	}
+	return true
+}
+
+func oneOf[T fmt.Stringer](to *T, word []byte, known ...T) bool {
+	for _, k := range known {
+		if k.String() == string(word) {
+			*to = k
+			return true
+		}
+	}
+	return false
+}
+
+func (d *opDecoder) intern(b []byte) string {
+	if s, ok := d.seen[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	d.seen[s] = s
+	return s
+}
+
+func integer(o *Op, name []byte, n int64) bool {
+	switch string(name) {
+	case "process":
+		o.Process = int(n)
+	case "due":
+		o.Due = time.Duration(n)
+	case "call":
+		o.Call = time.Duration(n)
+	case "return":
+		o.Return = time.Duration(n)
+	case "revision":
+		o.Revision = n
+	case "version":
+		o.Version = n
+	default:
+		return false
+	}
+	return true
+}
