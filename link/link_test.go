@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"math"
 	"testing"
 	"time"
 
@@ -15,49 +14,6 @@ import (
 )
 
 const ms = time.Millisecond
-
-func TestThen(t *testing.T) {
-	slow, jittery, lossy, cut := link.Shape{Delay: 10 * ms}, link.Shape{Delay: 3 * ms, Jitter: ms}, link.Shape{Loss: 0.01}, link.Shape{Cut: true}
-	for _, tt := range []struct {
-		name       string
-		s, t, want link.Shape
-	}{
-		{"nothing", link.Shape{}, link.Shape{}, link.Shape{}},
-		{"delays add", slow, jittery, link.Shape{Delay: 13 * ms, Jitter: ms}},
-		{"one loss stays exactly what it was", lossy, slow, link.Shape{Delay: 10 * ms, Loss: 0.01}},
-		{"survival multiplies", link.Shape{Loss: 0.5}, link.Shape{Loss: 0.5}, link.Shape{Loss: 0.75}},
-		{"certain loss", link.Shape{Loss: 1}, link.Shape{Loss: 0.3}, link.Shape{Loss: 1}},
-		{"cuts OR", cut, slow, link.Shape{Delay: 10 * ms, Cut: true}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			for _, order := range [][2]link.Shape{{tt.s, tt.t}, {tt.t, tt.s}} {
-				got, err := order[0].Then(order[1])
-				if err != nil || got != tt.want {
-					t.Errorf("%v then %v is %v, %v, want %v", order[0], order[1], got, err, tt.want)
-				}
-			}
-		})
-	}
-	if _, err := jittery.Then(jittery); err == nil {
-		t.Error("two jitters make one")
-	}
-}
-
-func TestValidate(t *testing.T) {
-	for _, s := range []link.Shape{
-		{Delay: -1}, {Delay: ms, Jitter: -1}, {Delay: ms, Jitter: 2 * ms}, {Jitter: ms}, {Loss: -0.1}, {Loss: 1.1}, {Loss: math.NaN()},
-	} {
-		if s.Validate() == nil {
-			t.Errorf("%+v is valid", s)
-		}
-	}
-	if err := (link.Shape{Delay: ms, Jitter: ms, Loss: 1, Cut: true}).Validate(); err != nil {
-		t.Error(err)
-	}
-	if (link.Matrix{{From: "n1", To: "n1"}: {}}).Validate() == nil {
-		t.Error("a host has a path to itself")
-	}
-}
 
 func TestMatrixString(t *testing.T) {
 	m := link.Matrix{
