@@ -80,12 +80,8 @@ func (t train) span(f []byte, from, to int) int {
 	return t.header + min(to*t.size, t.payload) - from*t.size
 }
 
-// cut writes the cars [from, to) of f into dst, which has their span, as a frame that is right in itself.
+// cut writes the cars [from, to) of f, which has several, into dst, which has their span, as a frame that is right in itself.
 func (t train) cut(dst, f []byte, from, to int) {
-	if t.cars == 1 {
-		copy(dst, f)
-		return
-	}
 	copy(dst, f[:t.header])
 	copy(dst[t.header:], f[t.header+from*t.size:])
 	dst[0] |= needsChecksum
@@ -124,10 +120,13 @@ func (t train) cutTCP(tcp []byte, from, to int) {
 	}
 }
 
-// sum adds the big-endian words of b, which has an even length, to s.
+// sum adds the big-endian words of b, at most 64 KiB, to s; a last odd byte is the upper half of a word.
 func sum(s uint32, b []byte) uint32 {
-	for i := 0; i+1 < len(b); i += 2 {
-		s += uint32(binary.BigEndian.Uint16(b[i:]))
+	for ; len(b) > 1; b = b[2:] {
+		s += uint32(binary.BigEndian.Uint16(b))
+	}
+	if len(b) == 1 {
+		s += uint32(b[0]) << 8
 	}
 	return s
 }
@@ -138,4 +137,27 @@ func fold(s uint32) uint16 {
 		s = s>>16 + s&0xffff
 	}
 	return uint16(s)
+}
+
+// bitsBeyondIP is how many bits there are behind the IP header.
+func bitsBeyondIP(f []byte) int { return 8 * max(len(f)-ipAt-int(f[ipAt]&0xf)*4, 0) }
+
+// flip flips a bit behind the IP header.
+func flip(f []byte, bit int) { f[ipAt+int(f[ipAt]&0xf)*4+bit/8] ^= 1 << (bit % 8) }
+
+// completeChecksum writes the checksum that the kernel left to the hardware. Whoever receives the
+// frame checks it then, instead of trusting that nothing can have happened to it on the way. The frame is one wire packet.
+func completeChecksum(f []byte) {
+	start, field := int(binary.NativeEndian.Uint16(f[6:])), int(binary.NativeEndian.Uint16(f[8:]))
+	partial := f[0]&needsChecksum != 0
+	clear(f[:offloadLen])
+	start += offloadLen
+	if !partial || start < ipAt || start+field+2 > len(f) {
+		return
+	}
+	c := ^fold(sum(0, f[start:]))
+	if c == 0 && f[ipAt+9] == protoUDP {
+		c = 0xffff // 0 would mean that there is none
+	}
+	binary.BigEndian.PutUint16(f[start+field:], c)
 }

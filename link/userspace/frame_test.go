@@ -135,3 +135,37 @@ func checkRun(t *testing.T, tr train, dst, f []byte, from, to int) {
 		t.Errorf("checksum field %x, want %x", got, want)
 	}
 }
+
+// A corrupted packet carries a whole checksum, which is wrong by the bit that was flipped.
+func TestCorrupt(t *testing.T) {
+	for _, proto := range []byte{protoTCP, protoUDP} {
+		for _, payload := range []int{0, 1, 1000, 1001} {
+			f := superFrame(proto, payload, 0)
+			f[1] = gsoNone
+			ip := f[ipAt:]
+			l4, field := ip[20:], 16
+			if proto == protoUDP {
+				field = 6
+			}
+			binary.NativeEndian.PutUint16(f[6:], etherLen+20)
+			binary.NativeEndian.PutUint16(f[8:], uint16(field))
+			pseudo := append(append([]byte{}, ip[12:20]...), 0, proto, byte(len(l4)>>8), byte(len(l4)))
+			binary.BigEndian.PutUint16(l4[field:], fold(sum(0, pseudo)))
+			right := func() bool { return fold(sum(sum(0, pseudo), l4)) == 0xffff }
+			completeChecksum(f)
+			if !right() || !bytes.Equal(f[:offloadLen], make([]byte, offloadLen)) {
+				t.Errorf("protocol %d, %d bytes: the checksum is wrong, or still to be completed: %x", proto, payload, f[:offloadLen])
+			}
+			if got, want := bitsBeyondIP(f), 8*len(l4); got != want {
+				t.Errorf("%d bits beyond IP, want %d", got, want)
+			}
+			flip(f, bitsBeyondIP(f)-1)
+			if right() {
+				t.Error("nobody notices the flipped bit")
+			}
+		}
+	}
+	f := superFrame(protoTCP, 10, 0)
+	binary.NativeEndian.PutUint16(f[6:], 0xffff) // nonsense about where the checksum goes
+	completeChecksum(f)
+}

@@ -111,7 +111,11 @@ func (q *queue) heapOf(p *packet) int64 {
 }
 
 func testPath(s link.Shape) *path {
-	p := &path{name: link.Path{From: "n1", To: "n2"}, seed: 1}
+	return pathOf(link.Path{From: "n1", To: "n2"}, s)
+}
+
+func pathOf(name link.Path, s link.Shape) *path {
+	p := newPath(name, 0, 1)
 	p.reshape(s)
 	return p
 }
@@ -124,19 +128,19 @@ func TestDueWithoutJitter(t *testing.T) {
 		{103, 115}, // the kernel's timestamps are out of order; the packets are not
 		{200, 210},
 	} {
-		if got := p.due(tt.arrival); got != tt.want {
+		if got, _ := p.due(tt.arrival, 1500); got != tt.want {
 			t.Errorf("arrived at %d, due at %d, want %d", tt.arrival, got, tt.want)
 		}
 	}
 	p.reshape(link.Shape{Delay: 10})
-	if got := p.due(190); got != 210 {
+	if got, _ := p.due(190, 1500); got != 210 {
 		t.Errorf("the same shape again: due at %d, want 210", got)
 	}
 	p.reshape(link.Shape{Delay: 1}) // what is under way holds nobody back
-	if got := p.due(190); got != 191 {
+	if got, _ := p.due(190, 1500); got != 191 {
 		t.Errorf("another shape: due at %d, want 191", got)
 	}
-	if p.rng != nil {
+	if p.draws.jitter != nil || p.draws.reorder != nil {
 		t.Error("something was drawn: other shapes' draws are shifted")
 	}
 }
@@ -148,7 +152,8 @@ func TestDueWithJitter(t *testing.T) {
 	var sum, low, high float64
 	low = math.Inf(1)
 	for range n {
-		x := float64(p.due(0))
+		due, _ := p.due(0, 1500)
+		x := float64(due)
 		sum, low, high = sum+x, min(low, x), max(high, x)
 	}
 	if low < float64(d-j) || high > float64(d+j) {
@@ -167,8 +172,7 @@ func TestLossDraws(t *testing.T) {
 	const n = 100000
 	for _, loss := range []float64{0, 0.001, 0.01, 0.3, 1} {
 		p, q := testPath(link.Shape{Loss: loss}), testPath(link.Shape{Loss: loss})
-		other := testPath(link.Shape{Loss: loss})
-		other.name = other.name.Back()
+		other := pathOf(p.name.Back(), link.Shape{Loss: loss})
 		lost, same := 0, true
 		for range n {
 			a := p.lost()

@@ -27,7 +27,7 @@ type vswitch struct {
 	queue    queue
 	pool     pool
 	held     int // bytes of buffers in the queue
-	delaying int // how many paths delay
+	delaying int // how many paths' packets wait in the queue
 	urgent   bool
 	late     *hdrhistogram.Histogram
 
@@ -219,63 +219,82 @@ func (s *vswitch) take(from *port, f []byte, arrival int64) {
 		p.counters.Cut += uint64(t.cars)
 	case p.perPacket():
 		s.takeApart(p, to, t, f, arrival)
-	case p.shape.Delay == 0:
+	case !p.waits():
 		s.send(p, to, f, uint64(t.cars), arrival)
 	default:
-		x := s.pool.get(len(f))
-		copy(x.frame, f)
-		s.hold(p, x, uint64(t.cars), p.due(arrival))
+		s.pass(p, to, t, f, 0, t.cars, arrival)
 	}
 }
 
-// takeApart draws the fate of each wire packet. What survives stays together, unless jitter parts it.
+// takeApart draws which wire packets are lost. What survives stays together, unless each packet goes its own way.
 func (s *vswitch) takeApart(p *path, to *port, t train, f []byte, arrival int64) {
-	for from := 0; from < t.cars; {
-		if p.lost() {
+	run, alone := 0, p.alone() // where the run of survivors begins
+	for i := range t.cars {
+		switch {
+		case p.lost():
 			p.counters.Lost++
-			from++
+			s.pass(p, to, t, f, run, i, arrival)
+		case alone:
+			s.pass(p, to, t, f, i, i+1, arrival)
+			if p.duplicated() {
+				s.pass(p, to, t, f, i, i+1, arrival)
+			}
+		default:
 			continue
 		}
-		end, lost := from+1, false
-		for p.shape.Jitter == 0 && end < t.cars {
-			if lost = p.lost(); lost {
-				break
-			}
-			end++
-		}
-		x := s.pool.get(t.span(f, from, end))
-		t.cut(x.frame, f, from, end)
-		wire := uint64(end - from)
-		if p.shape.Delay == 0 {
-			s.send(p, to, x.frame, wire, arrival)
-			s.pool.put(x)
-		} else {
-			s.hold(p, x, wire, p.due(arrival))
-		}
-		from = end
-		if lost { // the one after the run, which was drawn for already
-			p.counters.Lost++
-			from++
-		}
+		run = i + 1
 	}
+	s.pass(p, to, t, f, run, t.cars, arrival)
 }
 
-// hold queues the packet, or drops it where the queue is full.
-func (s *vswitch) hold(p *path, x *packet, wire uint64, due int64) {
-	size := classes[x.class]
-	if p.held+size > maxHeld || s.held+size > maxHeldAll {
-		p.counters.Overflow += wire
+// pass lets the cars [from, end) of f, if any, go on: at once or through the queue. Each call draws
+// anew whether and how the packet is corrupted and delayed.
+func (s *vswitch) pass(p *path, to *port, t train, f []byte, from, end int, arrival int64) {
+	if from >= end {
+		return
+	}
+	x := s.pool.get(t.span(f, from, end))
+	x.path, x.wire = p, uint64(end-from)
+	if end-from == t.cars {
+		copy(x.frame, f)
+	} else {
+		t.cut(x.frame, f, from, end)
+	}
+	if bit, ok := p.corrupted(bitsBeyondIP(x.frame)); ok {
+		completeChecksum(x.frame)
+		flip(x.frame, bit)
+	}
+	if p.waits() {
+		s.hold(x, arrival)
+		return
+	}
+	s.send(p, to, x.frame, x.wire, arrival)
+	s.pool.put(x)
+}
+
+// hold queues the packet until it is due, or drops it where the queue is full.
+func (s *vswitch) hold(x *packet, arrival int64) {
+	p, size := x.path, classes[x.class]
+	if !p.room(x.wire, size) || s.held+size > maxHeldAll {
+		p.counters.Overflow += x.wire
 		s.pool.put(x)
 		return
 	}
+	due, overtakes := p.due(arrival, len(x.frame)-ipAt)
+	if overtakes {
+		s.send(p, s.ports[p.to], x.frame, x.wire, due)
+		s.pool.put(x)
+		return
+	}
+	p.queued += int(x.wire)
 	p.held += size
 	s.held += size
-	x.path, x.wire = p, wire
 	s.queue.push(due, x)
 }
 
 // release takes a packet that has left the queue off the accounts.
 func (s *vswitch) release(x *packet) {
+	x.path.queued -= int(x.wire)
 	x.path.held -= classes[x.class]
 	s.held -= classes[x.class]
 	s.pool.put(x)
@@ -309,7 +328,7 @@ func (s *vswitch) path(from, to *port) *path {
 	}
 	p := from.paths[to.index]
 	if p == nil {
-		p = &path{name: link.Path{From: from.Name, To: to.Name}, to: to.index, seed: s.seed}
+		p = newPath(link.Path{From: from.Name, To: to.Name}, to.index, s.seed)
 		from.paths[to.index] = p
 	}
 	return p
@@ -379,8 +398,9 @@ func (s *vswitch) apply(m link.Matrix) error {
 	cuts := false
 	for name, shape := range m {
 		p := s.path(s.byName[name.From], s.byName[name.To])
-		s.delaying += btoi(shape.Delay > 0) - btoi(p.shape.Delay > 0)
+		before := p.waits()
 		p.reshape(shape)
+		s.delaying += btoi(p.waits()) - btoi(before)
 		cuts = cuts || shape.Cut
 	}
 	if cuts {
