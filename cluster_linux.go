@@ -23,6 +23,7 @@ type cluster struct {
 	clock   history.Clock
 	event   func(history.Event)
 	net     *link.Net
+	witness *witness                                  // of overlays; nil sees nothing
 	open    func(name string) (io.WriteCloser, error) // a log
 	timeout time.Duration                             // election timeout
 	bound   time.Duration                             // for a released node to answer again
@@ -46,7 +47,7 @@ type leading struct {
 
 func newCluster(r *run) *cluster {
 	return &cluster{
-		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net,
+		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net, witness: r.witness,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
 		changed: make(chan struct{}), led: map[uint64]string{},
 	}
@@ -242,7 +243,7 @@ func (v view) Leader(ctx context.Context) (Node, error) {
 
 func (v view) Links() link.Matrix { return v.net.Links() }
 
-// Degrade lays the overlay and logs when it took effect.
+// Degrade lays the overlay and logs when it took effect. That it did, and that its heal does, is witnessed in the background.
 func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Context) error, error) {
 	heal, err := v.net.Degrade(ctx, overlay)
 	if err != nil {
@@ -250,11 +251,14 @@ func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Co
 	}
 	at := map[string]float64{"strike": float64(v.strike)}
 	v.event(history.Event{Kind: history.Degraded, Detail: overlay.String(), Data: at})
+	sight := v.witness.struck(v.strike, overlay)
 	return func(ctx context.Context) error {
+		sight.close(ctx)
 		if err := heal(ctx); err != nil {
 			return err
 		}
 		v.event(history.Event{Kind: history.Restored, Detail: overlay.String(), Data: at})
+		v.witness.healed(v.strike, overlay)
 		return nil
 	}, nil
 }

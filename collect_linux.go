@@ -118,7 +118,10 @@ func (r *run) links(ctx context.Context) {
 	data := map[string]float64{}
 	counters, err := r.fabric.Counters(ctx)
 	if err == nil {
-		for _, c := range counters {
+		for path, c := range counters {
+			r.event(history.Event{Kind: history.Path, Subject: path.String(), Data: map[string]float64{
+				"packets": float64(c.Packets), "lost": float64(c.Lost), "cut": float64(c.Cut), "overflow": float64(c.Overflow),
+			}})
 			data["packets"] += float64(c.Packets)
 			data["lost"] += float64(c.Lost)
 			data["cut"] += float64(c.Cut)

@@ -17,14 +17,15 @@ import (
 // Run carries the plan out and records what happens, one call a step:
 //
 //  1. build:   hosts, and the links between them
-//  2. start:   a process for every member, a load driver for every client
-//  3. ready:   every member answers and one of them leads
-//  4. preload: what must be in the store before the load
-//  5. load, while the faults strike
-//  6. release: whatever is still struck is healed, while the last operations end (drain)
-//  7. settle:  every member answers, and the same leader has stood for two election timeouts
-//  8. final:   every key is read through every member
-//  9. collect: the store's own account of its past, its replicas' hashes, the links' counters
+//  2. probe:   what the links do is measured, to stand beside what they should
+//  3. start:   a process for every member, a load driver for every client
+//  4. ready:   every member answers and one of them leads
+//  5. preload: what must be in the store before the load
+//  6. load, while the faults strike
+//  7. release: whatever is still struck is healed, while the last operations end (drain)
+//  8. settle:  every member answers, and the same leader has stood for two election timeouts
+//  9. final:   every key is read through every member
+//  10. collect: the store's own account of its past, its replicas' hashes, the links' counters
 //
 // It must be called in a process tree of its own (host.Settle). Cancelling ctx
 // cuts the load short: what was struck is healed, and what can be collected is. An error means that
@@ -38,6 +39,9 @@ func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (e
 	defer func() { err = r.finish(ctx, err) }()
 
 	if err := r.build(ctx); err != nil {
+		return err
+	}
+	if err := r.probe(ctx); err != nil {
 		return err
 	}
 	if err := r.start(ctx); err != nil {
@@ -76,6 +80,8 @@ type run struct {
 	fabric  *userspace.Fabric
 	hosts   map[string]*host.Host
 	net     *link.Net
+	prober  *prober
+	witness *witness
 	cluster *cluster
 	drivers []*driverProcess
 
@@ -244,6 +250,7 @@ func (r *run) settle(ctx context.Context) error {
 		return fmt.Errorf("settle within %v: %w", r.plan.Bounds.Settle, err)
 	}
 	r.cluster.verifying.Wait()
+	r.witness.wait()
 	return nil
 }
 
@@ -260,6 +267,10 @@ func (r *run) finish(ctx context.Context, err error) error {
 		r.cluster.close()
 	}
 	r.stop()
+	r.witness.wait()
+	if r.prober != nil {
+		r.prober.close()
+	}
 	r.background.Wait()
 	for _, d := range r.drivers {
 		d.close()

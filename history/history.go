@@ -152,7 +152,7 @@ type Event struct {
 type EventKind string
 
 const (
-	// Phase: the run entered phase Subject: "build", "start", "ready", "preload", "load", "drain", "settle", "final", "collect", "done".
+	// Phase: the run entered phase Subject: "build", "probe", "start", "ready", "preload", "load", "drain", "settle", "final", "collect", "done".
 	// The "load" phase's At is the instant from which the load's schedule counts.
 	Phase EventKind = "phase"
 	// Struck: strike number Data["strike"] (from 0, over all faults) of fault Subject took effect; Detail says on whom,
@@ -184,6 +184,14 @@ const (
 	// Links: the fabric Subject's account at the end of the load: Data holds "late_p50_us", "late_p99_us", "late_max_us" (due to delivered)
 	// and "packets", "lost", "cut", "overflow".
 	Links EventKind = "links"
+	// Probe: probes of path Subject ("n1>n2"), whose shape is to be Detail, measured Data["p50_ms"] and ["p99_ms"] one way, and
+	// ["lost"] of ["sent"] did not arrive. The median should lie from ["floor_ms"] to ["ceiling_ms"], the lost be from ["fewest"] to ["most"].
+	Probe EventKind = "probe"
+	// Probed: the links were proven before the load: Data["probed"] of ["paths"] paths, with ["packets"] probes in ["took_s"] seconds.
+	Probed EventKind = "probed"
+	// Path: the fabric's account of path Subject at the end of the load: Data holds "packets", "lost", "cut" and "overflow", since the links
+	// were made; only paths that carried anything have one.
+	Path EventKind = "path"
 	// Driver: the load driver of client Subject ended; Data holds "offered", "lag_p50_us", "lag_p99_us", "lag_max_us" (due to dispatched).
 	Driver EventKind = "driver"
 	// Harness: something that makes the run no result at all; Detail says what.

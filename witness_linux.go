@@ -1,0 +1,472 @@
+package reckon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
+)
+
+// A witness sees for itself, by probes and by the fabric's counters, that what is laid
+// over the links takes effect and that it ends. A cut that lets packets through, or a heal that
+// does not, makes a run look healthy that is none. A nil witness sees nothing.
+type witness struct {
+	prober *prober
+	net    *link.Net
+	fabric link.Fabric
+	event  func(history.Event)
+	slack  time.Duration   // how late a busy machine may be
+	life   context.Context // of the run
+
+	watching sync.WaitGroup
+	mu       sync.Mutex
+	changes  map[link.Path]int // how often each was laid over or healed
+}
+
+// How much of an overlay is looked at: an overlay may have thousands of paths, and what it is to
+// show should not be drowned in probes. The paths are spread over all that there are.
+const (
+	witnessCut     = 24
+	witnessBent    = 4
+	witnessControl = 4
+	witnessTries   = 3                      // while other strikes change the same paths
+	witnessGap     = 500 * time.Microsecond // between the probes of a path
+	witnessWait    = 2 * time.Second        // for probes to be sent before a heal
+)
+
+// A sight is a strike that is being looked at.
+type sight struct{ sent chan struct{} }
+
+// close returns when the probes that show the strike are under way; after that it may be healed. That is
+// a matter of a few milliseconds after it struck.
+func (s *sight) close(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	t := time.NewTimer(witnessWait)
+	defer t.Stop()
+	select {
+	case <-s.sent:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// wait returns when nothing is being looked at any more.
+func (w *witness) wait() {
+	if w != nil {
+		w.watching.Wait()
+	}
+}
+
+// struck has it seen, in the background, that the overlay is in effect.
+func (w *witness) struck(strike int, overlay link.Matrix) *sight {
+	if w == nil {
+		return nil
+	}
+	w.changed(overlay)
+	s := &sight{make(chan struct{})}
+	w.watching.Go(func() {
+		var once sync.Once
+		sent := func() { once.Do(func() { close(s.sent) }) }
+		defer sent()
+		seen, err := w.seeStruck(overlay, sent)
+		w.log(strike, "struck", seen, err)
+	})
+	return s
+}
+
+// healed has it seen, in the background, that the overlay is gone.
+func (w *witness) healed(strike int, overlay link.Matrix) {
+	if w == nil {
+		return
+	}
+	w.changed(overlay)
+	w.watching.Go(func() {
+		seen, err := w.seeHealed(overlay)
+		w.log(strike, "healed", seen, err)
+	})
+}
+
+func (w *witness) log(strike int, what, seen string, err error) {
+	e := history.Event{Kind: history.Verified, Subject: "links", Detail: what + ": " + seen, Data: map[string]float64{"strike": float64(strike)}}
+	switch {
+	case w.life.Err() != nil: // the run is over
+		return
+	case err != nil:
+		e.Kind, e.Detail = history.Missed, what+", but "+err.Error()
+	}
+	w.event(e)
+}
+
+func (w *witness) changed(overlay link.Matrix) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for p := range overlay {
+		w.changes[p]++
+	}
+}
+
+// A moment is what the links were at one time.
+type moment struct {
+	links   link.Matrix
+	changes map[link.Path]int
+}
+
+func (w *witness) now() moment {
+	w.mu.Lock()
+	changes := maps.Clone(w.changes)
+	w.mu.Unlock()
+	return moment{w.net.Links(), changes}
+}
+
+// same says whether the path has been left alone since the moment.
+func (w *witness) same(m moment, p link.Path) bool {
+	w.mu.Lock()
+	n := w.changes[p]
+	w.mu.Unlock()
+	return n == m.changes[p] && w.net.Links()[p] == m.links[p]
+}
+
+// errTooSoon is why nothing can be said of a path.
+var errTooSoon = errors.New("it could not be seen: other strikes changed the same links again too soon")
+
+// seeStruck looks at cut paths, on which nothing may arrive and the fabric must count what is sent;
+// at paths that are worse than they were, which must be as the plan now has them; and at paths beside cut ones, which must
+// pass. It calls sent as soon as the strike may be healed.
+func (w *witness) seeStruck(overlay link.Matrix, sent func()) (string, error) {
+	cut, bent := sortOut(overlay)
+	seen, err := w.seeCut(overlay, cut, bent, sent)
+	for try := 1; errors.Is(err, errTooSoon) && try < witnessTries; try++ {
+		seen, err = w.seeCut(overlay, nil, bent, sent) // cuts need no second look: they hold whatever lies over them
+	}
+	return seen, err
+}
+
+func (w *witness) seeCut(overlay link.Matrix, cut, bent []link.Path, sent func()) (string, error) {
+	before, err := w.fabric.Counters(w.life)
+	if err != nil {
+		return "", err
+	}
+	m := w.now()
+	var beside []link.Path
+	if len(cut) > 0 {
+		beside = w.beside(overlay, cut, m.links)
+	}
+	var orders []order
+	for _, p := range cut {
+		orders = append(orders, order{p, 5})
+	}
+	for _, p := range bent {
+		orders = append(orders, order{p, toJudge(m.links[p])})
+	}
+	for _, p := range beside {
+		orders = append(orders, order{p, toPass(m.links[p])})
+	}
+	bs, err := w.prober.send(w.life, orders, witnessGap)
+	sent()
+	if err != nil {
+		return "", err
+	}
+	defer w.prober.forget(bs)
+	cuts, bends, controls := bs[:len(cut)], bs[len(cut):len(cut)+len(bent)], bs[len(cut)+len(bent):]
+	if err := w.counted(before, cuts); err != nil {
+		return "", err
+	}
+	err = w.prober.await(w.life, bs, func(b *burst) time.Duration { return w.patience(m, b) }, func(b *burst) bool {
+		return slices.Contains(bends, b) && whole(b) || slices.Contains(controls, b) && reached(b)
+	})
+	if err != nil {
+		return "", err
+	}
+	var said []string
+	for _, see := range []func() (string, error){
+		func() (string, error) { return w.nothing(cuts) },
+		func() (string, error) { return w.judge(m, bends) },
+		func() (string, error) { return w.passed(m, controls) },
+	} {
+		s, err := see()
+		if err != nil {
+			return "", err
+		}
+		if s != "" {
+			said = append(said, s)
+		}
+	}
+	return strings.Join(said, "; "), nil
+}
+
+// patience is how long after its last probe a burst is waited for.
+func (w *witness) patience(m moment, b *burst) time.Duration {
+	s := m.links[b.path]
+	if s.Cut { // nothing will come; what comes all the same comes as before
+		return latest(s) + w.slack + patienceLossy
+	}
+	return patience(s, len(b.sent), w.slack)
+}
+
+// sortOut is the paths that the overlay cuts, and those that it only makes worse, as many of each as are looked at.
+func sortOut(overlay link.Matrix) (cut, bent []link.Path) {
+	for _, p := range overlay.Paths() {
+		if overlay[p].Cut {
+			cut = append(cut, p)
+		} else if overlay[p] != (link.Shape{}) {
+			bent = append(bent, p)
+		}
+	}
+	return spread(cut, witnessCut), spread(bent, witnessBent)
+}
+
+// spread picks n of all, evenly.
+func spread[T any](all []T, n int) []T {
+	if len(all) <= n {
+		return all
+	}
+	some := make([]T, n)
+	for i := range some {
+		some[i] = all[i*len(all)/n]
+	}
+	return some
+}
+
+// beside is paths from or to the hosts of cut paths that must still pass.
+func (w *witness) beside(overlay link.Matrix, cut []link.Path, links link.Matrix) (ps []link.Path) {
+	touched := map[string]bool{}
+	for _, p := range cut {
+		touched[p.From], touched[p.To] = true, true
+	}
+	hosts := slices.SortedFunc(maps.Keys(w.prober.hosts), link.CompareHosts)
+	for _, a := range hosts {
+		for _, b := range hosts {
+			p := link.Path{From: a, To: b}
+			if _, struck := overlay[p]; !struck && a != b && (touched[a] || touched[b]) && !links[p].Cut && links[p].Burst == (link.Burst{}) {
+				ps = append(ps, p)
+			}
+		}
+	}
+	return spread(ps, witnessControl)
+}
+
+// toJudge is how many probes show what the path does, toPass how many show that it does something.
+func toJudge(s link.Shape) int {
+	if survives(s) == 1 {
+		return probePackets
+	}
+	return max(enough(1-survives(s)), probePackets)
+}
+
+func toPass(s link.Shape) int { return enough(survives(s)) }
+
+// counted waits, bounded, until the fabric has counted all packets of the bursts as cut.
+func (w *witness) counted(before map[link.Path]link.Counters, bs []*burst) error {
+	for end := time.Now().Add(w.slack + time.Second); ; {
+		now, err := w.fabric.Counters(w.life)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(bs, func(b *burst) bool { return now[b.path].Cut < before[b.path].Cut+5 })
+		if i < 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			b := bs[i]
+			return fmt.Errorf("the links counted %d packets as cut on %s, where 5 probes were sent", now[b.path].Cut-before[b.path].Cut, b.path)
+		}
+		if err := rest(w.life, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// nothing: no packet of the bursts arrived.
+func (w *witness) nothing(bs []*burst) (string, error) {
+	total := 0
+	for _, b := range bs {
+		sent, delays := w.prober.account(b)
+		if len(delays) > 0 {
+			return "", fmt.Errorf("%d of %d probes came through %s, which is cut", len(delays), sent, b.path)
+		}
+		total += sent
+	}
+	if total == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(bs)), nil
+}
+
+// judge: the bursts measured what the links are to do.
+func (w *witness) judge(m moment, bs []*burst) (string, error) {
+	for _, b := range bs {
+		s := m.links[b.path]
+		sent, delays := w.prober.account(b)
+		why := contradicts(s, sent, delays, w.slack)
+		switch {
+		case why == "":
+		case !w.same(m, b.path):
+			return "", errTooSoon
+		default:
+			return "", fmt.Errorf("%s, which is to be %s, %s", b.path, s, why)
+		}
+	}
+	if len(bs) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("probes on %s met %s", pathList(bs), m.links[bs[0].path]), nil
+}
+
+// contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
+func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
+	e, lost := expect(s, sent, slack), sent-len(delays)
+	switch {
+	case lost < e.fewest || s.Rate == 0 && lost > e.most: // a rate has a queue, which others may have filled
+		return fmt.Sprintf("lost %d of %d probes", lost, sent)
+	case len(delays) < probePackets: // too few for a median
+		return ""
+	}
+	if p50 := quantile(delays, 0.5); p50 < e.floor || s.Rate == 0 && p50 > e.ceiling {
+		return fmt.Sprintf("delayed probes by %v", p50.Round(time.Microsecond))
+	}
+	return ""
+}
+
+// passed: at least one packet of each burst arrived.
+func (w *witness) passed(m moment, bs []*burst) (string, error) {
+	var through []*burst
+	for _, b := range bs {
+		sent, delays := w.prober.account(b)
+		if len(delays) > 0 {
+			through = append(through, b)
+		} else if w.same(m, b.path) {
+			return "", fmt.Errorf("none of %d probes came through %s, which is not cut", sent, b.path)
+		}
+	}
+	if len(through) == 0 {
+		return "", nil
+	}
+	return pathList(through) + " still passes", nil
+}
+
+// pathList names the paths, or some and how many more there are.
+func pathList(bs []*burst) string {
+	const few = 4
+	var names []string
+	for _, b := range bs[:min(few, len(bs))] {
+		names = append(names, b.path.String())
+	}
+	list := strings.Join(names, " ")
+	if more := len(bs) - few; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}
+
+// seeHealed looks at the overlay's paths until each has passed a probe, is as the
+// plan now has it, or is cut by another strike.
+func (w *witness) seeHealed(overlay link.Matrix) (string, error) {
+	cut, bent := sortOut(overlay)
+	left := slices.Concat(cut, bent)
+	var said []string
+	for range witnessTries {
+		seen, unseen, err := w.seeHeal(left, overlay)
+		if err != nil {
+			return "", err
+		}
+		if seen != "" {
+			said = append(said, seen)
+		}
+		if left = unseen; len(left) == 0 {
+			return strings.Join(said, "; "), nil
+		}
+	}
+	return "", errTooSoon
+}
+
+// seeHeal looks once, and returns what cannot be told yet.
+func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, unseen []link.Path, err error) {
+	before, err := w.fabric.Counters(w.life)
+	if err != nil {
+		return "", nil, err
+	}
+	m := w.now()
+	var orders []order
+	held := 0
+	for _, p := range paths {
+		switch {
+		case m.links[p].Cut:
+			held++
+		case overlay[p].Cut:
+			orders = append(orders, order{p, toPass(m.links[p])})
+		default:
+			orders = append(orders, order{p, toJudge(m.links[p])})
+		}
+	}
+	bs, err := w.prober.send(w.life, orders, witnessGap)
+	if err != nil {
+		return "", nil, err
+	}
+	defer w.prober.forget(bs)
+	after, err := w.fabric.Counters(w.life)
+	if err != nil {
+		return "", nil, err
+	}
+	entered := map[link.Path]bool{} // and were not cut, though they may be now
+	for _, b := range bs {
+		x, y := before[b.path], after[b.path]
+		entered[b.path] = y.Cut == x.Cut && y.Packets > x.Packets && w.same(m, b.path)
+	}
+	err = w.prober.await(w.life, bs, func(b *burst) time.Duration { return w.patience(m, b) }, func(b *burst) bool {
+		return whole(b) || overlay[b.path].Cut && reached(b)
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	var through []*burst
+	for _, b := range bs {
+		switch ok, err := w.isHealed(m, b, overlay[b.path].Cut, entered[b.path]); {
+		case err != nil:
+			return "", nil, err
+		case ok:
+			through = append(through, b)
+		default:
+			unseen = append(unseen, b.path)
+		}
+	}
+	return healedText(through, held), unseen, nil
+}
+
+// isHealed says whether the path of the burst was seen to be as the plan has it; false says that it cannot be told.
+func (w *witness) isHealed(m moment, b *burst, wasCut, entered bool) (bool, error) {
+	sent, delays := w.prober.account(b)
+	if !wasCut {
+		_, err := w.judge(m, []*burst{b})
+		if errors.Is(err, errTooSoon) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	switch {
+	case len(delays) > 0, !w.same(m, b.path) && entered: // the next cut took what was under way
+		return true, nil
+	case !w.same(m, b.path):
+		return false, nil
+	}
+	return false, fmt.Errorf("none of %d probes came through %s, which is cut no more", sent, b.path)
+}
+
+func healedText(through []*burst, held int) string {
+	var said []string
+	if len(through) > 0 {
+		said = append(said, "probes pass "+pathList(through))
+	}
+	if held > 0 {
+		said = append(said, fmt.Sprintf("%d paths are still cut by another strike", held))
+	}
+	return strings.Join(said, "; ")
+}
