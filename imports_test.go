@@ -14,7 +14,7 @@ var floors = []string{
 	"link",
 	"host",
 	"host/hosttest",
-	"link/userspace",
+	"link/userspace capture",
 	".",
 	"topologies workloads faults systems",
 	"results",
