@@ -27,6 +27,10 @@ func (s *simple) Layout() (reckon.Layout, error) {
 	if err := s.validate(s.clients); err != nil {
 		return reckon.Layout{}, err
 	}
+	shape, err := s.shape()
+	if err != nil {
+		return reckon.Layout{}, err
+	}
 	l := reckon.Layout{
 		Nodes: names("n", s.nodes), Clients: names("c", s.clients),
 		Links: link.Matrix{}, Beside: map[string]string{},
@@ -35,7 +39,7 @@ func (s *simple) Layout() (reckon.Layout, error) {
 	for _, a := range hosts {
 		for _, b := range hosts {
 			if a != b {
-				l.Links[link.Path{From: a, To: b}] = s.shape()
+				l.Links[link.Path{From: a, To: b}] = shape
 			}
 		}
 	}

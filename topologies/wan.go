@@ -1,6 +1,10 @@
 package topologies
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon"
@@ -10,7 +14,7 @@ import (
 func init() {
 	reckon.Topologies.Register(reckon.Word[reckon.Topology]{
 		Name: "wan",
-		Doc:  "one data centre for each node, with clients in it: a perfect wire inside, the latency, jitter and loss given between them",
+		Doc:  "one data centre for each node, with clients in it: a perfect wire inside, the latency, jitter and loss given between them, or the latencies between named regions",
 		New: func(fs *pflag.FlagSet) reckon.Topology {
 			w := &wan{}
 			w.bind(fs)
@@ -19,11 +23,25 @@ func init() {
 	})
 }
 
-type wan struct{ far }
+type wan struct {
+	far
+	matrix matrixValue
+	places []string // the region of each node
+}
+
+func (w *wan) bind(fs *pflag.FlagSet) {
+	w.far.bind(fs)
+	fs.Var(&w.matrix, "wan-matrix", "latencies between regions, instead of --link-latency: FILE is CSV, with region names in the first row and column and round trips in milliseconds")
+	fs.StringSliceVar(&w.places, "wan-regions", nil, "the region of each node (by default the first of the matrix); nodes may share one")
+}
 
 // Layout names the clients of the first data centre first: with two in each, c1 and c2 stand beside n1.
 func (w *wan) Layout() (reckon.Layout, error) {
 	if err := w.validate(w.nodes * w.clients); err != nil {
+		return reckon.Layout{}, err
+	}
+	between, err := w.between()
+	if err != nil {
 		return reckon.Layout{}, err
 	}
 	l := reckon.Layout{
@@ -40,14 +58,70 @@ func (w *wan) Layout() (reckon.Layout, error) {
 	}
 	for a, x := range centre {
 		for b, y := range centre {
-			switch {
-			case a == b:
-			case x == y:
-				l.Links[link.Path{From: a, To: b}] = link.Shape{}
-			default:
-				l.Links[link.Path{From: a, To: b}] = w.shape()
+			if a != b {
+				l.Links[link.Path{From: a, To: b}] = between[x][y]
 			}
 		}
 	}
 	return l, nil
+}
+
+// between is what lies between the data centres, and, where both are the same, inside.
+func (w *wan) between() ([][]link.Shape, error) {
+	places, err := w.placed()
+	if err != nil {
+		return nil, err
+	}
+	between := make([][]link.Shape, w.nodes)
+	for x := range between {
+		between[x] = make([]link.Shape, w.nodes)
+		for y := range between[x] {
+			switch {
+			case places == nil && x == y:
+			case places == nil:
+				between[x][y], err = w.shape()
+			case places[x] == places[y]: // also between two data centres of one region
+				between[x][y] = link.Shape{Delay: w.matrix.delay[places[x]][places[x]]}
+			default:
+				between[x][y], err = w.shapeOf(w.matrix.delay[places[x]][places[y]])
+				if err != nil {
+					err = fmt.Errorf("from %s to %s: %w", w.matrix.names[places[x]], w.matrix.names[places[y]], err)
+				}
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return between, nil
+}
+
+// placed is the region of each node, by its place in the matrix; nil where there are no regions.
+func (w *wan) placed() (places []int, err error) {
+	if w.matrix.names == nil {
+		if len(w.places) == 0 {
+			return nil, nil
+		}
+		if err := w.matrix.Set(publicCloud); err != nil {
+			return nil, err
+		}
+	}
+	if w.latency != defaultLatency { // a plan that is made again gives every flag, also this one
+		return nil, errors.New("--link-latency: the latencies are those of --wan-matrix; leave one of them out")
+	}
+	where, flag := w.places, "--wan-regions "+strings.Join(w.places, ",")
+	if len(where) == 0 {
+		where, flag = w.matrix.names, "--wan-matrix"
+	}
+	if len(where) < w.nodes {
+		return nil, fmt.Errorf("%s: %d regions for %d nodes; name one for each in --wan-regions (nodes may share one), or take fewer --number-nodes", flag, len(where), w.nodes)
+	}
+	for _, name := range where[:w.nodes] {
+		i, err := w.matrix.index(name)
+		if err != nil {
+			return nil, fmt.Errorf("--wan-regions: %w", err)
+		}
+		places = append(places, i)
+	}
+	return places, nil
 }
