@@ -24,6 +24,7 @@ type cluster struct {
 	event   func(history.Event)
 	net     *link.Net
 	witness *witness                                  // of overlays; nil sees nothing
+	packets *captures                                 // are told of cuts; nil where there are none
 	open    func(name string) (io.WriteCloser, error) // a log
 	timeout time.Duration                             // election timeout
 	bound   time.Duration                             // for a released node to answer again
@@ -47,7 +48,7 @@ type leading struct {
 
 func newCluster(r *run) *cluster {
 	return &cluster{
-		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net, witness: r.witness,
+		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net, witness: r.witness, packets: &r.captures,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
 		changed: make(chan struct{}), led: map[uint64]string{},
 	}
@@ -249,12 +250,13 @@ func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Co
 	if err != nil {
 		return nil, err
 	}
+	v.packets.degraded(v.net)
 	at := map[string]float64{"strike": float64(v.strike)}
 	v.event(history.Event{Kind: history.Degraded, Detail: overlay.String(), Data: at})
 	sight := v.witness.struck(v.strike, overlay)
 	return func(ctx context.Context) error {
 		sight.close(ctx)
-		if err := heal(ctx); err != nil {
+		if err := v.packets.healed(v.net, overlay, func() error { return heal(ctx) }); err != nil {
 			return err
 		}
 		v.event(history.Event{Kind: history.Restored, Detail: overlay.String(), Data: at})

@@ -58,7 +58,7 @@ type Layout struct {
 // A System is a store that can be started, asked and used. reckon owns its
 // processes: a System only says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Needer.
+// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Tooler, Needer.
 type System interface {
 	// Command is what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -125,6 +125,19 @@ type Meter interface {
 type Versioner interface {
 	// Version is for the record: "etcd 3.7.3, built in".
 	Version() (string, error)
+}
+
+// Tooler is a System with tools for people who debug it.
+type Tooler interface {
+	Tools(members []Member) Tools
+}
+
+// Tools are programs with which people use a system by hand.
+type Tools struct {
+	// Env has them find the members; every command that is run by hand gets it.
+	Env []string
+	// Names are those under which reckon's own binary is such a program, for machines that do not have it.
+	Names []string
 }
 
 // Needer is a System, Workload or Fault that cannot do with every setting. Needs is

@@ -31,6 +31,12 @@ func PercentVar(fs *pflag.FlagSet, p *float64, name string, def float64, usage s
 	fs.Var((*percentValue)(p), name, usage)
 }
 
+// SizeVar declares a flag that is a number of bytes, such as 64MiB; a bare number is MiB.
+func SizeVar(fs *pflag.FlagSet, p *uint64, name string, def uint64, usage string) {
+	*p = def
+	fs.Var((*sizeValue)(p), name, usage)
+}
+
 // ChoiceVar declares a flag that is one of a few words.
 func ChoiceVar(fs *pflag.FlagSet, p *string, name, def string, choices []string, usage string) {
 	*p = def
@@ -80,6 +86,41 @@ func (v *percentValue) Set(s string) error {
 		return fmt.Errorf("want a percentage from 0 to 100")
 	}
 	*v = percentValue(x / 100)
+	return nil
+}
+
+type sizeValue uint64
+
+// sizes are the units of a size, the largest first.
+var sizes = []struct {
+	name string
+	size uint64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+
+func (v *sizeValue) Type() string { return "size" }
+
+func (v *sizeValue) String() string {
+	for _, u := range sizes {
+		if n := uint64(*v); n >= u.size && n%u.size == 0 {
+			return strconv.FormatUint(n/u.size, 10) + u.name
+		}
+	}
+	return "0B"
+}
+
+func (v *sizeValue) Set(s string) error {
+	unit, number := uint64(1<<20), s
+	for _, u := range sizes {
+		if rest, ok := strings.CutSuffix(s, u.name); ok {
+			unit, number = u.size, rest
+			break
+		}
+	}
+	x, err := strconv.ParseFloat(number, 64)
+	if err != nil || !(x >= 0 && x*float64(unit) <= 1<<50) {
+		return fmt.Errorf("want a size such as 64MiB or 500KiB; a bare number is MiB")
+	}
+	*v = sizeValue(x * float64(unit))
 	return nil
 }
 

@@ -41,6 +41,9 @@ func (n *node) start() error {
 		return fmt.Errorf("start %s on %s: %w", cmd.Args[0], n.Name(), err)
 	}
 	n.process, n.killed = p, false
+	n.cluster.mu.Lock()
+	n.fell = nil // that was the last process
+	n.cluster.mu.Unlock()
 	go n.watch(p)
 	return nil
 }

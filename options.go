@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon/capture"
 )
 
 // Options are the flags that every run understands.
@@ -15,6 +17,8 @@ type Options struct {
 	OpTimeout      time.Duration `json:"op_timeout"`
 	Links          string        `json:"links"`
 	Endpoints      string        `json:"endpoints"`
+	Pcap           bool          `json:"pcap"`
+	PcapLimit      uint64        `json:"pcap_limit"` // bytes
 }
 
 // bind declares the options with their defaults.
@@ -25,6 +29,8 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	SecondsVar(fs, &o.OpTimeout, "op-timeout", 5*time.Second, "how long a client waits for one operation")
 	ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
 	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
+	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads")
+	SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
 }
 
 // SeedVar declares --seed.
@@ -47,6 +53,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("--op-timeout %v: must be at least 1ms", o.OpTimeout)
 	case o.FailureTimeout < 10*time.Millisecond:
 		return fmt.Errorf("--failure-timeout %v: must be at least 10ms", o.FailureTimeout)
+	case o.PcapLimit < capture.LeastLimit:
+		return fmt.Errorf("--pcap-limit %s: must be at least %s", (*sizeValue)(&o.PcapLimit), capture.Size(capture.LeastLimit))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/capture"
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
 	"github.com/reckon-bench/reckon/link"
@@ -31,11 +32,7 @@ import (
 // cuts the load short: what was struck is healed, and what can be collected is. An error means that
 // the run is no result; it has been recorded as an event, and so has all that happened before.
 func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (err error) {
-	r := &run{plan: plan, recorder: rec, clock: history.NewMonotonic(history.Epoch())}
-	ctx, r.abort = context.WithCancelCause(ctx)
-	defer r.abort(nil)
-	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
-	r.background.Go(func() { r.progress.tell(r.life, r.clock, watch) })
+	r, ctx := newRun(ctx, plan, rec, watch)
 	defer func() { err = r.finish(ctx, err) }()
 
 	if err := r.build(ctx); err != nil {
@@ -85,6 +82,9 @@ type run struct {
 	cluster *cluster
 	drivers []*driverProcess
 
+	packets  *capture.Capture // of the whole run; nil without --pcap
+	captures captures
+
 	life       context.Context // of the samplers
 	stop       context.CancelFunc
 	background sync.WaitGroup // the samplers
@@ -93,6 +93,15 @@ type run struct {
 	abort   context.CancelCauseFunc // cuts the load short
 	mu      sync.Mutex
 	failure error // the first error of the recorder
+}
+
+// newRun begins a run, and tells whoever watches how it goes until it is finished.
+func newRun(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (*run, context.Context) {
+	r := &run{plan: plan, recorder: rec, clock: history.NewMonotonic(history.Epoch())}
+	ctx, r.abort = context.WithCancelCause(ctx)
+	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	r.background.Go(func() { r.progress.tell(r.life, r.clock, watch) })
+	return r, ctx
 }
 
 // build makes the hosts and the links between them.
@@ -129,11 +138,26 @@ func (r *run) build(ctx context.Context) (err error) {
 		return fmt.Errorf("shape the links: %w", err)
 	}
 	r.background.Go(func() { sampleNoise(r.life, r.event) })
-	return nil
+	return r.capturePackets()
 }
 
 // start starts the members and the load drivers.
 func (r *run) start(ctx context.Context) error {
+	if err := r.startMembers(); err != nil {
+		return err
+	}
+	for i, c := range r.plan.Setting.Clients {
+		d, err := r.startDriver(i, c)
+		if err != nil {
+			return err
+		}
+		r.drivers = append(r.drivers, d)
+	}
+	return nil
+}
+
+// startMembers starts the members, and asks them how they are from then on.
+func (r *run) startMembers() error {
 	r.phase("start")
 	r.cluster = newCluster(r)
 	for i := range r.plan.Members {
@@ -148,13 +172,6 @@ func (r *run) start(ctx context.Context) error {
 		if err := r.cluster.add(m, r.hosts[m.Name]); err != nil {
 			return err
 		}
-	}
-	for i, c := range r.plan.Setting.Clients {
-		d, err := r.startDriver(i, c)
-		if err != nil {
-			return err
-		}
-		r.drivers = append(r.drivers, d)
 	}
 	r.sample()
 	return nil
@@ -256,6 +273,7 @@ func (r *run) settle(ctx context.Context) error {
 
 // finish records how the run ended, ends every process and surfaces errors of the record itself.
 func (r *run) finish(ctx context.Context, err error) error {
+	defer r.abort(nil)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		r.event(history.Event{Kind: history.Interrupted, Detail: "before the load: " + cutShort(ctx)})
 		err = nil
@@ -276,7 +294,7 @@ func (r *run) finish(ctx context.Context, err error) error {
 		d.close()
 	}
 	r.phase("done")
-	err = errors.Join(err, r.tearDown())
+	err = errors.Join(err, r.endPackets(), r.tearDown())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return errors.Join(err, r.failure)
@@ -321,6 +339,7 @@ func (r *run) event(e history.Event) {
 		e.At = r.clock.Now()
 	}
 	r.progress.see(e)
+	r.captures.note(e, time.Now().Add(e.At-r.clock.Now()))
 	r.keep(r.recorder.Event(e))
 }
 

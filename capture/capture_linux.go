@@ -58,8 +58,9 @@ type Capture struct {
 	said    *bufio.Reader
 	out     io.Closer
 
-	mu sync.Mutex
-	in *os.File // nil once closed
+	mu   sync.Mutex
+	in   *os.File // nil once closed
+	deaf bool     // it no longer reads what it is told
 }
 
 // Bounds on what takes no time unless something is badly wrong.
@@ -159,11 +160,12 @@ func (k *Capture) tell(v any) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.in == nil {
-		return errors.New("the capture is closed")
+	if k.in == nil || k.deaf {
+		return errors.New("the capture has ended")
 	}
 	_ = k.in.SetWriteDeadline(time.Now().Add(tellTime)) // a pipe has deadlines
 	_, err = k.in.Write(append(b, '\n'))
+	k.deaf = err != nil // a line may be there in part, and nobody is to wait for it again
 	return err
 }
 

@@ -194,6 +194,8 @@ const (
 	Path EventKind = "path"
 	// Driver: the load driver of client Subject ended; Data holds "offered", "lag_p50_us", "lag_p99_us", "lag_max_us" (due to dispatched).
 	Driver EventKind = "driver"
+	// Captured: the capture of host Subject's packets ended; Data holds "packets", "bytes", "dropped" (by the kernel) and "unwritten" (past the limit).
+	Captured EventKind = "captured"
 	// Harness: something that makes the run no result at all; Detail says what.
 	Harness EventKind = "harness"
 	// Interrupted: the run was cut short.

@@ -52,6 +52,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 		return harnessError{err}
 	}
 	printSummary(os.Stdout, dir, summary)
+	printPackets(os.Stdout, dir)
 	return statusError(summary)
 }
 

@@ -61,7 +61,7 @@ func carryOut(path string) error {
 		os.Exit(runnerFailed)
 	}()
 	progress := json.NewEncoder(os.Stdout)
-	err = reckon.Run(ctx, file.plan, dir, func(p reckon.Progress) {
+	err = reckon.Run(ctx, file.plan, packetDir{dir}, func(p reckon.Progress) {
 		_ = progress.Encode(p) // nobody watching is no reason to stop
 	})
 	if cerr := dir.Close(); err == nil {
