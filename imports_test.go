@@ -14,7 +14,7 @@ var floors = []string{
 	"link",
 	"host",
 	"host/hosttest",
-	"link/userspace capture",
+	"link/linktest link/netem link/userspace capture",
 	".",
 	"topologies workloads faults systems",
 	"results",
