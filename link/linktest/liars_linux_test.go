@@ -39,7 +39,7 @@ func TestLiars(t *testing.T) {
 		{"a path without a shape", func(_ link.Path, s link.Shape) link.Shape { return s }}, // no liar
 		{"packets take the path's delay", func(_ link.Path, s link.Shape) link.Shape { s.Delay /= 2; return s }},
 		{"a normal jitter", func(_ link.Path, s link.Shape) link.Shape { s.Distribution = link.Uniform; return s }},
-		{"a uniform jitter", func(_ link.Path, s link.Shape) link.Shape { s.Jitter /= 2; return s }},
+		{"a uniform jitter", func(_ link.Path, s link.Shape) link.Shape { s.Jitter /= 5; return s }},
 		{"a Pareto jitter", func(_ link.Path, s link.Shape) link.Shape { s.Distribution = link.Normal; return s }},
 		{"a trace's delays", func(_ link.Path, s link.Shape) link.Shape { s.Distribution = link.Normal; return s }},
 		{"no packet overtakes", func(_ link.Path, s link.Shape) link.Shape {
@@ -57,7 +57,7 @@ func TestLiars(t *testing.T) {
 		{"packets are duplicated", func(_ link.Path, s link.Shape) link.Shape { s.Duplicate = 0; return s }},
 		{"packets are corrupted", func(_ link.Path, s link.Shape) link.Shape { s.Loss, s.Corrupt = s.Corrupt, 0; return s }},
 		{"packets overtake", func(_ link.Path, s link.Shape) link.Shape { s.Reorder /= 2; return s }},
-		{"datagrams leave at", func(_ link.Path, s link.Shape) link.Shape { s.Rate = s.Rate * 21 / 20; return s }},
+		{"datagrams leave at", func(_ link.Path, s link.Shape) link.Shape { s.Rate = s.Rate * 3 / 2; return s }},
 		{"TCP gets the path's rate", func(_ link.Path, s link.Shape) link.Shape { s.Rate *= 2; return s }},
 		{"a queue is as long", func(_ link.Path, s link.Shape) link.Shape { s.Delay += 1e9; return s }},
 		{"a cut drops what is queued", func(_ link.Path, s link.Shape) link.Shape {

@@ -43,7 +43,7 @@ func (l *Lab) oneWay(f *flow, delay time.Duration) {
 	}
 }
 
-// spread is how far the tested jitter spreads: far enough that the noise of a busy machine does not matter.
+// The tested jitter spreads far enough that the clocks' error does not matter.
 const (
 	spreadDelay = 150 * time.Millisecond
 	spread      = 50 * time.Millisecond
@@ -65,11 +65,7 @@ func (l *Lab) spreads(s link.Shape) {
 	for _, a := range f.all(samples, samples/4) {
 		took = append(took, a.took)
 	}
-	late := spread / 2
-	if exact {
-		late = slack() + time.Duration(round)*20*time.Microsecond // the packets of a round are sent one by one
-	}
-	l.must(describe(s), delays(took, s, late))
+	l.must(describe(s), delays(took, s, slack()))
 }
 
 // jitterOfTrace tests a distribution with two humps, as no formula has.
