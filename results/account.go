@@ -45,50 +45,6 @@ func (r *reading) leaders() Leaders {
 	return l
 }
 
-// Links is the fabric's own account of the load.
-type Links struct {
-	Backend  string    `json:"backend"`
-	Late     *Lateness `json:"late_us"` // from due to delivered, in microseconds
-	Packets  float64   `json:"packets"`
-	Lost     float64   `json:"lost"`     // by the loss that the plan asks for
-	Cut      float64   `json:"cut"`      // by cuts
-	Overflow float64   `json:"overflow"` // for want of room: nobody asked for that
-}
-
-// Lateness of what should have been on time.
-type Lateness struct {
-	P50 float64 `json:"p50"`
-	P99 float64 `json:"p99"`
-	Max float64 `json:"max"`
-}
-
-// links takes the worst lateness where several fabrics gave an account.
-func (r *reading) links() Links {
-	l := Links{Backend: r.info.Backend}
-	for _, e := range r.h.Events {
-		if e.Kind != history.Links {
-			continue
-		}
-		if l.Backend == "" {
-			l.Backend = e.Subject
-		}
-		l.Packets += e.Data["packets"]
-		l.Lost += e.Data["lost"]
-		l.Cut += e.Data["cut"]
-		l.Overflow += e.Data["overflow"]
-		if _, ok := e.Data["late_p99_us"]; !ok {
-			continue
-		}
-		if l.Late == nil {
-			l.Late = &Lateness{}
-		}
-		l.Late.P50 = max(l.Late.P50, round(e.Data["late_p50_us"], 3))
-		l.Late.P99 = max(l.Late.P99, round(e.Data["late_p99_us"], 3))
-		l.Late.Max = max(l.Late.Max, round(e.Data["late_max_us"], 3))
-	}
-	return l
-}
-
 // Load is how well the generator kept to its schedule.
 type Load struct {
 	Lag   *Lateness `json:"lag_us"`       // from due to dispatched, in microseconds, over all operations of the load

@@ -3,7 +3,6 @@ package results
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/reckon-bench/reckon/check"
 	"github.com/reckon-bench/reckon/history"
@@ -196,23 +195,3 @@ func (r *reading) loadDefects(s *Summary) []defect {
 	}
 	return []defect{{why: fmt.Sprintf("the load generator lagged: %v behind its schedule at p99, the bound is %v", inMicros(s.Load.Lag.P99), bound)}}
 }
-
-func (r *reading) linkDefects(s *Summary) []defect {
-	if r.info.Backend == "" || !r.loaded {
-		return nil
-	}
-	var d []defect
-	bound := r.info.bound(r.info.LateBound)
-	switch late := s.Links.Late; {
-	case late == nil && !s.Interrupted:
-		d = append(d, defect{why: "the links gave no account of how late they delivered"})
-	case late != nil && bound > 0 && late.P99 > micros(bound):
-		d = append(d, defect{why: fmt.Sprintf("the links delivered late: %v at p99, the bound is %v", inMicros(late.P99), bound)})
-	}
-	if s.Links.Overflow > 0 {
-		d = append(d, defect{why: fmt.Sprintf("the links dropped %.0f packets for want of room, which the plan does not ask for", s.Links.Overflow)})
-	}
-	return d
-}
-
-func inMicros(us float64) time.Duration { return time.Duration(us * 1e3).Round(time.Microsecond) }

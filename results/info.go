@@ -14,9 +14,10 @@ type Info struct {
 	Seed            uint64
 	Duration        time.Duration // of the load
 	ElectionTimeout time.Duration
-	Nodes           []string // members of the system
-	Clients         []string // hosts with a load driver: each owes a Driver event
-	Backend         string   // of the links; "" where none are emulated, so that none owes an account
+	Nodes           []string    // members of the system
+	Clients         []string    // hosts with a load driver: each owes a Driver event
+	Backend         string      // of the links; "" where none are emulated, so that none owes an account
+	Links           link.Matrix // as planned; a path that it does not name is a perfect wire
 
 	// LagBound and LateBound are what the generator's lag and the links' lateness
 	// may be at p99. Zero means a tenth of the election timeout.

@@ -52,6 +52,8 @@ func TestScenes(t *testing.T) {
 		"flaps":   {small.flaps, passes, []string{"intermittent-full, 5 strikes", "a link cut", "pause: stopped n1"}},
 		"harness": {small.vanished, passes, []string{"harness", "operations vanished: c1 offered 6010, 6000 are on record", "Detail of &lt;b&gt;a failure&lt;/b&gt;"}},
 		"down":    {small.down, passes, []string{"did not recover under load (censored)"}},
+		"regions": {small.regions, passes, []string{"path c2&gt;n3, by plan 118ms, delays by 0.04 ms only", "class=\"wrong\"", "84.0", "5% lost"}},
+		"crowd":   {small.crowd, passes, []string{"300 of 870 paths were measured", "furthest from the plan"}},
 		"none":    {small.none, nil, []string{"Nothing was checked", "No fault was planned"}},
 		"empty":   {func() (*history.History, Info) { return &history.History{}, Info{} }, nil, []string{"The load never started"}},
 	} {

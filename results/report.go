@@ -36,6 +36,9 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 	p.Leaders = s.Leaders.List[:min(len(s.Leaders.List), leadersUpTo)]
 	p.Host = hostRows(s)
 	p.Members, p.Metrics, p.MoreMetrics = metricRows(s)
+	if s.Links.Backend != "" {
+		p.Links, p.LinkMatrix, p.LinkWorst = linkSummary(s.Links), linkMatrix(s.Links), worstPaths(s.Links)
+	}
 	p.Run = runFacts(s, info)
 	p.Facts = groups(info.Facts)
 	p.Files = files(d)
@@ -73,6 +76,9 @@ type sheet struct {
 	Members        []string
 	Metrics        []metricRow
 	MoreMetrics    []metricRow
+	Links          string
+	LinkMatrix     *linkTable
+	LinkWorst      []pathRow
 	Run            []Fact
 	Facts          []factGroup
 	Files          []string

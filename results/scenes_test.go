@@ -1,11 +1,14 @@
 package results
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/reckon-bench/reckon/check"
 	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // Variations of the scene: other things that can befall a run.
@@ -76,6 +79,52 @@ func (s scene) down() (*history.History, Info) {
 		history.Event{At: end + 5e6, Kind: history.Released, Subject: "n2", Detail: "dead", Data: strike},
 		history.Event{At: end + 6e6, Kind: history.Healed, Subject: "kill-n", Data: strike},
 		history.Event{At: end + 9e8, Kind: history.Verified, Subject: "n2", Detail: "healed: n2 answers again after 890ms", Data: strike}))
+	return h, info
+}
+
+// regions: three data centres of a wide-area network, one path of which has no delay at all and one a bit much.
+func (s scene) regions() (*history.History, Info) {
+	h, info := s.run()
+	plan := link.Matrix{}
+	between := [3][3]int{{0, 49, 84}, {49, 0, 118}, {84, 118, 0}}
+	for a, x := range []string{"n1", "n2", "n3", "c1", "c2", "c3"} {
+		for b, y := range []string{"n1", "n2", "n3", "c1", "c2", "c3"} {
+			if x != y {
+				plan[link.Path{From: x, To: y}] = link.Shape{Delay: time.Duration(between[a%3][b%3]) * time.Millisecond}
+			}
+		}
+	}
+	plan[link.Path{From: "n1", To: "n3"}] = link.Shape{Delay: 84 * time.Millisecond, Loss: 0.05}
+	info.Links, info.Words[1] = plan, "wan"
+	h.Events = without(h.Events, history.Probe, history.Probed, history.Path)
+	h.Events = append(h.Events, probed(rand.New(rand.NewPCG(s.seed, 2)), plan)...)
+	h.Events = sorted(h.Events)
+	for _, e := range h.Events {
+		switch {
+		case e.Kind == history.Probe && e.Subject == "c2>n3":
+			e.Data["p50_ms"] = 0.04
+		case e.Kind == history.Probe && e.Subject == "n2>c1":
+			e.Data["p50_ms"] += 4
+		}
+	}
+	return h, info
+}
+
+// crowd: so many hosts that only some of the paths were measured.
+func (s scene) crowd() (*history.History, Info) {
+	h, info := s.run()
+	var hosts []string
+	for i := range 15 {
+		hosts = append(hosts, fmt.Sprintf("n%d", i+1), fmt.Sprintf("c%d", i+1))
+	}
+	info.Links = star(hosts...)
+	h.Events = without(h.Events, history.Probe, history.Probed, history.Path)
+	h.Events = sorted(append(h.Events, probed(rand.New(rand.NewPCG(s.seed, 2)), info.Links)...))
+	for _, e := range h.Events {
+		if e.Kind == history.Probed {
+			e.Data["probed"] = 300
+		}
+	}
 	return h, info
 }
 

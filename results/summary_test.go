@@ -12,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/check"
 	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // TestSummary reads small histories and prints what they amount to.
@@ -53,6 +54,14 @@ func parseInfo(t *testing.T, d *datadriven.TestData) Info {
 				info.Backend = v
 			case "clients":
 				info.Clients = a.Vals
+			case "plan":
+				path, delay, _ := strings.Cut(v, ":")
+				var of link.Path
+				must(t, of.UnmarshalText([]byte(path)))
+				if info.Links == nil {
+					info.Links = link.Matrix{}
+				}
+				info.Links[of] = link.Shape{Delay: duration(t, delay)}
 			case "planned":
 				fault, window, _ := strings.Cut(v, ":")
 				from, to, _ := strings.Cut(window, "-")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // A scene is a run that never was: three nodes, the leader killed in the
@@ -23,7 +24,7 @@ func (s scene) info() Info {
 	return Info{
 		Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: s.seed,
 		Duration: s.duration, ElectionTimeout: time.Second,
-		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Backend: "userspace",
+		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Backend: "userspace", Links: star("c1", "n1", "n2", "n3"),
 		Planned: []Planned{{Fault: "leader", Name: "kill the leader", From: s.duration / 3, To: 2 * s.duration / 3}},
 		Command: fmt.Sprintf("reckon etcd simple uniform leader --duration %v --rate %.0f --seed %d", s.duration, float64(s.ops)/s.duration.Seconds(), s.seed),
 		Facts: []Fact{
@@ -105,6 +106,7 @@ func (s scene) events(rng *rand.Rand, struck, healed time.Duration) []history.Ev
 		{At: end + 2360e6, Kind: history.Driver, Subject: "c1", Data: map[string]float64{"offered": float64(s.ops)}},
 		{At: end + 2400e6, Kind: history.Phase, Subject: "done"},
 	}
+	es = append(es, probed(rng, star("c1", "n1", "n2", "n3"))...)
 	for t := sceneLoad; t < end; t += 250 * time.Millisecond {
 		es = append(es, history.Event{At: t, Kind: history.Noise, Data: map[string]float64{
 			"steal_pct": math.Abs(1.5 * rng.NormFloat64()), "busy_pct": 35 + 5*rng.NormFloat64(),
@@ -118,4 +120,37 @@ func (s scene) events(rng *rand.Rand, struck, healed time.Duration) []history.Ev
 	}
 	slices.SortStableFunc(es, func(a, b history.Event) int { return int(a.At - b.At) })
 	return es
+}
+
+// star is 20 ms between all hosts.
+func star(hosts ...string) link.Matrix {
+	m := link.Matrix{}
+	for _, a := range hosts {
+		for _, b := range hosts {
+			if a != b {
+				m[link.Path{From: a, To: b}] = link.Shape{Delay: 20 * time.Millisecond}
+			}
+		}
+	}
+	return m
+}
+
+// probed is what honest links measure, and what they carried.
+func probed(rng *rand.Rand, plan link.Matrix) (es []history.Event) {
+	for _, p := range plan.Paths() {
+		ms := millis(plan[p].Delay)
+		p50 := ms + 0.02*rng.ExpFloat64()
+		sent, lost, most := 10., 0., 0.
+		if l := plan[p].Loss; l > 0 {
+			sent, lost, most = 200, math.Round(200*l), 200*l+40
+		}
+		es = append(es, history.Event{At: 30e6, Kind: history.Probe, Subject: p.String(), Detail: plan[p].String(), Data: map[string]float64{
+			"p50_ms": p50, "p99_ms": p50 + 0.4*rng.ExpFloat64(), "floor_ms": max(ms-0.2, 0), "ceiling_ms": ms + 100,
+			"sent": sent, "lost": lost, "fewest": 0, "most": most,
+		}}, history.Event{At: 40e9, Kind: history.Path, Subject: p.String(), Data: map[string]float64{
+			"packets": float64(rng.IntN(5000)), "lost": 0, "cut": 0, "overflow": 0,
+		}})
+	}
+	n := float64(len(plan))
+	return append(es, history.Event{At: 31e6, Kind: history.Probed, Data: map[string]float64{"paths": n, "probed": n, "packets": 10 * n, "took_s": 0.061}})
 }

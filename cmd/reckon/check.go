@@ -130,7 +130,7 @@ func info(f planFile, notes []string) results.Info {
 	p := f.plan
 	in := results.Info{
 		Words: p.Words.List(), Seed: p.Options.Seed, Duration: p.Options.Duration, ElectionTimeout: p.Options.FailureTimeout,
-		Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Backend: f.Backend,
+		Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Backend: f.Backend, Links: p.Links,
 		LagBound: p.Bounds.Lag, LateBound: p.Bounds.Late, Command: f.Command, Notes: notes,
 	}
 	for _, s := range p.Strikes {
