@@ -70,6 +70,9 @@ func (c *cluster) add(m Member, h *host.Host) error {
 }
 
 // saw notes what a node said of itself: st, or, where err is not nil, nothing.
+// A node that does not answer is down, but what it said last of leading stands
+// until it says otherwise, another leads a later term, or it is dead: on a busy machine an answer
+// may be late, and that is no election.
 func (c *cluster) saw(n *node, st Status, err error) {
 	c.mu.Lock()
 	if c.closed {
@@ -86,7 +89,10 @@ func (c *cluster) saw(n *node, st Status, err error) {
 		}
 		events = append(events, e)
 	}
-	n.up, n.status, n.seen = up, st, c.clock.Now()
+	n.up, n.seen = up, c.clock.Now()
+	if up || !n.alive {
+		n.status = st
+	}
 	if now := c.leader(); now != c.leading {
 		c.leading, c.since = now, c.clock.Now()
 		e := history.Event{Kind: history.Leads, Subject: now.node}
@@ -117,7 +123,7 @@ func (c *cluster) believes(n *node, term uint64) bool {
 // leader is the node that claims to lead; of several, the one with the highest term.
 func (c *cluster) leader() (l leading) {
 	for _, n := range c.nodes {
-		if n.up && n.status.Leader && (l.node == "" || n.status.Term > l.term) {
+		if n.status.Leader && (l.node == "" || n.status.Term > l.term) {
 			l = leading{n.Name(), n.status.Term}
 		}
 	}
@@ -173,10 +179,15 @@ func (c *cluster) allReady() error {
 	return nil
 }
 
-// settled: all ready, and the same leader for two election timeouts.
-func (c *cluster) settled() error {
+// settled: all ready, asked after that instant, and the same leader for two election timeouts.
+func (c *cluster) settled(asked time.Duration) error {
 	if err := c.allReady(); err != nil {
 		return err
+	}
+	for _, n := range c.nodes {
+		if n.seen < asked {
+			return fmt.Errorf("%s has not answered since", n.Name())
+		}
 	}
 	if stood := c.clock.Now() - c.since; stood < 2*c.timeout {
 		return fmt.Errorf("%s has led for %v only", c.leading.node, stood.Round(time.Millisecond))

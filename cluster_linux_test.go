@@ -206,6 +206,11 @@ func TestWhoLeads(t *testing.T) {
 	see("n2", false, 4)
 	see("n3", true, 4)
 	want("the next term", "n3", 4)
+	b.find("n3").see(Status{}, errors.New("deadline exceeded"))
+	want("an answer that is late is no election", "n3", 4)
+	if b.find("n3").up {
+		t.Error("a node that does not answer is up")
+	}
 	see("n1", false, 4)
 	see("n3", false, 4)
 	want("none", "", 0)

@@ -137,8 +137,7 @@ type driver struct {
 	processes processes // one pool for preload and load: the ids are the run's
 
 	mu       sync.Mutex
-	progress driverProgress
-	ended    []time.Duration // latencies of the OK ones since the last progress line
+	progress driverProgress // since the last progress line
 }
 
 // preloadAttempts bounds how often a key is tried, and preloadWidth how many are under way at once.
@@ -244,7 +243,10 @@ func (d *driver) record(op Op) {
 	switch op.Outcome {
 	case history.OK:
 		d.progress.OK++
-		d.ended = append(d.ended, op.Latency())
+		if d.progress.Latencies == nil {
+			d.progress.Latencies = Sketch{}
+		}
+		d.progress.Latencies.add(op.Latency())
 	case history.Failed:
 		d.progress.Failed++
 	default:
@@ -272,13 +274,9 @@ func (d *driver) reportEvery(every time.Duration) (stop func()) {
 
 func (d *driver) report() {
 	d.mu.Lock()
-	p, ended := d.progress, d.ended
-	d.progress, d.ended = driverProgress{}, nil
+	p := d.progress
+	d.progress = driverProgress{}
 	d.mu.Unlock()
-	if n := len(ended); n > 0 {
-		slices.Sort(ended)
-		p.P99 = ended[(n-1)*99/100]
-	}
 	b, _ := json.Marshal(p)
 	d.out.line("progress " + string(b))
 	_ = d.out.flush()

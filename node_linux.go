@@ -2,6 +2,7 @@ package reckon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -21,7 +22,8 @@ type node struct {
 
 	// What it was last seen to be; guarded by cluster.mu.
 	up     bool
-	status Status
+	alive  bool          // its process runs
+	status Status        // what it said last; of a dead one, nothing
 	seen   time.Duration // when it was last asked
 	fell   error         // it ended unasked
 
@@ -41,8 +43,15 @@ func (n *node) start() error {
 		return fmt.Errorf("start %s on %s: %w", cmd.Args[0], n.Name(), err)
 	}
 	n.process, n.killed = p, false
+	n.live(true)
 	go n.watch(p)
 	return nil
+}
+
+func (n *node) live(alive bool) {
+	n.cluster.mu.Lock()
+	defer n.cluster.mu.Unlock()
+	n.alive = alive
 }
 
 // watch notes an end that nobody asked for.
@@ -57,7 +66,7 @@ func (n *node) watch(p *host.Process) {
 	err := fmt.Errorf("%s ended by itself (%v)%s", n.Name(), p.State(), n.log.quote())
 	n.cluster.event(history.Event{Kind: history.Harness, Subject: n.Name(), Detail: err.Error()})
 	n.cluster.mu.Lock()
-	n.fell = err
+	n.fell, n.alive = err, false
 	n.cluster.mu.Unlock()
 	n.cluster.saw(n, Status{}, err)
 }
@@ -89,7 +98,8 @@ func (n *node) enter(s State) error {
 		n.killed = false
 		return err
 	}
-	n.cluster.saw(n, Status{}, fmt.Errorf("killed"))
+	n.live(false)
+	n.cluster.saw(n, Status{}, errors.New("killed"))
 	return nil
 }
 

@@ -9,12 +9,12 @@ import (
 
 // Options are the flags that every run understands.
 type Options struct {
-	Seed           uint64        `json:"seed"`
-	Duration       time.Duration `json:"duration"`
-	FailureTimeout time.Duration `json:"failure_timeout"`
-	OpTimeout      time.Duration `json:"op_timeout"`
-	Links          string        `json:"links"`
-	Endpoints      string        `json:"endpoints"`
+	Seed           uint64
+	Duration       time.Duration
+	FailureTimeout time.Duration
+	OpTimeout      time.Duration
+	Links          string
+	Endpoints      string
 }
 
 // bind declares the options with their defaults.

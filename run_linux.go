@@ -194,7 +194,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	}
 	loading, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go r.cancelWhenDriverEnds(loading, cancel)
+	r.cancelWhenDriverDies(loading, cancel)
 
 	k := &striker{clock: r.clock, wait: r.waitUntil, start: start, event: r.event, cluster: r.cluster.as}
 	k.run(loading, end, r.plan.strikes)
@@ -240,7 +240,8 @@ func (r *run) settle(ctx context.Context) error {
 	r.phase("settle")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
 	defer cancel()
-	if err := r.cluster.await(ctx, r.cluster.settled); err != nil {
+	begun := r.clock.Now()
+	if err := r.cluster.await(ctx, func() error { return r.cluster.settled(begun) }); err != nil {
 		return fmt.Errorf("settle within %v: %w", r.plan.Bounds.Settle, err)
 	}
 	r.cluster.verifying.Wait()

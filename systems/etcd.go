@@ -258,6 +258,26 @@ func (l *etcdFlags) Set(s string) error {
 	return nil
 }
 
+// Append, Replace and GetSlice make it a list for pflag (pflag.SliceValue): its values are taken apart again as they were given.
+func (l *etcdFlags) Append(s string) error { return l.Set(s) }
+
+func (l *etcdFlags) Replace(all []string) error {
+	*l = nil
+	for _, s := range all {
+		if err := l.Set(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *etcdFlags) GetSlice() (all []string) {
+	for _, f := range *l {
+		all = append(all, f.name+"="+f.value)
+	}
+	return all
+}
+
 // binaryPath is the value of --etcd-binary: an absolute path, as hosts run it from directories of their own.
 type binaryPath string
 

@@ -104,6 +104,7 @@ func summary(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.Unmarshal(b, &s))
 	have := map[string]string{
 		"verdict": s.Verdict.String(), "interrupted": fmt.Sprint(s.Interrupted), "strikes": fmt.Sprint(len(s.Strikes)), "seed": fmt.Sprint(s.Seed),
+		"load_end_s": fmt.Sprintf("%.0f", s.LoadEnd),
 	}
 	for _, c := range s.Checks {
 		have["check:"+c.Name] = c.Verdict.String()

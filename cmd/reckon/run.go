@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,9 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	if err := dir.WritePlan(file); err != nil {
 		return harnessError{err}
 	}
-	_ = results.PointLatest(dir.Path()) // a convenience; the path is printed below
+	if l.location == "" {
+		_ = results.PointLatest(dir.Path()) // a convenience; the path is printed below
+	}
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)
 	runErr := runIsolated(dir)
 	if errors.Is(runErr, host.ErrNotPermitted) { // nothing was started, so nothing is lost
@@ -52,7 +55,23 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 		return harnessError{err}
 	}
 	printSummary(os.Stdout, dir, summary)
+	if size := sizeOf(dir.Path("scratch")); size > 0 {
+		fmt.Printf("data:   %s (%.0f MB; kept%s)\n", dir.Path("scratch"), float64(size)/1e6, map[bool]string{true: ", as asked", false: ", as the run is not valid"}[l.keepData])
+	}
 	return statusError(summary)
+}
+
+// sizeOf is the bytes that the files below a directory take up; what cannot be read counts nothing.
+func sizeOf(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if info, err := e.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil
+	})
+	return bytes
 }
 
 // statusError is nil for a valid run, and the exit status of any other.
