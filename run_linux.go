@@ -220,7 +220,7 @@ func cutShort(ctx context.Context) string {
 	if cause := context.Cause(ctx); cause != context.Canceled {
 		return cause.Error()
 	}
-	return "cut short by a signal"
+	return "by a signal"
 }
 
 // waitUntil waits for an instant of the run's clock.

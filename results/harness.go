@@ -40,10 +40,10 @@ func judge(s *Summary, r *reading) {
 	case len(defects) > 0:
 		s.Verdict, s.Reason = StatusHarness, "The run was not what its plan says: "+s.Harness[0]+"."
 		if len(defects) > 1 {
-			s.Reason = fmt.Sprintf("The run was not what its plan says, for %d reasons.", len(defects))
+			s.Reason = fmt.Sprintf("The run was not what its plan says: %s, and %d more.", s.Harness[0], len(defects)-1)
 		}
 	case s.Interrupted:
-		s.Verdict, s.Reason = StatusUnknown, "The run was cut short: what there is of it shows no broken promise."
+		s.Verdict, s.Reason = StatusUnknown, "The run was cut short"+r.cutBy()+": what there is of it shows no broken promise."
 	case len(s.Checks) == 0:
 		s.Verdict, s.Reason = StatusUnknown, "Nothing was checked."
 	case len(unknown) > 0:
@@ -51,6 +51,16 @@ func judge(s *Summary, r *reading) {
 	default:
 		s.Verdict, s.Reason = StatusValid, "Every promise that was checked held, and the run was what its plan says."
 	}
+}
+
+// cutBy says by what the run was cut short, as far as it said so itself.
+func (r *reading) cutBy() string {
+	for _, e := range r.h.Events {
+		if e.Kind == history.Interrupted && e.Detail != "" {
+			return " (" + e.Detail + ")"
+		}
+	}
+	return ""
 }
 
 func named(checks []check.Result, v check.Verdict) []string {
@@ -140,7 +150,7 @@ func (r *reading) strikesAtStart() bool {
 func (r *reading) strikeDefects(s *Summary) []defect {
 	var d []defect
 	for i, k := range r.strikes {
-		name := fmt.Sprintf("strike %d (%s)", i, k.Fault)
+		name := fmt.Sprintf("strike %d (%s)", i+1, k.Fault)
 		v := r.seen[i]
 		switch {
 		case k.Missed != "":
@@ -183,7 +193,7 @@ func (r *reading) driverDefects(s *Summary) []defect {
 		case reported && n != recorded[c]:
 			d = append(d, defect{fmt.Sprintf("operations vanished: %s offered %d, %d are on record", c, n, recorded[c]), true})
 		case !reported && !s.Interrupted:
-			d = append(d, defect{"the load driver of " + c + " died: it gave no account of what it offered", true})
+			d = append(d, defect{"the load driver of " + c + " gave no account of what it offered", true})
 		}
 	}
 	return d
