@@ -22,6 +22,7 @@ type cluster struct {
 	peers   []Member
 	clock   history.Clock
 	event   func(history.Event)
+	doom    func(error) // a process ended that nobody had killed
 	net     *link.Net
 	open    func(name string) (io.WriteCloser, error) // a log
 	timeout time.Duration                             // election timeout
@@ -46,7 +47,7 @@ type leading struct {
 
 func newCluster(r *run) *cluster {
 	return &cluster{
-		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net,
+		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, doom: r.doomedBy, net: r.net,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
 		changed: make(chan struct{}), led: map[uint64]string{},
 	}

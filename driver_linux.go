@@ -282,48 +282,84 @@ func (d *driver) report() {
 	_ = d.out.flush()
 }
 
-// A lineWriter collects lines from many goroutines and writes them in few
-// calls: when flushAt bytes have come together, and when it is told to. It holds no more than
-// that: a reader that stalls makes writers wait.
+// A lineWriter collects lines from many goroutines, and one of its own writes
+// them, so that nobody who adds a line waits for whoever reads it: a runner that is slow for a
+// moment must not hold up arrivals. It holds at most holdAtMost bytes; beyond, adding waits, and shows as lag.
 type lineWriter struct {
-	mu  sync.Mutex
-	w   io.Writer
-	buf []byte
-	err error
+	w io.Writer
+
+	mu   sync.Mutex
+	cond sync.Cond // buf or busy has changed
+	buf  []byte
+	busy bool // the writer is at it
+	wake bool // it should be
+	err  error
 }
 
-const flushAt = 256 << 10
+// writeAt is how many bytes wake the writer before anybody flushes.
+const (
+	writeAt    = 64 << 10
+	holdAtMost = 64 << 20
+)
 
-func newLineWriter(w io.Writer) *lineWriter { return &lineWriter{w: w} }
+func newLineWriter(w io.Writer) *lineWriter {
+	l := &lineWriter{w: w}
+	l.cond.L = &l.mu
+	go l.run()
+	return l
+}
 
 // op adds the operation as a line.
 func (l *lineWriter) op(op Op) {
+	l.add(func(b []byte) []byte { return op.AppendJSON(b) }, false)
+}
+
+// line adds a line and has all there is written soon.
+func (l *lineWriter) line(s string) {
+	l.add(func(b []byte) []byte { return append(b, s...) }, true)
+}
+
+func (l *lineWriter) add(encode func([]byte) []byte, now bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.buf = append(op.AppendJSON(l.buf), '\n')
-	if len(l.buf) >= flushAt {
-		l.write()
+	for len(l.buf) >= holdAtMost && l.err == nil {
+		l.cond.Wait()
+	}
+	l.buf = append(encode(l.buf), '\n')
+	if now || len(l.buf) >= writeAt {
+		l.wake = true
+		l.cond.Broadcast()
 	}
 }
 
-// line adds a line and writes all there is.
-func (l *lineWriter) line(s string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf = append(append(l.buf, s...), '\n')
-	l.write()
-}
-
+// flush returns when everything added before is written.
 func (l *lineWriter) flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.write()
+	l.wake = true
+	l.cond.Broadcast()
+	for (len(l.buf) > 0 || l.busy) && l.err == nil {
+		l.cond.Wait()
+	}
 	return l.err
 }
 
-func (l *lineWriter) write() {
-	if l.err == nil && len(l.buf) > 0 {
-		_, l.err = l.w.Write(l.buf)
+// run writes for as long as the process lives.
+func (l *lineWriter) run() {
+	var spare []byte
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.err == nil {
+		for !l.wake || len(l.buf) == 0 {
+			l.cond.Wait()
+		}
+		l.wake = false
+		out := l.buf
+		l.buf, l.busy = spare[:0], true
+		l.mu.Unlock()
+		_, err := l.w.Write(out)
+		l.mu.Lock()
+		spare, l.busy, l.err = out, false, err
+		l.cond.Broadcast()
 	}
-	l.buf = l.buf[:0]
 }

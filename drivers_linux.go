@@ -74,20 +74,25 @@ func (d *driverProcess) listen(out io.ReadCloser) {
 	for {
 		line, err := br.ReadBytes('\n')
 		if err != nil { // a line without its end was being written when the driver died
-			d.run.keep(d.run.recorder.Ops(ops))
+			d.record(ops)
 			return
 		}
 		if line[0] == '{' {
 			ops = append(ops, line...)
 		}
 		if len(ops) > 0 && (line[0] != '{' || br.Buffered() == 0 || len(ops) > 1<<20) {
-			d.run.keep(d.run.recorder.Ops(ops))
+			d.record(ops)
 			ops = ops[:0]
 		}
 		if line[0] != '{' {
 			d.hear(string(bytes.TrimSuffix(line, []byte{'\n'})))
 		}
 	}
+}
+
+func (d *driverProcess) record(lines []byte) {
+	d.run.ops.Add(int64(bytes.Count(lines, []byte{'\n'})))
+	d.run.keep(d.run.recorder.Ops(lines))
 }
 
 func (d *driverProcess) hear(line string) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +66,7 @@ func (n *node) watch(p *host.Process) {
 		return
 	}
 	err := fmt.Errorf("%s ended by itself (%v)%s", n.Name(), p.State(), n.log.quote())
-	n.cluster.event(history.Event{Kind: history.Harness, Subject: n.Name(), Detail: err.Error()})
+	n.cluster.doom(err)
 	n.cluster.mu.Lock()
 	n.fell, n.alive = err, false
 	n.cluster.mu.Unlock()
@@ -174,7 +176,20 @@ func (n *node) see(st Status, err error) {
 	if n.holds[Dead] > 0 {
 		return
 	}
+	if err != nil && n.holds[Paused] == 0 && n.stopped() {
+		n.cluster.doom(fmt.Errorf("%s was stopped (SIGSTOP) by someone else", n.Name()))
+	}
 	n.cluster.saw(n, st, err)
+}
+
+// stopped says whether the process is (proc(5), state T).
+func (n *node) stopped() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.process.PID()))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(rest, "T")
 }
 
 // nodeView is a node as one strike sees it.

@@ -37,6 +37,9 @@ func FailureTimeoutVar(fs *pflag.FlagSet, p *time.Duration) {
 	SecondsVar(fs, p, "failure-timeout", time.Second, "the system's election timeout")
 }
 
+// maxOpTimeout bounds how long a run waits for its last operations.
+const maxOpTimeout = 10 * time.Minute
+
 func (o Options) validate() error {
 	switch {
 	case o.Duration < time.Second:
@@ -45,6 +48,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("--duration %v: must be at most 24h", o.Duration)
 	case o.OpTimeout < time.Millisecond:
 		return fmt.Errorf("--op-timeout %v: must be at least 1ms", o.OpTimeout)
+	case o.OpTimeout > maxOpTimeout:
+		return fmt.Errorf("--op-timeout %v: must be at most %v", o.OpTimeout, maxOpTimeout)
 	case o.FailureTimeout < 10*time.Millisecond:
 		return fmt.Errorf("--failure-timeout %v: must be at least 10ms", o.FailureTimeout)
 	}

@@ -121,7 +121,7 @@ func NewPlan(w Words, given Flags) (*Plan, error) {
 	if err := p.place(layout); err != nil {
 		return nil, err
 	}
-	if err := p.reachable(); err != nil {
+	if err := cmp.Or(p.reachable(), p.answerable()); err != nil {
 		return nil, err
 	}
 	if err := p.ask(); err != nil {
@@ -278,6 +278,19 @@ func (p *Plan) reachable() error {
 			trip := p.Links[there].Delay + p.Links[there.Back()].Delay
 			if et := p.Options.FailureTimeout; trip >= et {
 				return fmt.Errorf("--failure-timeout %v: a round trip from %s to %s takes %v, so no leader could stand; at least %v", et, a.Name, b.Name, trip, 10*trip)
+			}
+		}
+	}
+	return nil
+}
+
+// answerable refuses time-outs within which no answer can come back to a client.
+func (p *Plan) answerable() error {
+	for _, c := range p.Setting.Clients {
+		for _, m := range p.Members {
+			there := link.Path{From: c, To: m.Name}
+			if trip := p.Links[there].Delay + p.Links[there.Back()].Delay; trip >= p.Options.OpTimeout {
+				return fmt.Errorf("--op-timeout %v: a round trip from %s to %s takes %v, so no answer could come", p.Options.OpTimeout, c, m.Name, trip)
 			}
 		}
 	}

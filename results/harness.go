@@ -77,6 +77,7 @@ func named(checks []check.Result, v check.Verdict) []string {
 // explains is not held against the run: it is unknown at best in any case.
 func (r *reading) defects(s *Summary) []defect {
 	d := r.reported()
+	d = append(d, r.incomplete()...)
 	d = append(d, r.timeless()...)
 	d = append(d, r.idle(s)...)
 	d = append(d, r.strikeDefects(s)...)
@@ -97,6 +98,28 @@ func (r *reading) reported() []defect {
 			why = e.Subject + ": " + why
 		}
 		d = append(d, defect{why: strings.TrimSpace(why)})
+	}
+	return d
+}
+
+// incomplete is what was said outside the record, and what the record's own last line says is missing from it.
+func (r *reading) incomplete() []defect {
+	var d []defect
+	for _, why := range r.info.Defects {
+		d = append(d, defect{why, true})
+	}
+	for _, e := range r.h.Events {
+		if e.Kind != history.Phase || e.Subject != "done" {
+			continue
+		}
+		for _, f := range []struct {
+			file, key string
+			have      int
+		}{{opsFile, "ops", len(r.h.Ops)}, {changesFile, "changes", len(r.h.Changes)}} {
+			if n, ok := e.Data[f.key]; ok && int(n) != f.have {
+				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, and %.0f were written", f.file, f.have, n), true})
+			}
+		}
 	}
 	return d
 }
@@ -164,6 +187,9 @@ func (r *reading) strikeDefects(s *Summary) []defect {
 			d = append(d, defect{why: name + " was never healed"})
 		case !v.healed:
 			d = append(d, defect{why: name + " was not verified: nobody saw its heal take effect"})
+		case *k.Healed-*k.Struck < (k.Planned[1]-k.Planned[0])/2:
+			// It may be late, looking for a leader; but less than half of it is another fault.
+			d = append(d, defect{why: fmt.Sprintf("%s lasted %s s of the %s s planned", name, number(*k.Healed-*k.Struck), number(k.Planned[1]-k.Planned[0]))})
 		}
 	}
 	return d
@@ -201,6 +227,9 @@ func (r *reading) driverDefects(s *Summary) []defect {
 
 func (r *reading) loadDefects(s *Summary) []defect {
 	bound := r.info.bound(r.info.LagBound)
+	if s.Load.Lag != nil && s.Load.Lag.Max > micros(r.info.ElectionTimeout) && r.info.ElectionTimeout > 0 {
+		return []defect{{why: fmt.Sprintf("the load generator stood still: an operation was dispatched %v late, longer than an election timeout", inMicros(s.Load.Lag.Max))}}
+	}
 	if s.Load.Lag == nil || bound <= 0 || s.Load.Lag.P99 <= micros(bound) {
 		return nil
 	}
@@ -218,6 +247,10 @@ func (r *reading) linkDefects(s *Summary) []defect {
 		d = append(d, defect{why: "the links gave no account of how late they delivered"})
 	case late != nil && bound > 0 && late.P99 > micros(bound):
 		d = append(d, defect{why: fmt.Sprintf("the links delivered late: %v at p99, the bound is %v", inMicros(late.P99), bound)})
+	}
+	// A switch that stands still carries few packets meanwhile, so p99 over packets may not show it.
+	if late := s.Links.Late; late != nil && late.Max > micros(r.info.ElectionTimeout) && r.info.ElectionTimeout > 0 {
+		d = append(d, defect{why: fmt.Sprintf("the links stood still: a packet was %v late, longer than an election timeout", inMicros(late.Max))})
 	}
 	if s.Links.Overflow > 0 {
 		d = append(d, defect{why: fmt.Sprintf("the links dropped %.0f packets for want of room, which the plan does not ask for", s.Links.Overflow)})

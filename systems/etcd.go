@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/moby/sys/reexec"
@@ -96,7 +97,12 @@ func (e *etcd) Version() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, string(e.binary), "--version").Output()
+	cmd := exec.CommandContext(ctx, string(e.binary), "--version")
+	// It may be a script whose children hold its output open: all of them end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", e.binary, err)
 	}

@@ -118,6 +118,9 @@ func draw(dir *results.Dir, file planFile, r *record, checks []check.Result) (re
 		return results.Summary{}, r.err
 	}
 	in := info(file, r.notes)
+	if end := readEnd(dir); end != "" {
+		in.Defects = append(in.Defects, end)
+	}
 	s := results.Summarise(r.h, in, checks)
 	if err := dir.WriteSummary(s); err != nil {
 		return s, err

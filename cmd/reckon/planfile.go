@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -28,12 +29,17 @@ type planFile struct {
 	Versions map[string]string `json:"versions"`
 	Machine  map[string]string `json:"machine"`
 	Backend  string            `json:"link_backend"`
-	Hosts    []reckon.Host     `json:"hosts"`
-	Links    map[string]string `json:"links"`
-	Strikes  []plannedStrike   `json:"strikes"`
-	Bounds   map[string]string `json:"bounds"`
+	derived
 
 	plan *reckon.Plan
+}
+
+// derived is what follows from words and flags.
+type derived struct {
+	Hosts   []reckon.Host     `json:"hosts"`
+	Links   map[string]string `json:"links"`
+	Strikes []plannedStrike   `json:"strikes"`
+	Bounds  map[string]string `json:"bounds"`
 }
 
 type plannedStrike struct {
@@ -46,8 +52,7 @@ type plannedStrike struct {
 func newPlanFile(p *reckon.Plan, dir string) planFile {
 	f := planFile{
 		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Given: p.Given, Seed: p.Options.Seed,
-		Versions: versions(), Machine: machine(dir), Backend: "userspace",
-		Hosts: p.Hosts, Links: map[string]string{}, Bounds: map[string]string{}, plan: p,
+		Versions: versions(), Machine: machine(dir), Backend: "userspace", derived: derive(p), plan: p,
 	}
 	switch system, err := p.SystemVersion(); {
 	case err != nil:
@@ -55,16 +60,21 @@ func newPlanFile(p *reckon.Plan, dir string) planFile {
 	case system != "":
 		f.Versions["system"] = system
 	}
+	return f
+}
+
+func derive(p *reckon.Plan) derived {
+	d := derived{Hosts: p.Hosts, Links: map[string]string{}, Bounds: map[string]string{}}
 	for path, shape := range p.Links {
-		f.Links[path.String()] = shape.String()
+		d.Links[path.String()] = shape.String()
 	}
 	for _, s := range p.Strikes {
-		f.Strikes = append(f.Strikes, plannedStrike{s.Fault, s.Name, s.From.Seconds(), s.To.Seconds()})
+		d.Strikes = append(d.Strikes, plannedStrike{s.Fault, s.Name, s.From.Seconds(), s.To.Seconds()})
 	}
 	for _, b := range boundsOf(p) {
-		f.Bounds[b.name] = b.value
+		d.Bounds[b.name] = b.value
 	}
-	return f
+	return d
 }
 
 // bound is a bound of the plan, for people.
@@ -90,7 +100,27 @@ func readPlan(dir *results.Dir) (f planFile, err error) {
 		return f, fmt.Errorf("make the plan of %s again: %w", dir, err)
 	}
 	f.plan.Given = f.Given
-	return f, nil
+	return f, f.same(dir)
+}
+
+// same refuses a plan that does not come out as it did when it was run: by
+// another plan's bounds, hosts or strikes the record must not be judged.
+func (f planFile) same(dir *results.Dir) error {
+	again := derive(f.plan)
+	for _, part := range []struct {
+		name      string
+		then, now any
+	}{
+		{"hosts", f.Hosts, again.Hosts}, {"links", f.Links, again.Links}, {"strikes", f.Strikes, again.Strikes}, {"bounds", f.Bounds, again.Bounds},
+	} {
+		if !reflect.DeepEqual(part.then, part.now) {
+			return fmt.Errorf("plan of %s: its %s do not follow from its words and flags: they were changed by hand, or by another version of reckon (%s)", dir, part.name, f.Versions["reckon"])
+		}
+	}
+	if f.Backend == "" {
+		return fmt.Errorf("plan of %s: it names no link backend", dir)
+	}
+	return nil
 }
 
 // commandLine is what to type to run the plan again.
