@@ -288,12 +288,13 @@ func (d *driver) report() {
 type lineWriter struct {
 	w io.Writer
 
-	mu   sync.Mutex
-	cond sync.Cond // buf or busy has changed
-	buf  []byte
-	busy bool // the writer is at it
-	wake bool // it should be
-	err  error
+	mu      sync.Mutex
+	cond    sync.Cond // any of what follows has changed
+	buf     []byte
+	added   int64 // bytes, in all
+	written int64 // of those
+	wanted  int64 // so many are to be written now
+	err     error
 }
 
 // writeAt is how many bytes wake the writer before anybody flushes.
@@ -325,9 +326,11 @@ func (l *lineWriter) add(encode func([]byte) []byte, now bool) {
 	for len(l.buf) >= holdAtMost && l.err == nil {
 		l.cond.Wait()
 	}
+	before := len(l.buf)
 	l.buf = append(encode(l.buf), '\n')
+	l.added += int64(len(l.buf) - before)
 	if now || len(l.buf) >= writeAt {
-		l.wake = true
+		l.wanted = l.added
 		l.cond.Broadcast()
 	}
 }
@@ -336,9 +339,10 @@ func (l *lineWriter) add(encode func([]byte) []byte, now bool) {
 func (l *lineWriter) flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.wake = true
+	until := l.added
+	l.wanted = until
 	l.cond.Broadcast()
-	for (len(l.buf) > 0 || l.busy) && l.err == nil {
+	for l.written < until && l.err == nil {
 		l.cond.Wait()
 	}
 	return l.err
@@ -350,16 +354,16 @@ func (l *lineWriter) run() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.err == nil {
-		for !l.wake || len(l.buf) == 0 {
+		for l.written >= l.wanted {
 			l.cond.Wait()
 		}
-		l.wake = false
 		out := l.buf
-		l.buf, l.busy = spare[:0], true
+		l.buf = spare[:0]
 		l.mu.Unlock()
 		_, err := l.w.Write(out)
 		l.mu.Lock()
-		spare, l.busy, l.err = out, false, err
+		l.written += int64(len(out))
+		spare, l.err = out, err
 		l.cond.Broadcast()
 	}
 }
