@@ -22,6 +22,7 @@ type cluster struct {
 	peers   []Member
 	clock   history.Clock
 	event   func(history.Event)
+	doom    func(error) // a process ended that nobody had killed
 	net     *link.Net
 	witness *witness                                  // of overlays; nil sees nothing
 	packets *captures                                 // are told of cuts; nil where there are none
@@ -48,7 +49,7 @@ type leading struct {
 
 func newCluster(r *run) *cluster {
 	return &cluster{
-		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, net: r.net, witness: r.witness, packets: &r.captures,
+		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, doom: r.doomedBy, net: r.net, witness: r.witness, packets: &r.captures,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
 		changed: make(chan struct{}), led: map[uint64]string{},
 	}
@@ -72,6 +73,9 @@ func (c *cluster) add(m Member, h *host.Host) error {
 }
 
 // saw notes what a node said of itself: st, or, where err is not nil, nothing.
+// A node that does not answer is down, but what it said last of leading stands
+// until it says otherwise, another leads a later term, or it is dead: on a busy machine an answer
+// may be late, and that is no election.
 func (c *cluster) saw(n *node, st Status, err error) {
 	c.mu.Lock()
 	if c.closed {
@@ -88,7 +92,10 @@ func (c *cluster) saw(n *node, st Status, err error) {
 		}
 		events = append(events, e)
 	}
-	n.up, n.status, n.seen = up, st, c.clock.Now()
+	n.up, n.seen = up, c.clock.Now()
+	if up || !n.alive {
+		n.status = st
+	}
 	if now := c.leader(); now != c.leading {
 		c.leading, c.since = now, c.clock.Now()
 		e := history.Event{Kind: history.Leads, Subject: now.node}
@@ -119,7 +126,7 @@ func (c *cluster) believes(n *node, term uint64) bool {
 // leader is the node that claims to lead; of several, the one with the highest term.
 func (c *cluster) leader() (l leading) {
 	for _, n := range c.nodes {
-		if n.up && n.status.Leader && (l.node == "" || n.status.Term > l.term) {
+		if n.status.Leader && (l.node == "" || n.status.Term > l.term) {
 			l = leading{n.Name(), n.status.Term}
 		}
 	}
@@ -175,10 +182,15 @@ func (c *cluster) allReady() error {
 	return nil
 }
 
-// settled: all ready, and the same leader for two election timeouts.
-func (c *cluster) settled() error {
+// settled: all ready, asked after that instant, and the same leader for two election timeouts.
+func (c *cluster) settled(asked time.Duration) error {
 	if err := c.allReady(); err != nil {
 		return err
+	}
+	for _, n := range c.nodes {
+		if n.seen < asked {
+			return fmt.Errorf("%s has not answered since", n.Name())
+		}
 	}
 	if stood := c.clock.Now() - c.since; stood < 2*c.timeout {
 		return fmt.Errorf("%s has led for %v only", c.leading.node, stood.Round(time.Millisecond))

@@ -55,6 +55,7 @@ func newBed(t *testing.T, names ...string) *bed {
 			b.events = append(b.events, fmt.Sprintf("%s %s %s", e.Kind, e.Subject, e.Detail))
 		},
 	}
+	b.doom = func(err error) { b.event(history.Event{Kind: history.Harness, Detail: err.Error()}) }
 	for i, name := range names {
 		h, err := host.New(name)
 		if err != nil {
@@ -206,9 +207,37 @@ func TestWhoLeads(t *testing.T) {
 	see("n2", false, 4)
 	see("n3", true, 4)
 	want("the next term", "n3", 4)
+	b.find("n3").see(Status{}, errors.New("deadline exceeded"))
+	want("an answer that is late is no election", "n3", 4)
+	if b.find("n3").up {
+		t.Error("a node that does not answer is up")
+	}
 	see("n1", false, 4)
 	see("n3", false, 4)
 	want("none", "", 0)
+}
+
+// One that someone else has stopped makes the run no result; one that a strike holds paused does not.
+func TestStoppedByAnother(t *testing.T) {
+	b := newBed(t, "n1")
+	n1 := b.find("n1")
+	harness := func() bool {
+		n1.see(Status{}, errors.New("deadline exceeded"))
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return strings.Contains(strings.Join(b.events, "\n"), "harness")
+	}
+	release := b.hold(t, 0, Paused)
+	if harness() {
+		t.Error("a paused node counts as stopped by another")
+	}
+	release()
+	if err := n1.process.Pause(); err != nil { // behind the cluster's back
+		t.Fatal(err)
+	}
+	if !harness() {
+		t.Errorf("nobody noticed: %q", b.events)
+	}
 }
 
 // A process that ends unasked makes the run no result, and says what it printed last.
@@ -223,7 +252,7 @@ func TestUnaskedEnd(t *testing.T) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.events) == 0 || !strings.HasPrefix(b.events[0], "harness n1") {
+	if len(b.events) == 0 || !strings.HasPrefix(b.events[0], "harness  n1 ended by itself") {
 		t.Errorf("events %q", b.events)
 	}
 }

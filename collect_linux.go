@@ -56,7 +56,7 @@ func (r *run) finalRead(ctx context.Context, client Client, ps *processes, op Op
 		slot, _ := ps.begin(&op, r.clock, 0, 1)
 		done := client.Do(octx, op)
 		cancel()
-		ps.end(slot, done, r.clock, func(op Op) { r.keep(r.recorder.Op(op)) })
+		ps.end(slot, done, r.clock, r.recordOp)
 		if done.Outcome == history.OK || ctx.Err() != nil {
 			break
 		}
@@ -64,11 +64,14 @@ func (r *run) finalRead(ctx context.Context, client Client, ps *processes, op Op
 	return nil
 }
 
-// collect asks the store for its own account of its past, its members for the
-// hashes of their states, and the links for their counters.
+func (r *run) recordOp(op Op) {
+	r.ops.Add(1)
+	r.keep(r.recorder.Op(op))
+}
+
+// collect asks the store for its own account of its past, and its members for the hashes of their states.
 func (r *run) collect(ctx context.Context) error {
 	r.phase("collect")
-	r.links(ctx)
 	first := r.plan.Members[0]
 	if h, ok := r.plan.system.(Historian); ok {
 		for c, err := range h.Changes(ctx, first, r.hosts[first.Name].Dial) {
@@ -78,6 +81,7 @@ func (r *run) collect(ctx context.Context) error {
 			if c.Member == "" {
 				c.Member = first.Name
 			}
+			r.changes.Add(1)
 			r.keep(r.recorder.Change(c))
 		}
 	}
@@ -113,8 +117,8 @@ func (r *run) everyMember(f func(Member) error) error {
 	return g.Wait()
 }
 
-// links records the fabric's account of the load.
-func (r *run) links(ctx context.Context) {
+// account records the fabric's account of the load.
+func (r *run) account(ctx context.Context) {
 	data := map[string]float64{}
 	counters, err := r.fabric.Counters(ctx)
 	if err == nil {
@@ -130,6 +134,9 @@ func (r *run) links(ctx context.Context) {
 		var late link.Lateness
 		late, err = r.fabric.Lateness(ctx)
 		data["late_p50_us"], data["late_p99_us"], data["late_max_us"] = late.P50, late.P99, late.Max
+	}
+	if err != nil && r.doomed() != nil {
+		return // of that it is a consequence
 	}
 	if err != nil {
 		r.event(history.Event{Kind: history.Harness, Detail: fmt.Sprintf("ask the links for their counters: %v", err)})

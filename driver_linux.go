@@ -137,8 +137,7 @@ type driver struct {
 	processes processes // one pool for preload and load: the ids are the run's
 
 	mu       sync.Mutex
-	progress driverProgress
-	ended    []time.Duration // latencies of the OK ones since the last progress line
+	progress driverProgress // since the last progress line
 }
 
 // preloadAttempts bounds how often a key is tried, and preloadWidth how many are under way at once.
@@ -244,7 +243,10 @@ func (d *driver) record(op Op) {
 	switch op.Outcome {
 	case history.OK:
 		d.progress.OK++
-		d.ended = append(d.ended, op.Latency())
+		if d.progress.Latencies == nil {
+			d.progress.Latencies = Sketch{}
+		}
+		d.progress.Latencies.add(op.Latency())
 	case history.Failed:
 		d.progress.Failed++
 	default:
@@ -272,60 +274,96 @@ func (d *driver) reportEvery(every time.Duration) (stop func()) {
 
 func (d *driver) report() {
 	d.mu.Lock()
-	p, ended := d.progress, d.ended
-	d.progress, d.ended = driverProgress{}, nil
+	p := d.progress
+	d.progress = driverProgress{}
 	d.mu.Unlock()
-	if n := len(ended); n > 0 {
-		slices.Sort(ended)
-		p.P99 = ended[(n-1)*99/100]
-	}
 	b, _ := json.Marshal(p)
 	d.out.line("progress " + string(b))
 	_ = d.out.flush()
 }
 
-// A lineWriter collects lines from many goroutines and writes them in few
-// calls: when flushAt bytes have come together, and when it is told to. It holds no more than
-// that: a reader that stalls makes writers wait.
+// A lineWriter collects lines from many goroutines, and one of its own writes
+// them, so that nobody who adds a line waits for whoever reads it: a runner that is slow for a
+// moment must not hold up arrivals. It holds at most holdAtMost bytes; beyond, adding waits, and shows as lag.
 type lineWriter struct {
-	mu  sync.Mutex
-	w   io.Writer
-	buf []byte
-	err error
+	w io.Writer
+
+	mu      sync.Mutex
+	cond    sync.Cond // any of what follows has changed
+	buf     []byte
+	added   int64 // bytes, in all
+	written int64 // of those
+	wanted  int64 // so many are to be written now
+	err     error
 }
 
-const flushAt = 256 << 10
+// writeAt is how many bytes wake the writer before anybody flushes.
+const (
+	writeAt    = 64 << 10
+	holdAtMost = 64 << 20
+)
 
-func newLineWriter(w io.Writer) *lineWriter { return &lineWriter{w: w} }
+func newLineWriter(w io.Writer) *lineWriter {
+	l := &lineWriter{w: w}
+	l.cond.L = &l.mu
+	go l.run()
+	return l
+}
 
 // op adds the operation as a line.
 func (l *lineWriter) op(op Op) {
+	l.add(func(b []byte) []byte { return op.AppendJSON(b) }, false)
+}
+
+// line adds a line and has all there is written soon.
+func (l *lineWriter) line(s string) {
+	l.add(func(b []byte) []byte { return append(b, s...) }, true)
+}
+
+func (l *lineWriter) add(encode func([]byte) []byte, now bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.buf = append(op.AppendJSON(l.buf), '\n')
-	if len(l.buf) >= flushAt {
-		l.write()
+	for len(l.buf) >= holdAtMost && l.err == nil {
+		l.cond.Wait()
+	}
+	before := len(l.buf)
+	l.buf = append(encode(l.buf), '\n')
+	l.added += int64(len(l.buf) - before)
+	if now || len(l.buf) >= writeAt {
+		l.wanted = l.added
+		l.cond.Broadcast()
 	}
 }
 
-// line adds a line and writes all there is.
-func (l *lineWriter) line(s string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf = append(append(l.buf, s...), '\n')
-	l.write()
-}
-
+// flush returns when everything added before is written.
 func (l *lineWriter) flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.write()
+	until := l.added
+	l.wanted = until
+	l.cond.Broadcast()
+	for l.written < until && l.err == nil {
+		l.cond.Wait()
+	}
 	return l.err
 }
 
-func (l *lineWriter) write() {
-	if l.err == nil && len(l.buf) > 0 {
-		_, l.err = l.w.Write(l.buf)
+// run writes for as long as the process lives.
+func (l *lineWriter) run() {
+	var spare []byte
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.err == nil {
+		for l.written >= l.wanted {
+			l.cond.Wait()
+		}
+		out := l.buf
+		l.buf = spare[:0]
+		l.mu.Unlock()
+		_, err := l.w.Write(out)
+		l.mu.Lock()
+		l.written += int64(len(out))
+		spare, l.err = out, err
+		l.cond.Broadcast()
 	}
-	l.buf = l.buf[:0]
 }

@@ -1,14 +1,82 @@
 package reckon
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"runtime"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/reckon-bench/reckon/history"
 )
+
+// Lines are written whole and in order, and a flush returns although others go on adding.
+func TestLineWriter(t *testing.T) {
+	r, w := io.Pipe()
+	var got bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(&got, r)
+	}()
+	l := newLineWriter(w)
+	var wg sync.WaitGroup
+	const writers, lines = 8, 2000
+	for i := range writers {
+		wg.Go(func() {
+			for n := range lines {
+				l.op(Op{Client: strconv.Itoa(i), Process: n})
+			}
+		})
+	}
+	for range 20 {
+		if err := l.flush(); err != nil { // while they are at it
+			t.Fatal(err)
+		}
+	}
+	wg.Wait()
+	l.line("done")
+	if err := l.flush(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	<-read
+	all := strings.Split(strings.TrimSuffix(got.String(), "\n"), "\n")
+	if len(all) != writers*lines+1 || all[len(all)-1] != "done" {
+		t.Fatalf("%d lines, the last %q", len(all), all[len(all)-1])
+	}
+	next := map[string]int{}
+	for _, line := range all[:len(all)-1] {
+		var op Op
+		if err := json.Unmarshal([]byte(line), &op); err != nil {
+			t.Fatal(err)
+		}
+		if op.Process != next[op.Client] {
+			t.Fatalf("writer %s: line %d, want %d", op.Client, op.Process, next[op.Client])
+		}
+		next[op.Client]++
+	}
+}
+
+// A reader that went away is an error, and nobody waits for it.
+func TestLineWriterWithoutReader(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	l := newLineWriter(w)
+	l.line("x")
+	if err := l.flush(); err == nil {
+		t.Error("no error")
+	}
+	l.line("y")
+	if err := l.flush(); err == nil {
+		t.Error("no error the second time")
+	}
+}
 
 // BenchmarkOffer offers 100,000 operations a second for two seconds on one
 // processor, through all of a load driver but its client, which does nothing: pacing, processes,

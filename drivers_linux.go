@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
@@ -24,6 +25,8 @@ type driverProcess struct {
 	said    chan string // control lines; closed at the end of the output
 	log     *tail
 	closer  io.Closer
+	ended   chan struct{} // closed at the end of the output
+	account atomic.Bool   // it has given its account: the end that follows is in order
 	done    *driverDone
 }
 
@@ -33,7 +36,7 @@ func (r *run) startDriver(i int, client string) (*driverProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driverProcess{run: r, client: client, said: make(chan string, 16), log: &tail{w: log}, closer: log}
+	d := &driverProcess{run: r, client: client, said: make(chan string, 16), ended: make(chan struct{}), log: &tail{w: log}, closer: log}
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)
@@ -63,6 +66,7 @@ func (r *run) startDriver(i int, client string) (*driverProcess, error) {
 // listen takes the driver's output apart: operations go to the record as they
 // are, many lines at a time; what is said is for whoever waits.
 func (d *driverProcess) listen(out io.ReadCloser) {
+	defer close(d.ended)
 	defer close(d.said)
 	defer out.Close()
 	br := bufio.NewReaderSize(out, 1<<20)
@@ -70,20 +74,25 @@ func (d *driverProcess) listen(out io.ReadCloser) {
 	for {
 		line, err := br.ReadBytes('\n')
 		if err != nil { // a line without its end was being written when the driver died
-			d.run.keep(d.run.recorder.Ops(ops))
+			d.record(ops)
 			return
 		}
 		if line[0] == '{' {
 			ops = append(ops, line...)
 		}
 		if len(ops) > 0 && (line[0] != '{' || br.Buffered() == 0 || len(ops) > 1<<20) {
-			d.run.keep(d.run.recorder.Ops(ops))
+			d.record(ops)
 			ops = ops[:0]
 		}
 		if line[0] != '{' {
 			d.hear(string(bytes.TrimSuffix(line, []byte{'\n'})))
 		}
 	}
+}
+
+func (d *driverProcess) record(lines []byte) {
+	d.run.ops.Add(int64(bytes.Count(lines, []byte{'\n'})))
+	d.run.keep(d.run.recorder.Ops(lines))
 }
 
 func (d *driverProcess) hear(line string) {
@@ -93,6 +102,9 @@ func (d *driverProcess) hear(line string) {
 			d.run.progress.add(p)
 		}
 		return
+	}
+	if strings.HasPrefix(line, "done ") {
+		d.account.Store(true)
 	}
 	d.said <- line
 }
@@ -157,13 +169,16 @@ func (r *run) everyDriver(f func(*driverProcess) error) error {
 	return nil
 }
 
-// cancelWhenDriverEnds cancels when a driver's process ends in the middle of the load.
-func (r *run) cancelWhenDriverEnds(ctx context.Context, cancel context.CancelFunc) {
+// cancelWhenDriverDies cancels when a driver ends without its account of the
+// load. One that has given it ended in order: its last operation was due before the load's end.
+func (r *run) cancelWhenDriverDies(ctx context.Context, cancel context.CancelFunc) {
 	for _, d := range r.drivers {
 		go func() {
 			select {
-			case <-d.process.Done():
-				cancel()
+			case <-d.ended:
+				if !d.account.Load() {
+					cancel()
+				}
 			case <-ctx.Done():
 			}
 		}()

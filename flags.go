@@ -132,6 +132,9 @@ type choiceValue struct {
 func (v *choiceValue) Type() string   { return strings.Join(v.choices, "|") }
 func (v *choiceValue) String() string { return *v.p }
 
+// Choices are the words that it can be, for shell completion.
+func (v *choiceValue) Choices() []string { return v.choices }
+
 func (v *choiceValue) Set(s string) error {
 	for _, c := range v.choices {
 		if s == c {

@@ -19,12 +19,12 @@ type generator struct {
 	name     string // of the client host
 	client   Client
 	clock    history.Clock
-	wait     func(until time.Duration) // returns at that instant of the clock, or at once where it has passed
-	record   func(Op)                  // safe for concurrent use
-	timeout  time.Duration             // of one operation
-	inFlight int                       // at most so many at once
-	index    int                       // of this client, of
-	clients  int                       // so many
+	wait     func(ctx context.Context, until time.Duration) // returns at that instant of the clock, at once where it has passed, or when ctx ends
+	record   func(Op)                                       // safe for concurrent use
+	timeout  time.Duration                                  // of one operation
+	inFlight int                                            // at most so many at once
+	index    int                                            // of this client, of
+	clients  int                                            // so many
 
 	processes *processes
 }
@@ -50,7 +50,7 @@ func (g *generator) offer(ctx context.Context, ops iter.Seq[Op], start, end time
 		if op.Due >= end {
 			break
 		}
-		g.wait(op.Due)
+		g.wait(ctx, op.Due)
 		if ctx.Err() != nil {
 			break
 		}
@@ -148,9 +148,10 @@ func (ps *processes) end(i int, op Op, clock history.Clock, record func(Op)) {
 func (ps *processes) idle() <-chan struct{} {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.quiet = make(chan struct{})
+	quiet := make(chan struct{})
+	ps.quiet = quiet
 	ps.leave(0)
-	return ps.quiet
+	return quiet
 }
 
 func (ps *processes) leave(n int) {

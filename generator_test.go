@@ -39,7 +39,7 @@ func offerAll(t *testing.T, ops iter.Seq[Op], end time.Duration, inFlight int, d
 		var mu sync.Mutex
 		g := &generator{
 			name: "c1", client: do, clock: clock,
-			wait: func(until time.Duration) { time.Sleep(until - clock.Now()) },
+			wait: func(_ context.Context, until time.Duration) { time.Sleep(until - clock.Now()) },
 			record: func(op Op) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -113,6 +113,27 @@ func TestEveryOperationEndsOnce(t *testing.T) {
 	}
 }
 
+// A load whose last operation has returned is over: nothing waits for a time-out.
+func TestAnIdleLoadEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := since{time.Now()}
+		g := &generator{
+			name: "c1", clock: clock, record: func(Op) {}, timeout: 5 * time.Second, inFlight: 10, clients: 1, processes: &processes{},
+			wait:   func(_ context.Context, until time.Duration) { time.Sleep(until - clock.Now()) },
+			client: clientFunc(func(_ context.Context, op Op) Op { time.Sleep(time.Millisecond); op.Outcome = history.OK; return op }),
+		}
+		if _, _, err := g.offer(t.Context(), evenly(10, 100*time.Millisecond), 0, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if took := clock.Now(); took != 901*time.Millisecond {
+			t.Errorf("took %v, want 901ms: nine gaps and the last operation", took)
+		}
+		if _, _, err := g.offer(t.Context(), evenly(0, 0), 0, time.Minute); err != nil || clock.Now() != 901*time.Millisecond {
+			t.Errorf("an empty load took until %v: %v", clock.Now(), err)
+		}
+	})
+}
+
 func TestProcesses(t *testing.T) {
 	// A process does one thing at a time, and nothing after an unknown outcome.
 	var mu sync.Mutex
@@ -166,7 +187,7 @@ func TestMergeKeepsOrder(t *testing.T) {
 func BenchmarkGenerator(b *testing.B) {
 	clock := since{time.Now()}
 	g := &generator{
-		name: "c1", clock: clock, wait: func(time.Duration) {}, record: func(Op) {},
+		name: "c1", clock: clock, wait: func(context.Context, time.Duration) {}, record: func(Op) {},
 		client:  clientFunc(func(_ context.Context, op Op) Op { op.Outcome = history.OK; return op }),
 		timeout: time.Second, inFlight: math.MaxInt, clients: 1, processes: &processes{},
 	}

@@ -2,8 +2,11 @@ package reckon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +24,8 @@ type node struct {
 
 	// What it was last seen to be; guarded by cluster.mu.
 	up     bool
-	status Status
+	alive  bool          // its process runs
+	status Status        // what it said last; of a dead one, nothing
 	seen   time.Duration // when it was last asked
 	fell   error         // it ended unasked
 
@@ -42,10 +46,16 @@ func (n *node) start() error {
 	}
 	n.process, n.killed = p, false
 	n.cluster.mu.Lock()
-	n.fell = nil // that was the last process
+	n.alive, n.fell = true, nil // what fell was the last process
 	n.cluster.mu.Unlock()
 	go n.watch(p)
 	return nil
+}
+
+func (n *node) live(alive bool) {
+	n.cluster.mu.Lock()
+	defer n.cluster.mu.Unlock()
+	n.alive = alive
 }
 
 // watch notes an end that nobody asked for.
@@ -58,9 +68,9 @@ func (n *node) watch(p *host.Process) {
 		return
 	}
 	err := fmt.Errorf("%s ended by itself (%v)%s", n.Name(), p.State(), n.log.quote())
-	n.cluster.event(history.Event{Kind: history.Harness, Subject: n.Name(), Detail: err.Error()})
+	n.cluster.doom(err)
 	n.cluster.mu.Lock()
-	n.fell = err
+	n.fell, n.alive = err, false
 	n.cluster.mu.Unlock()
 	n.cluster.saw(n, Status{}, err)
 }
@@ -92,7 +102,8 @@ func (n *node) enter(s State) error {
 		n.killed = false
 		return err
 	}
-	n.cluster.saw(n, Status{}, fmt.Errorf("killed"))
+	n.live(false)
+	n.cluster.saw(n, Status{}, errors.New("killed"))
 	return nil
 }
 
@@ -167,7 +178,20 @@ func (n *node) see(st Status, err error) {
 	if n.holds[Dead] > 0 {
 		return
 	}
+	if err != nil && n.holds[Paused] == 0 && n.stopped() {
+		n.cluster.doom(fmt.Errorf("%s was stopped (SIGSTOP) by someone else", n.Name()))
+	}
 	n.cluster.saw(n, st, err)
+}
+
+// stopped says whether the process is (proc(5), state T).
+func (n *node) stopped() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.process.PID()))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(rest, "T")
 }
 
 // nodeView is a node as one strike sees it.

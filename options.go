@@ -11,14 +11,14 @@ import (
 
 // Options are the flags that every run understands.
 type Options struct {
-	Seed           uint64        `json:"seed"`
-	Duration       time.Duration `json:"duration"`
-	FailureTimeout time.Duration `json:"failure_timeout"`
-	OpTimeout      time.Duration `json:"op_timeout"`
-	Links          string        `json:"links"`
-	Endpoints      string        `json:"endpoints"`
-	Pcap           bool          `json:"pcap"`
-	PcapLimit      uint64        `json:"pcap_limit"` // bytes
+	Seed           uint64
+	Duration       time.Duration
+	FailureTimeout time.Duration
+	OpTimeout      time.Duration
+	Links          string
+	Endpoints      string
+	Pcap           bool
+	PcapLimit      uint64 // bytes
 }
 
 // bind declares the options with their defaults.
@@ -43,6 +43,9 @@ func FailureTimeoutVar(fs *pflag.FlagSet, p *time.Duration) {
 	SecondsVar(fs, p, "failure-timeout", time.Second, "the system's election timeout")
 }
 
+// maxOpTimeout bounds how long a run waits for its last operations.
+const maxOpTimeout = 10 * time.Minute
+
 func (o Options) validate() error {
 	switch {
 	case o.Duration < time.Second:
@@ -51,6 +54,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("--duration %v: must be at most 24h", o.Duration)
 	case o.OpTimeout < time.Millisecond:
 		return fmt.Errorf("--op-timeout %v: must be at least 1ms", o.OpTimeout)
+	case o.OpTimeout > maxOpTimeout:
+		return fmt.Errorf("--op-timeout %v: must be at most %v", o.OpTimeout, maxOpTimeout)
 	case o.FailureTimeout < 10*time.Millisecond:
 		return fmt.Errorf("--failure-timeout %v: must be at least 10ms", o.FailureTimeout)
 	case o.PcapLimit < capture.LeastLimit:

@@ -1,6 +1,7 @@
 package reckon
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"strconv"
@@ -23,11 +24,11 @@ const (
 // waiter returns a function that waits until an instant of the clock. It must
 // stay on the goroutine that made it, which it ties to its thread: that has the least timer
 // slack (prctl(2), PR_SET_TIMERSLACK), since the default adds 50 microseconds.
-func waiter(clock *history.Monotonic) func(until time.Duration) {
+func waiter(clock *history.Monotonic) func(ctx context.Context, until time.Duration) {
 	runtime.LockOSThread()
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // refused, it only makes the lag longer, which is measured
-	return func(until time.Duration) {
-		for {
+	return func(ctx context.Context, until time.Duration) {
+		for ctx.Err() == nil {
 			switch left := until - clock.Now(); {
 			case left <= 0:
 				return
@@ -37,7 +38,12 @@ func waiter(clock *history.Monotonic) func(until time.Duration) {
 				ts := unix.NsecToTimespec(int64(clock.Epoch() + until))
 				_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) // interrupted, it is called again
 			default:
-				time.Sleep(left - coarse)
+				t := time.NewTimer(left - coarse)
+				select {
+				case <-t.C:
+				case <-ctx.Done():
+					t.Stop()
+				}
 			}
 		}
 	}

@@ -36,15 +36,16 @@ type Flags map[string][]string
 // A Plan is a run before it is run: everything that follows from words, flags
 // and seed. Making one touches nothing.
 type Plan struct {
-	Words   Words       `json:"words"`
-	Flags   Flags       `json:"flags"` // those that were given; the others have their defaults
-	Options Options     `json:"options"`
-	Setting Setting     `json:"setting"`
-	Links   link.Matrix `json:"links"`
-	Hosts   []Host      `json:"hosts"`
-	Members []Member    `json:"members"` // without their directories, which the run gives them
-	Strikes []Planned   `json:"strikes"`
-	Bounds  Bounds      `json:"bounds"`
+	Words   Words
+	Flags   Flags    // every flag that the words understand, so that a later default changes nothing
+	Given   []string // those that were given, in order of name; the others have their defaults
+	Options Options
+	Setting Setting
+	Links   link.Matrix
+	Hosts   []Host
+	Members []Member // without their directories, which the run gives them
+	Strikes []Planned
+	Bounds  Bounds
 
 	parts
 }
@@ -58,26 +59,26 @@ type Host struct {
 
 // Planned is one strike as it shows in a plan.
 type Planned struct {
-	Fault string        `json:"fault"`
-	Name  string        `json:"name"`
-	From  time.Duration `json:"from"`
-	To    time.Duration `json:"to"`
+	Fault string
+	Name  string
+	From  time.Duration
+	To    time.Duration
 }
 
 // Bounds are what the run's own machinery must keep to; past one of them the
 // run is no result.
 type Bounds struct {
 	// Lag is how long after its due time the generator may dispatch, at p99.
-	Lag time.Duration `json:"lag"`
+	Lag time.Duration
 	// Late is how long after its due time the fabric may deliver, at p99.
-	Late time.Duration `json:"late"`
+	Late time.Duration
 	// InFlight is how many operations of one client may be under way at once. Each ends
 	// by its time-out, so only a client that overstays gets there.
-	InFlight int `json:"in_flight"`
+	InFlight int
 	// Settle is how long the cluster may take to settle after the load.
-	Settle time.Duration `json:"settle"`
+	Settle time.Duration
 	// Ready is how long it may take to be ready after its start.
-	Ready time.Duration `json:"ready"`
+	Ready time.Duration
 }
 
 // parts are the values behind the words.
@@ -103,7 +104,7 @@ type strike struct {
 
 // NewPlan makes the plan. Its errors are one line each, for the person who wrote the words.
 func NewPlan(w Words, given Flags) (*Plan, error) {
-	p := &Plan{Words: w, Flags: given}
+	p := &Plan{Words: w, Flags: given, Given: slices.Sorted(maps.Keys(given))}
 	if err := p.assemble(); err != nil {
 		return nil, err
 	}
@@ -120,6 +121,9 @@ func NewPlan(w Words, given Flags) (*Plan, error) {
 	if err := p.place(layout); err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(p.reachable(), p.answerable()); err != nil {
+		return nil, err
+	}
 	if err := p.ask(); err != nil {
 		return nil, err
 	}
@@ -129,7 +133,7 @@ func NewPlan(w Words, given Flags) (*Plan, error) {
 // assemble finds the words and gives each the flags it understands. A flag that
 // none of them understands is an error that says which words would.
 func (p *Plan) assemble() error {
-	a := &assembler{understood: map[string]bool{}, given: p.Flags}
+	a := &assembler{given: p.Flags, effective: Flags{}}
 	a.flags("", func(fs *pflag.FlagSet) { p.Options.bind(fs) })
 	p.system = pick(a, &Systems, p.Words.System)
 	p.topology = pick(a, &Topologies, p.Words.Topology)
@@ -138,14 +142,15 @@ func (p *Plan) assemble() error {
 	if len(a.errs) == 0 {
 		a.leftOver(p.Words)
 	}
+	p.Flags = a.effective
 	return cmp.Or(slices.Concat(a.errs, []error{nil})...)
 }
 
 // An assembler collects what is wrong with the words and flags, all of it.
 type assembler struct {
-	given      Flags
-	understood map[string]bool
-	errs       []error
+	given     Flags
+	effective Flags // every flag that is understood; without values where it has none
+	errs      []error
 }
 
 // flags declares the flags of one word and sets those that were given.
@@ -153,13 +158,24 @@ func (a *assembler) flags(word string, declare func(*pflag.FlagSet)) {
 	fs := pflag.NewFlagSet(word, pflag.ContinueOnError)
 	declare(fs)
 	fs.VisitAll(func(f *pflag.Flag) {
-		a.understood[f.Name] = true
 		for _, v := range a.given[f.Name] {
 			if err := fs.Set(f.Name, v); err != nil {
 				a.errs = append(a.errs, fmt.Errorf("--%s %s: %w", f.Name, v, unwrapAll(err)))
 			}
 		}
+		a.effective[f.Name] = FlagValues(f)
 	})
+}
+
+// FlagValues are the values that the flag has, in order: none where it is empty.
+func FlagValues(f *pflag.Flag) []string {
+	if s, ok := f.Value.(pflag.SliceValue); ok {
+		return s.GetSlice()
+	}
+	if v := f.Value.String(); v != "" {
+		return []string{v}
+	}
+	return nil
 }
 
 // unwrapAll is the innermost error: pflag wraps what a value says of itself in a line of its own.
@@ -198,7 +214,7 @@ func pickAll[T any](a *assembler, c *Catalogue[T], list string) (all []named[T])
 
 func (a *assembler) leftOver(w Words) {
 	for _, name := range slices.Sorted(maps.Keys(a.given)) {
-		if a.understood[name] {
+		if _, understood := a.effective[name]; understood {
 			continue
 		}
 		err := fmt.Errorf("--%s: %s does not understand it", name, w)
@@ -251,6 +267,34 @@ func beside(near map[string]string, members []string) map[string]string {
 func address(g byte, i int) netip.Addr {
 	i++
 	return netip.AddrFrom4([4]byte{10, g, byte(i >> 8), byte(i)})
+}
+
+// reachable refuses links on which no leader can stand: its heartbeats would come
+// back later than its followers wait.
+func (p *Plan) reachable() error {
+	for _, a := range p.Members {
+		for _, b := range p.Members {
+			there := link.Path{From: a.Name, To: b.Name}
+			trip := p.Links[there].Delay + p.Links[there.Back()].Delay
+			if et := p.Options.FailureTimeout; trip >= et {
+				return fmt.Errorf("--failure-timeout %v: a round trip from %s to %s takes %v, so no leader could stand; at least %v", et, a.Name, b.Name, trip, 10*trip)
+			}
+		}
+	}
+	return nil
+}
+
+// answerable refuses time-outs within which no answer can come back to a client.
+func (p *Plan) answerable() error {
+	for _, c := range p.Setting.Clients {
+		for _, m := range p.Members {
+			there := link.Path{From: c, To: m.Name}
+			if trip := p.Links[there].Delay + p.Links[there.Back()].Delay; trip >= p.Options.OpTimeout {
+				return fmt.Errorf("--op-timeout %v: a round trip from %s to %s takes %v, so no answer could come", p.Options.OpTimeout, c, m.Name, trip)
+			}
+		}
+	}
+	return nil
 }
 
 // ask asks every word whether it can do with the setting.
@@ -310,45 +354,20 @@ func (p *Plan) Checks() (all []Check) {
 	return all
 }
 
-// FlagValue is a flag with the value that a plan gives it.
+// FlagValue is a flag with a value that a plan gives it.
 type FlagValue struct {
 	Name, Value string
 	Given       bool // it is not the default
 }
 
-// Effective lists every flag that the plan's words understand, in order of name.
+// Effective lists every flag that has a value, in order of name.
 func (p *Plan) Effective() (all []FlagValue) {
-	fs := WordFlags(p.Words)
-	for name, values := range p.Flags {
-		for _, v := range values {
-			_ = fs.Set(name, v) // the plan was made with it
+	for _, name := range slices.Sorted(maps.Keys(p.Flags)) {
+		for _, v := range p.Flags[name] {
+			all = append(all, FlagValue{name, v, slices.Contains(p.Given, name)})
 		}
 	}
-	fs.VisitAll(func(f *pflag.Flag) {
-		all = append(all, FlagValue{f.Name, f.Value.String(), len(p.Flags[f.Name]) > 0})
-	})
 	return all
-}
-
-// WordFlags is the set of flags that these words and the run understand. Words that it does not know understand none.
-func WordFlags(w Words) *pflag.FlagSet {
-	fs := OptionFlags()
-	for _, more := range []*pflag.FlagSet{
-		flagsOf(&Systems, w.System), flagsOf(&Topologies, w.Topology), flagsOf(&Workloads, w.Workload), flagsOf(&Faults, w.Fault),
-	} {
-		fs.AddFlagSet(more) // passes over names that it has
-	}
-	return fs
-}
-
-func flagsOf[T any](c *Catalogue[T], list string) *pflag.FlagSet {
-	fs := pflag.NewFlagSet(list, pflag.ContinueOnError)
-	for name := range strings.SplitSeq(list, ",") {
-		if w, err := c.Lookup(name); err == nil {
-			fs.AddFlagSet(w.Flags())
-		}
-	}
-	return fs
 }
 
 // SystemVersion is the version of the store that the plan runs, "" where its system does not say.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -16,8 +17,8 @@ type Progress struct {
 	Phase     string
 	Elapsed   time.Duration // in the load phase: since the load started; before and after it: since the phase did
 	Total     time.Duration // of the load; 0 in other phases
-	OpsPerSec float64       // acknowledged, over the last interval
-	P99       time.Duration // of those
+	OK        int           // acknowledged, in all
+	Latencies Sketch        // of those that were acknowledged since the last one
 	Failed    int           // in all
 	Unknown   int           // in all
 	Leader    string        // "" for none
@@ -29,7 +30,43 @@ type Progress struct {
 // driverProgress is how a load goes: what ended since the last line.
 type driverProgress struct {
 	OK, Failed, Unknown int
-	P99                 time.Duration // of the OK ones
+	Latencies           Sketch // of the OK ones
+}
+
+// A Sketch counts durations in buckets that grow by 5 %, so that its quantiles
+// are right to that, and Sketches of several drivers add up (DDSketch, Masson, Rim and Lee 2019).
+type Sketch map[int]int
+
+const sketchGrowth = 1.05
+
+func (s Sketch) add(d time.Duration) {
+	s[int(math.Ceil(math.Log(float64(max(d, 1)))/math.Log(sketchGrowth)))]++
+}
+
+// Merge adds t's counts to s, which may be nil.
+func (s Sketch) Merge(t Sketch) Sketch {
+	if s == nil {
+		s = Sketch{}
+	}
+	for b, n := range t {
+		s[b] += n
+	}
+	return s
+}
+
+// Quantile is the upper end of the bucket that holds the quantile q; 0 where nothing was counted.
+func (s Sketch) Quantile(q float64) time.Duration {
+	total := 0
+	for _, n := range s {
+		total += n
+	}
+	seen := 0
+	for _, b := range slices.Sorted(maps.Keys(s)) {
+		if seen += s[b]; float64(seen) >= q*float64(total) {
+			return time.Duration(math.Pow(sketchGrowth, float64(b)))
+		}
+	}
+	return 0
 }
 
 // progressTold is how often whoever watches is told.
@@ -42,9 +79,7 @@ type progress struct {
 	since      time.Duration // when the phase was entered
 	start, end time.Duration // of the load
 	struck     map[int]string
-	acked      int
-	p99        time.Duration
-	lastTold   time.Duration
+	latencies  Sketch
 }
 
 // enter notes the phase. Its beginning is taken from the event that is recorded with it.
@@ -93,17 +128,21 @@ func (p *progress) see(e history.Event) {
 
 // note keeps a line, with the time since the load started where it has.
 func (p *progress) note(at time.Duration, format string, args ...any) {
-	p.now.Notes = append(p.now.Notes, fmt.Sprintf("%6.2f s  ", (at-p.start).Seconds())+fmt.Sprintf(format, args...))
+	when := "          " // before the load its clock has not begun
+	if p.start > 0 {
+		when = fmt.Sprintf("%6.2f s  ", (at - p.start).Seconds())
+	}
+	p.now.Notes = append(p.now.Notes, when+fmt.Sprintf(format, args...))
 }
 
 // add counts what a driver says has ended.
 func (p *progress) add(d driverProgress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.acked += d.OK
+	p.now.OK += d.OK
+	p.latencies = p.latencies.Merge(d.Latencies)
 	p.now.Failed += d.Failed
 	p.now.Unknown += d.Unknown
-	p.p99 = max(p.p99, d.P99)
 }
 
 // take is the progress now; counting begins anew.
@@ -111,18 +150,15 @@ func (p *progress) take(now time.Duration) Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := p.now
-	out.Elapsed = now - p.since
+	out.Elapsed = max(0, now-p.since)
 	if out.Phase == "load" {
 		out.Total = p.end - p.start
 	}
-	if d := now - p.lastTold; d > 0 {
-		out.OpsPerSec = float64(p.acked) / d.Seconds()
-	}
-	out.P99 = p.p99
+	out.Latencies = p.latencies
 	for _, i := range slices.Sorted(maps.Keys(p.struck)) {
 		out.Struck = append(out.Struck, p.struck[i])
 	}
-	p.acked, p.p99, p.lastTold, p.now.Notes = 0, 0, now, nil
+	p.latencies, p.now.Notes = nil, nil
 	return out
 }
 

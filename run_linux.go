@@ -1,11 +1,14 @@
 package reckon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reckon-bench/reckon/capture"
@@ -23,14 +26,15 @@ import (
 //  4. ready:   every member answers and one of them leads
 //  5. preload: what must be in the store before the load
 //  6. load, while the faults strike
-//  7. release: whatever is still struck is healed, while the last operations end (drain)
+//  7. release: whatever is still struck is healed, while the last operations end (drain); the links give their account
 //  8. settle:  every member answers, and the same leader has stood for two election timeouts
 //  9. final:   every key is read through every member
-//  10. collect: the store's own account of its past, its replicas' hashes, the links' counters
+//  10. collect: the store's own account of its past, its replicas' hashes
 //
 // It must be called in a process tree of its own (host.Settle). Cancelling ctx
 // cuts the load short: what was struck is healed, and what can be collected is. An error means that
-// the run is no result; it has been recorded as an event, and so has all that happened before.
+// the run is no result. One that wraps ErrRecorded has been recorded as an event, and so has
+// all that happened before; any other could not be, and is for the caller to keep.
 func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (err error) {
 	r, ctx := newRun(ctx, plan, rec, watch)
 	defer func() { err = r.finish(ctx, err) }()
@@ -52,17 +56,28 @@ func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (e
 	}
 	loadErr := r.loadAndStrike(ctx)
 
-	// What follows is owed to the record even when the load was cut short.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Bounds.Settle+collectBound)
+	// What follows is owed to the record even when the load was cut short, unless there is nothing left to ask.
+	owed, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Bounds.Settle+collectBound)
 	defer cancel()
-	if err := r.settle(ctx); err != nil {
-		return errors.Join(loadErr, err)
+	r.account(owed)
+	if loadErr != nil || r.doomed() != nil {
+		return loadErr
 	}
-	if err := r.final(ctx); err != nil {
-		return errors.Join(loadErr, err)
+	if err := r.settle(owed); err != nil {
+		return err
 	}
-	return errors.Join(loadErr, r.collect(ctx))
+	if err := r.final(owed); err != nil {
+		return err
+	}
+	return r.collect(owed)
 }
+
+// ErrRecorded is wrapped by errors that stand in the record.
+var ErrRecorded = errors.New("recorded")
+
+type recorded struct{ error }
+
+func (recorded) Is(target error) bool { return target == ErrRecorded }
 
 // collectBound is how long final reads and collecting may take.
 const collectBound = 2 * time.Minute
@@ -93,6 +108,9 @@ type run struct {
 	abort   context.CancelCauseFunc // cuts the load short
 	mu      sync.Mutex
 	failure error // the first error of the recorder
+	doom    error // why nothing that follows can be right
+
+	ops, changes atomic.Int64 // recorded
 }
 
 // newRun begins a run, and tells whoever watches how it goes until it is finished.
@@ -138,6 +156,13 @@ func (r *run) build(ctx context.Context) (err error) {
 		return fmt.Errorf("shape the links: %w", err)
 	}
 	r.background.Go(func() { sampleNoise(r.life, r.event) })
+	r.background.Go(func() {
+		select {
+		case <-r.fabric.Done():
+			r.doomedBy(fmt.Errorf("the links ended by themselves: %w", r.fabric.Err()))
+		case <-r.life.Done():
+		}
+	})
 	return r.capturePackets()
 }
 
@@ -210,20 +235,21 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	end := start + r.plan.Options.Duration
 	r.event(history.Event{At: start, Kind: history.Phase, Subject: "load"})
 	r.progress.load(start, end)
+	var unheard error
 	for _, d := range r.drivers {
-		if err := d.tell(fmt.Sprintf("load %d", start)); err != nil {
-			return err
-		}
+		unheard = errors.Join(unheard, d.tell(fmt.Sprintf("load %d", start)))
+	}
+	if unheard != nil { // one that does not listen has died; the others need not go on
+		r.abort(unheard)
 	}
 	loading, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go r.cancelWhenDriverEnds(loading, cancel)
+	r.cancelWhenDriverDies(loading, cancel)
 
 	k := &striker{clock: r.clock, wait: r.waitUntil, start: start, event: r.event, cluster: r.cluster.as}
 	k.run(loading, end, r.plan.strikes)
 
-	cut := ctx.Err() != nil
-	if cut {
+	if ctx.Err() != nil && r.doomed() == nil {
 		r.event(history.Event{Kind: history.Interrupted, Detail: cutShort(ctx)})
 	}
 	if loading.Err() != nil {
@@ -243,7 +269,7 @@ func cutShort(ctx context.Context) string {
 	if cause := context.Cause(ctx); cause != context.Canceled {
 		return cause.Error()
 	}
-	return "cut short by a signal"
+	return "by a signal"
 }
 
 // waitUntil waits for an instant of the run's clock.
@@ -263,7 +289,8 @@ func (r *run) settle(ctx context.Context) error {
 	r.phase("settle")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
 	defer cancel()
-	if err := r.cluster.await(ctx, r.cluster.settled); err != nil {
+	begun := r.clock.Now()
+	if err := r.cluster.await(ctx, func() error { return r.cluster.settled(begun) }); err != nil {
 		return fmt.Errorf("settle within %v: %w", r.plan.Bounds.Settle, err)
 	}
 	r.cluster.verifying.Wait()
@@ -274,11 +301,13 @@ func (r *run) settle(ctx context.Context) error {
 // finish records how the run ended, ends every process and surfaces errors of the record itself.
 func (r *run) finish(ctx context.Context, err error) error {
 	defer r.abort(nil)
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		r.event(history.Event{Kind: history.Interrupted, Detail: "before the load: " + cutShort(ctx)})
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		if r.doomed() == nil {
+			r.event(history.Event{Kind: history.Interrupted, Detail: "before the load, " + cutShort(ctx)})
+		}
 		err = nil
-	}
-	if err != nil {
+	case err != nil && r.doomed() == nil:
 		r.event(history.Event{Kind: history.Harness, Detail: err.Error()})
 	}
 	if r.cluster != nil {
@@ -293,31 +322,47 @@ func (r *run) finish(ctx context.Context, err error) error {
 	for _, d := range r.drivers {
 		d.close()
 	}
-	r.phase("done")
-	err = errors.Join(err, r.endPackets(), r.tearDown())
+	// The counts are the last line: a record that holds less has lost something.
+	r.progress.enter("done")
+	r.event(history.Event{Kind: history.Phase, Subject: "done", Data: map[string]float64{
+		"ops": float64(r.ops.Load()), "changes": float64(r.changes.Load()),
+	}})
+	torn := errors.Join(r.endPackets(), r.tearDown())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(err, r.failure)
+	if torn != nil || r.failure != nil {
+		return errors.Join(r.failure, torn)
+	}
+	if err = cmp.Or(r.doom, err); err != nil {
+		return recorded{err}
+	}
+	return nil
+}
+
+// doomedBy records why nothing that follows can be right, once, and cuts the load short.
+func (r *run) doomedBy(why error) {
+	r.mu.Lock()
+	first := r.doom == nil
+	if first {
+		r.doom = why
+	}
+	r.mu.Unlock()
+	if first {
+		r.event(history.Event{Kind: history.Harness, Detail: why.Error()})
+		r.abort(why)
+	}
+}
+
+// doomed is why nothing that follows can be right: a part of the run has ended, or the record cannot be written.
+func (r *run) doomed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.doom, r.failure)
 }
 
 func (r *run) tearDown() error {
-	var closers []io.Closer
 	var errs []error
-	for _, h := range r.hosts {
-		closers = append(closers, h)
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	for _, c := range closers {
-		wg.Go(func() {
-			if err := c.Close(); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, err)
-			}
-		})
-	}
-	wg.Wait()
+	errs = append(errs, host.CloseAll(slices.Collect(maps.Values(r.hosts))))
 	if r.fabric != nil {
 		errs = append(errs, r.fabric.Close())
 	}

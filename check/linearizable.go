@@ -162,7 +162,7 @@ func (r *record) summarise(ctx context.Context, all []judgement) Result {
 	}
 	detail := fmt.Sprintf("%s, %s answered, %s acknowledged, %d unknown", count(len(all), "key"), count(r.reads, "read"), count(r.acked, "write"), r.unknown)
 	if searched < len(all) {
-		detail += fmt.Sprintf("; porcupine confirmed %d keys and ran out of its bounds on %d, whose orders were replayed", searched, len(all)-searched)
+		detail += fmt.Sprintf("; every key proven by replaying its order, %d of them by porcupine as well (the others would take it longer than its bounds)", searched)
 	}
 	return Result{Verdict: Valid, Detail: detail}
 }

@@ -153,6 +153,7 @@ type EventKind string
 
 const (
 	// Phase: the run entered phase Subject: "build", "probe", "start", "ready", "preload", "load", "drain", "settle", "final", "collect", "done".
+	// The "done" phase's Data holds how many "ops" and "changes" were recorded.
 	// The "load" phase's At is the instant from which the load's schedule counts.
 	Phase EventKind = "phase"
 	// Struck: strike number Data["strike"] (from 0, over all faults) of fault Subject took effect; Detail says on whom,

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -99,4 +100,25 @@ func (r *reading) interrupted() bool {
 	}
 	_, done := r.h.PhaseStart("done")
 	return has(history.Interrupted) || !done && !has(history.Harness)
+}
+
+// silences are notes on nodes that did not answer for longer than an election
+// timeout of the load while nothing was struck. It may be the system, or the machine: the reader must know.
+func (r *reading) silences() []string {
+	var notes []string
+	down := map[string]time.Duration{}
+	for _, e := range r.h.Events {
+		switch e.Kind {
+		case history.Down:
+			down[e.Subject] = e.At
+		case history.Up:
+			from, ok := down[e.Subject]
+			delete(down, e.Subject)
+			struck := r.faultFrom >= 0 && from < r.faultTo+r.info.ElectionTimeout && e.At > r.faultFrom
+			if ok && !struck && from >= r.load0 && from < r.loadEnd && e.At-from > r.info.ElectionTimeout {
+				notes = append(notes, fmt.Sprintf("%s did not answer for %v from %.2f s on, though nothing was struck", e.Subject, (e.At-from).Round(time.Millisecond), r.since(from)))
+			}
+		}
+	}
+	return notes
 }

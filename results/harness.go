@@ -39,10 +39,10 @@ func judge(s *Summary, r *reading) {
 	case len(defects) > 0:
 		s.Verdict, s.Reason = StatusHarness, "The run was not what its plan says: "+s.Harness[0]+"."
 		if len(defects) > 1 {
-			s.Reason = fmt.Sprintf("The run was not what its plan says, for %d reasons.", len(defects))
+			s.Reason = fmt.Sprintf("The run was not what its plan says: %s, and %d more.", s.Harness[0], len(defects)-1)
 		}
 	case s.Interrupted:
-		s.Verdict, s.Reason = StatusUnknown, "The run was cut short: what there is of it shows no broken promise."
+		s.Verdict, s.Reason = StatusUnknown, "The run was cut short"+r.cutBy()+": what there is of it shows no broken promise."
 	case len(s.Checks) == 0:
 		s.Verdict, s.Reason = StatusUnknown, "Nothing was checked."
 	case len(unknown) > 0:
@@ -50,6 +50,16 @@ func judge(s *Summary, r *reading) {
 	default:
 		s.Verdict, s.Reason = StatusValid, "Every promise that was checked held, and the run was what its plan says."
 	}
+}
+
+// cutBy says by what the run was cut short, as far as it said so itself.
+func (r *reading) cutBy() string {
+	for _, e := range r.h.Events {
+		if e.Kind == history.Interrupted && e.Detail != "" {
+			return " (" + e.Detail + ")"
+		}
+	}
+	return ""
 }
 
 func named(checks []check.Result, v check.Verdict) []string {
@@ -66,6 +76,7 @@ func named(checks []check.Result, v check.Verdict) []string {
 // explains is not held against the run: it is unknown at best in any case.
 func (r *reading) defects(s *Summary) []defect {
 	d := r.reported()
+	d = append(d, r.incomplete()...)
 	d = append(d, r.timeless()...)
 	d = append(d, r.idle(s)...)
 	d = append(d, r.strikeDefects(s)...)
@@ -86,6 +97,28 @@ func (r *reading) reported() []defect {
 			why = e.Subject + ": " + why
 		}
 		d = append(d, defect{why: strings.TrimSpace(why)})
+	}
+	return d
+}
+
+// incomplete is what was said outside the record, and what the record's own last line says is missing from it.
+func (r *reading) incomplete() []defect {
+	var d []defect
+	for _, why := range r.info.Defects {
+		d = append(d, defect{why, true})
+	}
+	for _, e := range r.h.Events {
+		if e.Kind != history.Phase || e.Subject != "done" {
+			continue
+		}
+		for _, f := range []struct {
+			file, key string
+			have      int
+		}{{opsFile, "ops", len(r.h.Ops)}, {changesFile, "changes", len(r.h.Changes)}} {
+			if n, ok := e.Data[f.key]; ok && int(n) != f.have {
+				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, and %.0f were written", f.file, f.have, n), true})
+			}
+		}
 	}
 	return d
 }
@@ -139,7 +172,7 @@ func (r *reading) strikesAtStart() bool {
 func (r *reading) strikeDefects(s *Summary) []defect {
 	var d []defect
 	for i, k := range r.strikes {
-		name := fmt.Sprintf("strike %d (%s)", i, k.Fault)
+		name := fmt.Sprintf("strike %d (%s)", i+1, k.Fault)
 		v := r.seen[i]
 		switch {
 		case k.Missed != "":
@@ -153,6 +186,9 @@ func (r *reading) strikeDefects(s *Summary) []defect {
 			d = append(d, defect{why: name + " was never healed"})
 		case !v.healed:
 			d = append(d, defect{why: name + " was not verified: nobody saw its heal take effect"})
+		case *k.Healed-*k.Struck < (k.Planned[1]-k.Planned[0])/2:
+			// It may be late, looking for a leader; but less than half of it is another fault.
+			d = append(d, defect{why: fmt.Sprintf("%s lasted %s s of the %s s planned", name, number(*k.Healed-*k.Struck), number(k.Planned[1]-k.Planned[0]))})
 		}
 	}
 	return d
@@ -182,7 +218,7 @@ func (r *reading) driverDefects(s *Summary) []defect {
 		case reported && n != recorded[c]:
 			d = append(d, defect{fmt.Sprintf("operations vanished: %s offered %d, %d are on record", c, n, recorded[c]), true})
 		case !reported && !s.Interrupted:
-			d = append(d, defect{"the load driver of " + c + " died: it gave no account of what it offered", true})
+			d = append(d, defect{"the load driver of " + c + " gave no account of what it offered", true})
 		}
 	}
 	return d
@@ -190,6 +226,9 @@ func (r *reading) driverDefects(s *Summary) []defect {
 
 func (r *reading) loadDefects(s *Summary) []defect {
 	bound := r.info.bound(r.info.LagBound)
+	if s.Load.Lag != nil && s.Load.Lag.Max > micros(r.info.ElectionTimeout) && r.info.ElectionTimeout > 0 {
+		return []defect{{why: fmt.Sprintf("the load generator stood still: an operation was dispatched %v late, longer than an election timeout", inMicros(s.Load.Lag.Max))}}
+	}
 	if s.Load.Lag == nil || bound <= 0 || s.Load.Lag.P99 <= micros(bound) {
 		return nil
 	}

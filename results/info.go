@@ -27,6 +27,7 @@ type Info struct {
 	Command string    // the command line that runs the same plan again
 	Facts   []Fact    // flags, versions, machine: for the reader of the report
 	Notes   []string  // what reading the record noted
+	Defects []string  // why the record is not whole, as far as it was said outside it
 }
 
 // Planned is a strike as the plan has it; times are since the start of the load.

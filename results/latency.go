@@ -17,6 +17,8 @@ type Latency struct {
 	Before *Quantiles `json:"before"`
 	During *Quantiles `json:"during"`
 	After  *Quantiles `json:"after"`
+	Reads  *Quantiles `json:"reads"`  // of all phases
+	Writes *Quantiles `json:"writes"` // likewise
 }
 
 // Quantiles are exact, by nearest rank: p99 is the smallest sample that at least 99 % of all do not exceed.
@@ -71,26 +73,28 @@ func (r *reading) phaseOf(at time.Duration) phase {
 	return after
 }
 
-// latencies are the samples of each phase, in the order of the record.
-func (r *reading) latencies() [3][]time.Duration {
-	var by [3][]time.Duration
+// latencies are the samples of each phase, and those of reads and of writes, in the order of the record.
+func (r *reading) latencies() (by [3][]time.Duration, kinds [2][]time.Duration) {
 	for i := range r.h.Ops {
 		if o := &r.h.Ops[i]; o.Stage == history.Load && o.Outcome == history.OK {
 			p := r.phaseOf(o.Due)
 			by[p] = append(by[p], o.Latency())
+			kinds[o.Kind] = append(kinds[o.Kind], o.Latency())
 		}
 	}
-	return by
+	return by, kinds
 }
 
 func (r *reading) latency() Latency {
-	by := r.latencies()
+	by, kinds := r.latencies()
 	all := slices.Concat(by[:]...)
 	return Latency{
 		All:    quantiles(all, millis),
 		Before: quantiles(by[before], millis),
 		During: quantiles(by[during], millis),
 		After:  quantiles(by[after], millis),
+		Reads:  quantiles(kinds[history.Read], millis),
+		Writes: quantiles(kinds[history.Write], millis),
 	}
 }
 

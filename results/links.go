@@ -234,6 +234,10 @@ func (r *reading) linkDefects(s *Summary) []defect {
 	case late != nil && bound > 0 && late.P99 > micros(bound):
 		d = append(d, defect{why: fmt.Sprintf("the links delivered late: %v at p99, the bound is %v", inMicros(late.P99), bound)})
 	}
+	// A switch that stands still carries few packets meanwhile, so p99 over packets may not show it.
+	if late := s.Links.Late; late != nil && late.Max > micros(r.info.ElectionTimeout) && r.info.ElectionTimeout > 0 {
+		d = append(d, defect{why: fmt.Sprintf("the links stood still: a packet was %v late, longer than an election timeout", inMicros(late.Max))})
+	}
 	if n := r.unasked(s.Links); n > 0 {
 		d = append(d, defect{why: fmt.Sprintf("the links dropped %.0f packets for want of room, which the plan does not ask for", n)})
 	}

@@ -47,7 +47,16 @@ type cloud struct {
 	color color.Color
 }
 
-const cloudSize = vg.Length(1.1)
+// cloudSize is the size of the points: those of a small cloud are larger, or nobody would see them.
+func cloudSize(points int) vg.Length {
+	switch {
+	case points < 100:
+		return 2.6
+	case points < 1000:
+		return 1.7
+	}
+	return 1.1
+}
 
 func (s cloud) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
@@ -55,6 +64,7 @@ func (s cloud) Plot(c draw.Canvas, p *plot.Plot) {
 	type cell struct{ x, y int32 }
 	seen := make(map[cell]struct{}, len(s.pts)/2)
 	var path vg.Path
+	size := cloudSize(len(s.pts))
 	for _, pt := range s.pts {
 		k := cell{int32(x(pt.X) * grid), int32(y(pt.Y) * grid)}
 		if _, dup := seen[k]; dup {
@@ -62,10 +72,10 @@ func (s cloud) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		seen[k] = struct{}{}
 		at := vg.Point{X: vg.Length(k.x) / grid, Y: vg.Length(k.y) / grid}
-		path.Move(vg.Point{X: at.X - cloudSize/2, Y: at.Y})
-		path.Line(vg.Point{X: at.X + cloudSize/2, Y: at.Y})
+		path.Move(vg.Point{X: at.X - size/2, Y: at.Y})
+		path.Line(vg.Point{X: at.X + size/2, Y: at.Y})
 	}
-	c.SetLineStyle(draw.LineStyle{Color: s.color, Width: cloudSize})
+	c.SetLineStyle(draw.LineStyle{Color: s.color, Width: size})
 	c.Stroke(path)
 }
 

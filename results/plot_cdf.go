@@ -22,7 +22,8 @@ func (v *view) cdf() *figure {
 		most   = 0
 	)
 	styles := [...]entry{before: {mark: line, color: blue}, during: {mark: dashes, color: vermilion}, after: {mark: dots, color: green}}
-	for i, samples := range v.latencies() {
+	by, _ := v.latencies()
+	for i, samples := range by {
 		if len(samples) == 0 {
 			continue
 		}

@@ -199,12 +199,23 @@ func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
 				low, high = at-0.48*lane, at-0.30*lane
 			}
 			fillRect(c, conditions[k].color, x0, low, max(x1, x0+0.5), high)
-			b.label(c, x0, x1, at)
+			b.label(c, max(x0, x(l.coveredUntil(b))), x1, at)
 		}
 	}
 }
 
 // label writes what there is room for.
+// coveredUntil is how far the bar of a silent node is covered by the one that says why it is silent.
+func (l laneChart) coveredUntil(b bar) float64 {
+	until := b.from
+	for _, over := range l.bars {
+		if b.condition == silent && over.node == b.node && (over.condition == dead || over.condition == paused) && over.from <= b.to && over.to > until {
+			until = over.to
+		}
+	}
+	return until
+}
+
 func (b bar) label(c draw.Canvas, x0, x1, y vg.Length) {
 	texts := []string{b.condition.String()}
 	sty := textStyle(smallSize, white)

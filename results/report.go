@@ -53,8 +53,7 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 var meanings = map[Status]string{
 	StatusValid: "Everything that the checks below examine was as the system promises, and whatever was to strike was seen to strike and to heal. " +
 		"One run is one sample: before concluding anything about times, repeat it.",
-	StatusInvalid: "The system answered in a way that its promises exclude. The checks below say which promise, and show the operations that prove it. " +
-		"Whatever else was wrong with the run spoils its numbers, not this.",
+	StatusInvalid: "The system answered in a way that its promises exclude. The checks below say which promise, and show the operations that prove it.",
 	StatusHarness: "This run is no result: something about the run itself, not the system, was not as planned. " +
 		"What follows may help to find out why; conclude nothing about the system from it.",
 	StatusUnknown: "This is no pass: nothing was seen to break, but not everything that had to be examined was.",

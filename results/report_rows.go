@@ -23,13 +23,18 @@ func latencyRows(s Summary) []latencyRow {
 		return showNumber(*r)
 	}
 	rows := []latencyRow{{"all", rate(&s.Throughput.OK), s.Latency.All}}
-	if s.FaultFrom == nil {
-		return rows
+	if s.FaultFrom != nil {
+		rows = append(rows,
+			latencyRow{"before", rate(s.Throughput.Before), s.Latency.Before},
+			latencyRow{"during", rate(s.Throughput.During), s.Latency.During},
+			latencyRow{"after", rate(s.Throughput.After), s.Latency.After})
 	}
-	return append(rows,
-		latencyRow{"before", rate(s.Throughput.Before), s.Latency.Before},
-		latencyRow{"during", rate(s.Throughput.During), s.Latency.During},
-		latencyRow{"after", rate(s.Throughput.After), s.Latency.After})
+	for _, kind := range []latencyRow{{"reads", "", s.Latency.Reads}, {"writes", "", s.Latency.Writes}} {
+		if kind.Q != nil {
+			rows = append(rows, kind)
+		}
+	}
+	return rows
 }
 
 type hostRow struct {

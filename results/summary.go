@@ -86,6 +86,7 @@ func Summarise(h *history.History, info Info, checks []check.Result) Summary {
 	if r.faultFrom >= 0 {
 		s.FaultFrom, s.FaultTo = ptr(r.since(r.faultFrom)), ptr(r.since(r.faultTo))
 	}
+	s.Notes = append(slices.Clip(s.Notes), r.silences()...)
 	s.Interrupted = r.interrupted()
 	judge(&s, r)
 	return s

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/moby/sys/reexec"
@@ -96,7 +97,12 @@ func (e *etcd) Version() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, string(e.binary), "--version").Output()
+	cmd := exec.CommandContext(ctx, string(e.binary), "--version")
+	// It may be a script whose children hold its output open: all of them end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", e.binary, err)
 	}
@@ -256,6 +262,26 @@ func (l *etcdFlags) Set(s string) error {
 	}
 	*l = append(*l, etcdFlag{name, value})
 	return nil
+}
+
+// Append, Replace and GetSlice make it a list for pflag (pflag.SliceValue): its values are taken apart again as they were given.
+func (l *etcdFlags) Append(s string) error { return l.Set(s) }
+
+func (l *etcdFlags) Replace(all []string) error {
+	*l = nil
+	for _, s := range all {
+		if err := l.Set(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *etcdFlags) GetSlice() (all []string) {
+	for _, f := range *l {
+		all = append(all, f.name+"="+f.value)
+	}
+	return all
 }
 
 // binaryPath is the value of --etcd-binary: an absolute path, as hosts run it from directories of their own.

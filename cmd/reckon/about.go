@@ -50,7 +50,9 @@ func newList() *cobra.Command {
 					fmt.Fprintf(w, "  \t%s\n", names)
 				}
 			}
-			fmt.Fprintf(w, "\nEVERY RUN\n  \t%s\n", flagNames(reckon.OptionFlags()))
+			every := reckon.OptionFlags()
+			new(local).bind(every)
+			fmt.Fprintf(w, "\nEVERY RUN\n  \t%s\n", flagNames(every))
 			fmt.Fprint(w, "\nWorkloads and faults may be comma lists: they run, and strike, together.\n")
 		},
 	}
@@ -152,9 +154,9 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 	w.Flush()
 	fmt.Fprintf(out, "\nBounds, past which the run is no result\n")
 	w = table(out)
-	fmt.Fprintf(w, "  generator's lag\t%v at p99\n", p.Bounds.Lag)
-	fmt.Fprintf(w, "  links' lateness\t%v at p99\n", p.Bounds.Late)
-	fmt.Fprintf(w, "  operations under way\t%d a client\n", p.Bounds.InFlight)
+	for _, b := range boundsOf(p) {
+		fmt.Fprintf(w, "  %s\t%s\n", b.name, b.value)
+	}
 	w.Flush()
 	fmt.Fprintf(out, "\nFlags (* given)\n")
 	w = table(out)

@@ -118,6 +118,9 @@ func draw(dir *results.Dir, file planFile, r *record, checks []check.Result) (re
 		return results.Summary{}, r.err
 	}
 	in := info(file, r.notes)
+	if end := readEnd(dir); end != "" {
+		in.Defects = append(in.Defects, end)
+	}
 	s := results.Summarise(r.h, in, checks)
 	if err := dir.WriteSummary(s); err != nil {
 		return s, err
@@ -142,7 +145,7 @@ func info(f planFile, notes []string) results.Info {
 	}
 	in.Facts = append(in.Facts, facts("Versions", f.Versions)...)
 	in.Facts = append(in.Facts, facts("Machine", f.Machine)...)
-	if f.Machine["file system of the data"] == "tmpfs" {
+	if f.Machine["file_system"] == "tmpfs" {
 		in.Notes = append(in.Notes, "the data directories were on tmpfs, where fsync costs nothing: latencies are not those of a disk")
 	}
 	return in
@@ -150,7 +153,7 @@ func info(f planFile, notes []string) results.Info {
 
 func facts(group string, m map[string]string) (all []results.Fact) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		all = append(all, results.Fact{Group: group, Name: k, Value: m[k]})
+		all = append(all, results.Fact{Group: group, Name: strings.ReplaceAll(k, "_", " "), Value: m[k]})
 	}
 	return all
 }

@@ -56,7 +56,7 @@ func recordRun(tb testing.TB, n int) *results.Dir {
 	phase(end, "drain")
 	must(dir.Event(history.Event{At: end, Kind: history.Driver, Subject: "c1", Data: map[string]float64{"offered": float64(n)}}))
 	must(dir.Event(history.Event{At: end, Kind: history.Links, Subject: "userspace", Data: map[string]float64{"packets": 1, "late_p50_us": 1, "late_p99_us": 1, "late_max_us": 1}}))
-	phase(end, "done")
+	must(dir.Event(history.Event{At: end, Kind: history.Phase, Subject: "done", Data: map[string]float64{"ops": float64(n), "changes": float64((n + 1) / 2)}}))
 	must(dir.Close())
 	return dir
 }

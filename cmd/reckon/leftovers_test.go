@@ -46,16 +46,7 @@ func TestKillLeavesNothing(t *testing.T) {
 
 // killRun starts a run whose processes all carry the mark in their environment, and kills the outermost one.
 func killRun(t *testing.T, mark string, after time.Duration) {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// testscript dispatches on the name: run under it, the test binary is the command.
-	name := filepath.Join(t.TempDir(), "reckon")
-	if err := os.Symlink(exe, name); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(name, "etcd", "simple", "uniform", "leader", "--duration", "6s", "--result-location", filepath.Join(t.TempDir(), "run"))
+	cmd := exec.Command(commandLink(t), "etcd", "simple", "uniform", "leader", "--duration", "6s", "--result-location", filepath.Join(t.TempDir(), "run"))
 	cmd.Env = append(os.Environ(), mark)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer

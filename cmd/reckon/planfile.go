@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -13,41 +14,79 @@ import (
 	"go.etcd.io/etcd/api/v3/version"
 
 	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
 	"github.com/reckon-bench/reckon/results"
 )
 
-// planFile is plan.json: enough to run it again and to read the record. What
-// follows from words, flags and seed stands there for people; it is made anew from those.
+// planFile is plan.json: enough to run it again and to read the record. Words
+// and flags make the plan anew; what follows from them stands there for people.
 type planFile struct {
 	Command  string            `json:"command"`
 	Started  time.Time         `json:"started"`
 	Words    reckon.Words      `json:"words"`
-	Flags    reckon.Flags      `json:"flags"`
+	Flags    reckon.Flags      `json:"flags"` // every flag, as it was when this was run
+	Given    []string          `json:"flags_given"`
 	Seed     uint64            `json:"seed"`
 	Versions map[string]string `json:"versions"`
 	Machine  map[string]string `json:"machine"`
 	Backend  string            `json:"link_backend"`
-	Hosts    []reckon.Host     `json:"hosts"`
-	Links    link.Matrix       `json:"links"`
-	Strikes  []reckon.Planned  `json:"strikes"`
-	Bounds   reckon.Bounds     `json:"bounds"`
+	derived
 
 	plan *reckon.Plan
 }
 
+// derived is what follows from words and flags.
+type derived struct {
+	Hosts   []reckon.Host     `json:"hosts"`
+	Links   map[string]string `json:"links"`
+	Strikes []plannedStrike   `json:"strikes"`
+	Bounds  map[string]string `json:"bounds"`
+}
+
+type plannedStrike struct {
+	Fault string  `json:"fault"`
+	Name  string  `json:"name"`
+	From  float64 `json:"from_s"`
+	To    float64 `json:"to_s"`
+}
+
 func newPlanFile(p *reckon.Plan, dir string) planFile {
-	v := versions()
+	f := planFile{
+		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Given: p.Given, Seed: p.Options.Seed,
+		Versions: versions(), Machine: machine(dir), Backend: "userspace", derived: derive(p), plan: p,
+	}
 	switch system, err := p.SystemVersion(); {
 	case err != nil:
-		v["system"] = err.Error() // should it not run either, its last lines will say why
+		f.Versions["system"] = err.Error() // should it not run either, its last lines will say why
 	case system != "":
-		v["system"] = system
+		f.Versions["system"] = system
 	}
-	return planFile{
-		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Seed: p.Options.Seed,
-		Versions: v, Machine: machine(dir), Backend: "userspace",
-		Hosts: p.Hosts, Links: p.Links, Strikes: p.Strikes, Bounds: p.Bounds, plan: p,
+	return f
+}
+
+func derive(p *reckon.Plan) derived {
+	d := derived{Hosts: p.Hosts, Links: map[string]string{}, Bounds: map[string]string{}}
+	for path, shape := range p.Links {
+		d.Links[path.String()] = shape.String()
+	}
+	for _, s := range p.Strikes {
+		d.Strikes = append(d.Strikes, plannedStrike{s.Fault, s.Name, s.From.Seconds(), s.To.Seconds()})
+	}
+	for _, b := range boundsOf(p) {
+		d.Bounds[b.name] = b.value
+	}
+	return d
+}
+
+// bound is a bound of the plan, for people.
+type bound struct{ name, value string }
+
+func boundsOf(p *reckon.Plan) []bound {
+	return []bound{
+		{"generator's lag", fmt.Sprintf("%v at p99", p.Bounds.Lag)},
+		{"links' lateness", fmt.Sprintf("%v at p99", p.Bounds.Late)},
+		{"operations under way", fmt.Sprintf("%d a client", p.Bounds.InFlight)},
+		{"being ready", p.Bounds.Ready.String()},
+		{"settling", p.Bounds.Settle.String()},
 	}
 }
 
@@ -60,20 +99,40 @@ func readPlan(dir *results.Dir) (f planFile, err error) {
 	if err != nil {
 		return f, fmt.Errorf("make the plan of %s again: %w", dir, err)
 	}
-	return f, nil
+	f.plan.Given = f.Given
+	return f, f.same(dir)
+}
+
+// same refuses a plan that does not come out as it did when it was run: by
+// another plan's bounds, hosts or strikes the record must not be judged.
+func (f planFile) same(dir *results.Dir) error {
+	again := derive(f.plan)
+	for _, part := range []struct {
+		name      string
+		then, now any
+	}{
+		{"hosts", f.Hosts, again.Hosts}, {"links", f.Links, again.Links}, {"strikes", f.Strikes, again.Strikes}, {"bounds", f.Bounds, again.Bounds},
+	} {
+		if !reflect.DeepEqual(part.then, part.now) {
+			return fmt.Errorf("plan of %s: its %s do not follow from its words and flags: they were changed by hand, or by another version of reckon (%s)", dir, part.name, f.Versions["reckon"])
+		}
+	}
+	if f.Backend == "" {
+		return fmt.Errorf("plan of %s: it names no link backend", dir)
+	}
+	return nil
 }
 
 // commandLine is what to type to run the plan again.
 func commandLine(p *reckon.Plan) string {
 	parts := append([]string{"reckon"}, p.Words.List()...)
-	flags := make([]string, 0, len(p.Flags))
-	for name, values := range p.Flags {
-		for _, v := range values {
-			flags = append(flags, "--"+name+"="+quote(v))
+	var flags []string
+	for _, f := range p.Effective() {
+		if f.Given {
+			flags = append(flags, "--"+f.Name+"="+quote(f.Value))
 		}
 	}
-	slices.Sort(flags)
-	if _, ok := p.Flags["seed"]; !ok {
+	if !slices.Contains(p.Given, "seed") {
 		flags = append(flags, fmt.Sprintf("--seed=%d", p.Options.Seed))
 	}
 	return strings.Join(append(parts, flags...), " ")
@@ -95,7 +154,7 @@ var release = "unreleased"
 
 // versions are those of everything that a result depends on.
 func versions() map[string]string {
-	v := map[string]string{"reckon": release, "go": runtime.Version(), "kernel": kernel(), "etcd, built in": version.Version}
+	v := map[string]string{"reckon": release, "go": runtime.Version(), "kernel": kernel(), "etcd_built_in": version.Version}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
@@ -136,11 +195,11 @@ func machine(dir string) map[string]string {
 		m["name"] = name
 	}
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
-		m["load average at the start"] = strings.Join(strings.Fields(string(b))[:3], " ")
+		m["load_average_at_start"] = strings.Join(strings.Fields(string(b))[:3], " ")
 	}
 	if b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control"); err == nil {
-		m["congestion control"] = strings.TrimSpace(string(b))
+		m["congestion_control"] = strings.TrimSpace(string(b))
 	}
-	m["file system of the data"] = fileSystem(filepath.Clean(dir))
+	m["file_system"] = fileSystem(filepath.Clean(dir))
 	return m
 }

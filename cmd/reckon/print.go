@@ -34,7 +34,9 @@ func printSummary(out io.Writer, dir *results.Dir, s results.Summary) {
 				number(l.l.P50), number(l.l.P90), number(l.l.P99), number(l.l.P999), number(l.l.Max))
 		}
 	}
-	fmt.Fprintf(w, "  unavailable\t%s ms at the longest\n", number(s.Unavailability.LongestGap))
+	if s.Ops.OK > 0 {
+		fmt.Fprintf(w, "  unavailable\t%s ms at the longest\n", number(s.Unavailability.LongestGap))
+	}
 	for i, st := range s.Strikes {
 		fmt.Fprintf(w, "  strike %d\t%s\n", i+1, strikeLine(s, i, st))
 	}
@@ -44,7 +46,7 @@ func printSummary(out io.Writer, dir *results.Dir, s results.Summary) {
 
 func strikeLine(s results.Summary, i int, st results.Strike) string {
 	if st.Struck == nil {
-		return fmt.Sprintf("%s: missed: %s", st.Fault, st.Missed)
+		return fmt.Sprintf("%s: never struck%s", st.Fault, because(st.Missed))
 	}
 	line := fmt.Sprintf("%s: %s at %.2f s", st.Fault, st.Detail, *st.Struck)
 	if st.Healed != nil {
@@ -63,6 +65,13 @@ func strikeLine(s results.Summary, i int, st results.Strike) string {
 		}
 	}
 	return line
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
 }
 
 // number is x with three significant digits, and with all of those before the point.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +30,7 @@ load, injects faults on a schedule, records every operation, verifies the record
   reckon plan etcd simple uniform leader     what would be done, and when
   reckon etcd simple uniform leader -h       what these words understand
   reckon list                                all words`,
+		Version:       release,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
@@ -80,7 +83,24 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) 
 		return do(cmd, p, l)
 	}
 	cmd.SetFlagErrorFunc(flagError)
-	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) { help(cmd, args) })
+	completeChoices(cmd)
+	usual := new(cobra.Command).HelpFunc()
+	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if c != cmd { // cobra hands a help function down to commands that take no words
+			usual(c, args)
+			return
+		}
+		help(c, args)
+	})
+}
+
+// completeChoices completes the values of flags that are one of a few words.
+func completeChoices(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if c, ok := f.Value.(interface{ Choices() []string }); ok {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(c.Choices(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+		}
+	})
 }
 
 // union adds every flag that any word understands. A flag of one name means the
@@ -128,11 +148,7 @@ func given(fs *pflag.FlagSet) reckon.Flags {
 		if ours.Lookup(f.Name) != nil || f.Name == "help" {
 			return
 		}
-		if s, ok := f.Value.(pflag.SliceValue); ok {
-			out[f.Name] = s.GetSlice()
-			return
-		}
-		out[f.Name] = []string{f.Value.String()}
+		out[f.Name] = reckon.FlagValues(f)
 	})
 	return out
 }
@@ -158,20 +174,29 @@ func completeWords(cmd *cobra.Command, args []string, toComplete string) ([]stri
 	if len(args) >= len(kinds) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	kind, before := kinds[len(args)], ""
+	if i := strings.LastIndexByte(toComplete, ','); i >= 0 && (kind == "workload" || kind == "fault") {
+		before = toComplete[:i+1] // a comma list goes on
+	}
 	var out []string
 	for _, w := range everyWord() {
-		if w.kind == kinds[len(args)] && strings.HasPrefix(w.name, toComplete) {
-			out = append(out, w.name+"\t"+w.doc)
+		if w.kind == kind && strings.HasPrefix(before+w.name, toComplete) {
+			out = append(out, before+w.name+"\t"+w.doc)
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
+// numberError is how strconv words what is no number.
+var numberError = regexp.MustCompile(`strconv\.Parse(Int|Uint|Float): parsing "[^"]*": [a-z ]+`)
+
 // flagError adds the nearest known flag to an unknown one.
 func flagError(cmd *cobra.Command, err error) error {
 	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !ok {
-		return err
+		return errors.New(numberError.ReplaceAllStringFunc(err.Error(), func(s string) string {
+			return map[string]string{"Int": "want a whole number", "Uint": "want a whole number from 0 up", "Float": "want a number"}[numberError.FindStringSubmatch(s)[1]]
+		}))
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,11 +34,18 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	if err := dir.WritePlan(file); err != nil {
 		return harnessError{err}
 	}
-	_ = results.PointLatest(dir.Path()) // a convenience; the path is printed below
+	if l.location == "" {
+		_ = results.PointLatest(dir.Path()) // a convenience; the path is printed below
+	}
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)
 	runErr := runIsolated(dir)
 	if errors.Is(runErr, host.ErrNotPermitted) { // nothing was started, so nothing is lost
-		return errors.Join(runErr, os.RemoveAll(dir.Path()))
+		return errors.Join(runErr, removeEmpty(dir))
+	}
+	if runErr != nil {
+		if err := noteEnd(dir, runErr); err != nil {
+			fmt.Fprintln(os.Stderr, "reckon:", err)
+		}
 	}
 	summary, err := conclude(dir)
 	if err != nil {
@@ -53,7 +61,59 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	}
 	printSummary(os.Stdout, dir, summary)
 	printPackets(os.Stdout, dir)
+	if size := sizeOf(dir.Path("scratch")); size > 0 {
+		fmt.Printf("data:   %s (%.0f MB; kept%s)\n", dir.Path("scratch"), float64(size)/1e6, map[bool]string{true: ", as asked", false: ", as the run is not valid"}[l.keepData])
+	}
 	return statusError(summary)
+}
+
+// sizeOf is the bytes that the files below a directory take up; what cannot be read counts nothing.
+func sizeOf(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if info, err := e.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil
+	})
+	return bytes
+}
+
+// removeEmpty removes the directory of a run in which nothing was recorded.
+func removeEmpty(dir *results.Dir) error {
+	if err := os.Remove(dir.Path("plan.json")); err != nil {
+		return err
+	}
+	return os.Remove(dir.Path()) // refuses where there is anything else
+}
+
+// endFile says how a runner ended that could not record it itself.
+const endFile = "runner.json"
+
+type runnerEnd struct {
+	Error string `json:"error"`
+}
+
+func noteEnd(dir *results.Dir, why error) error {
+	b, err := json.Marshal(runnerEnd{why.Error()})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(dir.Path(endFile), append(b, '\n'), 0o666)
+}
+
+// readEnd is how the runner ended, "" where it did so in order or said it in the record.
+func readEnd(dir *results.Dir) string {
+	b, err := os.ReadFile(dir.Path(endFile))
+	if err != nil {
+		return ""
+	}
+	var end runnerEnd
+	if err := json.Unmarshal(b, &end); err != nil {
+		return "the runner ended, and " + endFile + " cannot be read: " + err.Error()
+	}
+	return end.Error
 }
 
 // statusError is nil for a valid run, and the exit status of any other.
@@ -71,11 +131,13 @@ func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
 	}
 	words := strings.NewReplacer(" ", "-", ",", "+", "/", "_").Replace(p.Words.String())
 	base := filepath.Join("runs", time.Now().Format("20060102-150405")+"-"+words)
-	for i, path := 1, base; ; i++ {
-		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) || i == 100 {
-			return results.Create(path)
+	path := base
+	for i := 2; ; i++ {
+		dir, err := results.Create(path)
+		if _, serr := os.Lstat(path); err == nil || serr != nil || i > 100 {
+			return dir, err
 		}
-		path = fmt.Sprintf("%s-%d", base, i+1)
+		path = fmt.Sprintf("%s-%d", base, i) // taken
 	}
 }
 
@@ -101,10 +163,13 @@ func runIsolated(dir *results.Dir) error {
 	switch exit.ExitCode() {
 	case runnerFailed: // it has recorded why
 		return nil
+	case runnerBroke:
+		return errors.New(strings.TrimSpace(complaint.String()))
 	case runnerForbidden:
 		return fmt.Errorf("%w: %s", host.ErrNotPermitted, strings.TrimSpace(complaint.String()))
 	}
-	return fmt.Errorf("the runner ended with %w: %s", err, strings.TrimSpace(complaint.String()))
+	last := strings.TrimSpace(complaint.String())
+	return fmt.Errorf("the runner ended by itself (%w)%s", err, because(last[:min(len(last), 2000)]))
 }
 
 // show reads the runner's progress lines until it ends.

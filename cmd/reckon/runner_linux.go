@@ -17,26 +17,33 @@ import (
 // runnerRole is the name under which the binary carries out a plan: reckon-run DIR.
 const runnerRole = "reckon-run"
 
-// Exit statuses of the runner.
+// Exit statuses of the runner. None is one that Go gives a program that panics (2).
 const (
-	runnerFailed    = 3 // the run is no result, and the record says why
-	runnerForbidden = 2 // this machine does not allow what it needs; its standard error says what
+	runnerFailed    = 3  // the run is no result, and the record says why
+	runnerForbidden = 77 // this machine does not allow what it needs; its standard error says what
+	runnerBroke     = 78 // the run is no result, and its standard error says why: the record could not
 )
 
 // runnerMain is the first process of the private tree.
 func runnerMain() {
-	err := carryOut(os.Args[1])
+	// PID 1 of a namespace gets no signal that it does not handle, and must end by none that it does.
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	err := carryOut(os.Args[1], interrupts)
 	if err == nil {
 		return
 	}
 	fmt.Fprintln(os.Stderr, err)
-	if errors.Is(err, host.ErrNotPermitted) {
+	switch {
+	case errors.Is(err, host.ErrNotPermitted):
 		os.Exit(runnerForbidden)
+	case errors.Is(err, reckon.ErrRecorded):
+		os.Exit(runnerFailed)
 	}
-	os.Exit(runnerFailed)
+	os.Exit(runnerBroke)
 }
 
-func carryOut(path string) error {
+func carryOut(path string, interrupts <-chan os.Signal) error {
 	if err := host.Settle(); err != nil {
 		return err
 	}
@@ -51,8 +58,6 @@ func carryOut(path string) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupts
 		stop()
@@ -64,8 +69,8 @@ func carryOut(path string) error {
 	err = reckon.Run(ctx, file.plan, packetDir{dir}, func(p reckon.Progress) {
 		_ = progress.Encode(p) // nobody watching is no reason to stop
 	})
-	if cerr := dir.Close(); err == nil {
-		err = cerr
+	if cerr := dir.Close(); cerr != nil {
+		return fmt.Errorf("record: %w", cerr)
 	}
 	return err
 }

@@ -19,6 +19,11 @@ type screen struct {
 	bar      *progressbar.ProgressBar // nil where out is no terminal
 	phase    string
 	lastLine time.Time
+
+	// Since the last line, or the last second of a bar.
+	latencies reckon.Sketch
+	from      reckon.Progress
+	rate      string
 }
 
 // plainEvery is how often a run that nobody watches says how its load goes.
@@ -40,8 +45,12 @@ func (s *screen) update(p reckon.Progress) {
 	for _, n := range p.Notes {
 		s.print("  " + n)
 	}
+	s.latencies = s.latencies.Merge(p.Latencies)
 	if s.bar != nil {
-		s.bar.Describe(describe(p))
+		if p.Elapsed-s.from.Elapsed >= time.Second || p.Phase != s.from.Phase {
+			s.measure(p)
+		}
+		s.bar.Describe(s.describe(p))
 		if p.Total > 0 {
 			_ = s.bar.Set(int(min(999, 1000*p.Elapsed/p.Total))) // a bar that cannot be drawn is no loss
 		} else {
@@ -51,8 +60,22 @@ func (s *screen) update(p reckon.Progress) {
 	}
 	if p.Phase != s.phase || p.Phase == "load" && time.Since(s.lastLine) >= plainEvery {
 		s.phase, s.lastLine = p.Phase, time.Now()
-		s.print(describe(p))
+		s.measure(p)
+		s.print(s.describe(p))
 	}
+}
+
+// measure says how the load went since it last did.
+func (s *screen) measure(p reckon.Progress) {
+	s.rate = "- ops/s"
+	if took := p.Elapsed - s.from.Elapsed; p.Phase == s.from.Phase && took > 0 {
+		s.rate = fmt.Sprintf("%.0f ops/s", float64(p.OK-s.from.OK)/took.Seconds())
+	}
+	s.rate += "  p99 -"
+	if q := s.latencies.Quantile(0.99); q > 0 {
+		s.rate = strings.TrimSuffix(s.rate, "-") + number(float64(q.Microseconds())/1e3) + " ms"
+	}
+	s.from, s.latencies = p, nil
 }
 
 func (s *screen) print(line string) {
@@ -69,11 +92,11 @@ func (s *screen) close() {
 }
 
 // describe is the line: phase, elapsed, operations a second, p99, who leads, what is struck.
-func describe(p reckon.Progress) string {
+func (s *screen) describe(p reckon.Progress) string {
 	parts := []string{fmt.Sprintf("%-7s %5.1fs", p.Phase, p.Elapsed.Seconds())}
 	if p.Total > 0 {
 		parts[0] += fmt.Sprintf("/%.0fs", p.Total.Seconds())
-		parts = append(parts, fmt.Sprintf("%.0f ops/s", p.OpsPerSec), fmt.Sprintf("p99 %v", p.P99.Round(100*time.Microsecond)))
+		parts = append(parts, s.rate)
 		if n := p.Failed + p.Unknown; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d failed, %d unknown", p.Failed, p.Unknown))
 		}

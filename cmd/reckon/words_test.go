@@ -56,7 +56,7 @@ func TestCommandLineMakesTheSamePlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "reckon etcd wan uniform leader --duration=90s --etcd-flag=max-wals=3 --etcd-flag=snapshot-count=100 --link-loss=0.5 --seed=1"
+	want := "reckon etcd wan uniform leader --duration=1m30s --etcd-flag=snapshot-count=100 --etcd-flag=max-wals=3 --link-loss=0.5 --seed=1"
 	if got := commandLine(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -34,10 +34,11 @@ func newClock() *clock {
 func (c *clock) now() int64 { return c.atBase + int64(time.Since(c.base)) }
 
 // The wall clock may be set at any time. Its offset is measured this often, and a
-// packet cannot have waited longer than maxWait.
+// packet cannot have waited longer than maxWait: a switch that is stopped for longer
+// would be late without knowing it, so it is longer than any run would survive.
 const (
 	measureEvery = int64(10 * time.Millisecond)
-	maxWait      = int64(time.Second)
+	maxWait      = int64(time.Minute)
 )
 
 func (c *clock) measure(now int64) {

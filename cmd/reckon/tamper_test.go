@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/reckon-bench/reckon/results"
+)
+
+// TestTampering strikes the harness's own processes, and the system's behind the
+// harness's back, in the middle of a load. Such a run is never a result, and says why.
+func TestTampering(t *testing.T) {
+	if ok, err := hosts(); err != nil {
+		t.Fatal(err)
+	} else if !ok {
+		t.Skip("no namespaces here; reckon doctor says why")
+	}
+	for _, c := range []struct {
+		role   string // name of the program
+		signal syscall.Signal
+		then   syscall.Signal // after that long
+		after  time.Duration
+		want   string // in the reasons
+	}{
+		{role: "reckon-switch", signal: syscall.SIGKILL, want: "the links ended by themselves"},
+		{role: "reckon-load", signal: syscall.SIGKILL, want: "load driver on c1 ended by itself"},
+		{role: "reckon-memory", signal: syscall.SIGKILL, want: "n1 ended by itself"},
+		{role: "reckon-memory", signal: syscall.SIGSTOP, then: syscall.SIGCONT, after: 3 * time.Second, want: "n1 was stopped (SIGSTOP) by someone else"},
+		{role: "reckon-switch", signal: syscall.SIGSTOP, then: syscall.SIGCONT, after: 3 * time.Second, want: "longer than an election timeout"},
+		{role: "reckon-run", signal: syscall.SIGKILL, want: "the runner ended by itself"},
+		{role: "reckon-run", signal: syscall.SIGQUIT, want: "the runner ended by itself"},
+	} {
+		t.Run(c.role+" "+c.signal.String(), func(t *testing.T) {
+			mark := "RECKON_TEST_RUN=" + t.Name() + strconv.Itoa(os.Getpid())
+			dir := filepath.Join(t.TempDir(), "run")
+			cmd := exec.Command(commandLink(t), "memory", "simple", "uniform", "none", "--duration", "8s", "--link-latency", "1", "--result-location", dir)
+			cmd.Env = append(os.Environ(), mark)
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			awaitLoad(t, dir)
+			pid := processOf(t, c.role, mark)
+			if err := syscall.Kill(pid, c.signal); err != nil {
+				t.Fatal(err)
+			}
+			if c.then != 0 {
+				time.Sleep(c.after) // how long it is stopped is the point
+				_ = syscall.Kill(pid, c.then)
+			}
+			err := cmd.Wait()
+			if cmd.ProcessState.ExitCode() != 3 {
+				t.Errorf("exit status %v, want 3\n%s", err, out.String())
+			}
+			b, err := os.ReadFile(filepath.Join(dir, "summary.json"))
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out.String())
+			}
+			var s results.Summary
+			if err := json.Unmarshal(b, &s); err != nil {
+				t.Fatal(err)
+			}
+			if why := strings.Join(s.Harness, "; "); s.Verdict != results.StatusHarness || !strings.Contains(why, c.want) {
+				t.Errorf("%s: %q, want harness: %q", s.Verdict, why, c.want)
+			}
+			awaitNobody(t, mark)
+		})
+	}
+}
+
+// commandLink is a link by whose name the test binary is the command.
+func commandLink(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "reckon")
+	if err := os.Symlink(exe, name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// awaitLoad waits until the run has recorded operations of its load.
+func awaitLoad(t *testing.T, dir string) {
+	t.Helper()
+	for range 60_000 / 20 {
+		if b, err := os.ReadFile(filepath.Join(dir, "ops.jsonl")); err == nil && bytes.Contains(b, []byte(`"stage":"load"`)) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("no load after a minute")
+}
+
+// processOf is the run's process of that name.
+func processOf(t *testing.T, role, mark string) int {
+	t.Helper()
+	for _, p := range carrying(mark) {
+		pid, name, _ := strings.Cut(p, " ")
+		if strings.HasPrefix(name, role+" ") || name == role {
+			n, err := strconv.Atoi(pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("no %s among %q", role, carrying(mark))
+	return 0
+}
+
+// A record that was changed afterwards is noticed.
+func TestEditedRecords(t *testing.T) {
+	edit := func(file string, f func([]string) []string) func(*testing.T, *results.Dir) {
+		return func(t *testing.T, d *results.Dir) {
+			b, err := os.ReadFile(d.Path(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.SplitAfter(string(b), "\n")
+			lines = f(lines[:len(lines)-1]) // what follows the last newline is nothing
+			if err := os.WriteFile(d.Path(file), []byte(strings.Join(lines, "")), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dropLast := func(l []string) []string { return l[:len(l)-1] }
+	for name, c := range map[string]struct {
+		edit func(*testing.T, *results.Dir)
+		want string
+	}{
+		"an operation is missing": {edit("ops.jsonl", dropLast), "ops.jsonl is not what was recorded"},
+		"one stands twice":        {edit("ops.jsonl", func(l []string) []string { return append([]string{l[0]}, l...) }), "ops.jsonl is not what was recorded"},
+		"a change is missing":     {edit("changes.jsonl", dropLast), "changes.jsonl is not what was recorded"},
+		"the last line is cut off": {edit("ops.jsonl", func(l []string) []string {
+			l[len(l)-1] = l[len(l)-1][:20]
+			return l
+		}), "ops.jsonl is not what was recorded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := recordRun(t, 1000)
+			c.edit(t, dir)
+			s, err := conclude(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if why := strings.Join(s.Harness, "; "); s.Verdict != results.StatusHarness || !strings.Contains(why, c.want) {
+				t.Errorf("%s: %q; want harness: %q", s.Verdict, why, c.want)
+			}
+		})
+	}
+	t.Run("the plan has other flags", func(t *testing.T) {
+		dir := recordRun(t, 1000)
+		edit("plan.json", func(l []string) []string {
+			return []string{strings.Replace(strings.Join(l, ""), `"simple"`, `"wan"`, 1)}
+		})(t, dir)
+		if _, err := conclude(dir); err == nil || !strings.Contains(err.Error(), "do not follow from its words and flags") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
