@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reckon-bench/reckon/history"
@@ -42,7 +43,10 @@ const (
 )
 
 // A sight is a strike that is being looked at.
-type sight struct{ sent chan struct{} }
+type sight struct {
+	sent   chan struct{} // closed when the first probes are under way
+	closed atomic.Bool   // it may be healed by now
+}
 
 // close returns when the probes that show the strike are under way; after that it may be healed. That is
 // a matter of a few milliseconds after it struck.
@@ -57,6 +61,7 @@ func (s *sight) close(ctx context.Context) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+	s.closed.Store(true)
 }
 
 // wait returns when nothing is being looked at any more.
@@ -72,12 +77,9 @@ func (w *witness) struck(strike int, overlay link.Matrix) *sight {
 		return nil
 	}
 	w.changed(overlay)
-	s := &sight{make(chan struct{})}
+	s := &sight{sent: make(chan struct{})}
 	w.watching.Go(func() {
-		var once sync.Once
-		sent := func() { once.Do(func() { close(s.sent) }) }
-		defer sent()
-		seen, err := w.seeStruck(overlay, sent)
+		seen, err := w.seeStruck(overlay, s)
 		w.log(strike, "struck", seen, err)
 	})
 	return s
@@ -140,42 +142,42 @@ var errTooSoon = errors.New("it could not be seen: other strikes changed the sam
 
 // seeStruck looks at cut paths, on which nothing may arrive and the fabric must count what is sent;
 // at paths that are worse than they were, which must be as the plan now has them; and at paths beside cut ones, which must
-// pass. It calls sent as soon as the strike may be healed.
-func (w *witness) seeStruck(overlay link.Matrix, sent func()) (string, error) {
+// pass. The strike may be healed as soon as the first probes are sent.
+func (w *witness) seeStruck(overlay link.Matrix, s *sight) (seen string, err error) {
+	var once sync.Once
+	sent := func() { once.Do(func() { close(s.sent) }) }
+	defer sent()
 	cut, bent := sortOut(overlay)
-	seen, err := w.seeCut(overlay, cut, bent, sent)
-	for try := 1; errors.Is(err, errTooSoon) && try < witnessTries; try++ {
-		seen, err = w.seeCut(overlay, nil, bent, sent) // cuts need no second look: they hold whatever lies over them
+	for range witnessTries {
+		if seen, err = w.lookAt(overlay, cut, bent, s, sent); !errors.Is(err, errTooSoon) {
+			break
+		}
+		cut = nil // cuts need no second look: they hold whatever lies over them
 	}
 	return seen, err
 }
 
-func (w *witness) seeCut(overlay link.Matrix, cut, bent []link.Path, sent func()) (string, error) {
+// lookAt probes the paths once and says what was seen.
+func (w *witness) lookAt(overlay link.Matrix, cut, bent []link.Path, s *sight, sent func()) (string, error) {
 	before, err := w.fabric.Counters(w.life)
 	if err != nil {
 		return "", err
 	}
 	m := w.now()
+	if s.closed.Load() {
+		return "", errTooSoon
+	}
 	var beside []link.Path
 	if len(cut) > 0 {
 		beside = w.beside(overlay, cut, m.links)
 	}
-	var orders []order
-	for _, p := range cut {
-		orders = append(orders, order{p, 5})
-	}
-	for _, p := range bent {
-		orders = append(orders, order{p, toJudge(m.links[p])})
-	}
-	for _, p := range beside {
-		orders = append(orders, order{p, toPass(m.links[p])})
-	}
-	bs, err := w.prober.send(w.life, orders, witnessGap)
-	sent()
+	bs, err := w.prober.send(w.life, w.orders(m, cut, bent, beside), witnessGap)
 	if err != nil {
 		return "", err
 	}
 	defer w.prober.forget(bs)
+	met := w.met(m, bs)
+	sent()
 	cuts, bends, controls := bs[:len(cut)], bs[len(cut):len(cut)+len(bent)], bs[len(cut)+len(bent):]
 	if err := w.counted(before, cuts); err != nil {
 		return "", err
@@ -186,21 +188,43 @@ func (w *witness) seeCut(overlay link.Matrix, cut, bent []link.Path, sent func()
 	if err != nil {
 		return "", err
 	}
-	var said []string
-	for _, see := range []func() (string, error){
-		func() (string, error) { return w.nothing(cuts) },
-		func() (string, error) { return w.judge(m, bends) },
-		func() (string, error) { return w.passed(m, controls) },
-	} {
-		s, err := see()
-		if err != nil {
-			return "", err
-		}
-		if s != "" {
-			said = append(said, s)
-		}
+	none, err := w.nothing(cuts)
+	if err != nil {
+		return "", err
 	}
-	return strings.Join(said, "; "), nil
+	worse, err := w.judge(m, bends, met)
+	if err != nil {
+		return "", err
+	}
+	pass, err := w.passed(m, controls)
+	said := slices.DeleteFunc([]string{none, worse, pass}, func(s string) bool { return s == "" })
+	return strings.Join(said, "; "), err
+}
+
+// cutProbes is how many probes are sent on a path that lets none through.
+const cutProbes = 5
+
+func (w *witness) orders(m moment, cut, bent, beside []link.Path) (orders []order) {
+	for _, p := range cut {
+		orders = append(orders, order{p, cutProbes})
+	}
+	for _, p := range bent {
+		orders = append(orders, order{p, toJudge(m.links[p])})
+	}
+	for _, p := range beside {
+		orders = append(orders, order{p, toPass(m.links[p])})
+	}
+	return orders
+}
+
+// met says which of the bursts, whose packets have just been sent, met the links as they were at the moment. What
+// becomes of a path afterwards does not matter to a packet, unless it is cut.
+func (w *witness) met(m moment, bs []*burst) map[*burst]bool {
+	met := map[*burst]bool{}
+	for _, b := range bs {
+		met[b] = w.same(m, b.path)
+	}
+	return met
 }
 
 // patience is how long after its last probe a burst is waited for.
@@ -271,13 +295,13 @@ func (w *witness) counted(before map[link.Path]link.Counters, bs []*burst) error
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(bs, func(b *burst) bool { return now[b.path].Cut < before[b.path].Cut+5 })
+		i := slices.IndexFunc(bs, func(b *burst) bool { return now[b.path].Cut < before[b.path].Cut+cutProbes })
 		if i < 0 {
 			return nil
 		}
 		if time.Now().After(end) {
 			b := bs[i]
-			return fmt.Errorf("the links counted %d packets as cut on %s, where 5 probes were sent", now[b.path].Cut-before[b.path].Cut, b.path)
+			return fmt.Errorf("the links counted %d packets as cut on %s, where %d probes were sent", now[b.path].Cut-before[b.path].Cut, b.path, cutProbes)
 		}
 		if err := rest(w.life, 5*time.Millisecond); err != nil {
 			return err
@@ -301,15 +325,15 @@ func (w *witness) nothing(bs []*burst) (string, error) {
 	return fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(bs)), nil
 }
 
-// judge: the bursts measured what the links are to do.
-func (w *witness) judge(m moment, bs []*burst) (string, error) {
+// judge: the bursts measured what the links were to do at the moment.
+func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, error) {
 	for _, b := range bs {
 		s := m.links[b.path]
 		sent, delays := w.prober.account(b)
 		why := contradicts(s, sent, delays, w.slack)
 		switch {
 		case why == "":
-		case !w.same(m, b.path):
+		case !met[b], w.net.Links()[b.path].Cut, len(delays) < sent && !w.same(m, b.path): // a cut may have taken them
 			return "", errTooSoon
 		default:
 			return "", fmt.Errorf("%s, which is to be %s, %s", b.path, s, why)
@@ -395,18 +419,13 @@ func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, 
 		return "", nil, err
 	}
 	m := w.now()
-	var orders []order
-	held := 0
-	for _, p := range paths {
-		switch {
-		case m.links[p].Cut:
-			held++
-		case overlay[p].Cut:
-			orders = append(orders, order{p, toPass(m.links[p])})
-		default:
-			orders = append(orders, order{p, toJudge(m.links[p])})
-		}
+	left := slices.DeleteFunc(slices.Clone(paths), func(p link.Path) bool { return m.links[p].Cut })
+	held := len(paths) - len(left)
+	cut, bent := sortOut(overlay)
+	mine := func(ps []link.Path) []link.Path {
+		return slices.DeleteFunc(ps, func(p link.Path) bool { return !slices.Contains(left, p) })
 	}
+	orders := w.orders(m, nil, mine(bent), mine(cut))
 	bs, err := w.prober.send(w.life, orders, witnessGap)
 	if err != nil {
 		return "", nil, err
@@ -416,10 +435,10 @@ func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, 
 	if err != nil {
 		return "", nil, err
 	}
-	entered := map[link.Path]bool{} // and were not cut, though they may be now
-	for _, b := range bs {
+	met := w.met(m, bs)
+	entered := func(b *burst) bool { // and were not cut, though they may be now
 		x, y := before[b.path], after[b.path]
-		entered[b.path] = y.Cut == x.Cut && y.Packets > x.Packets && w.same(m, b.path)
+		return met[b] && y.Cut == x.Cut && y.Packets > x.Packets
 	}
 	err = w.prober.await(w.life, bs, func(b *burst) time.Duration { return w.patience(m, b) }, func(b *burst) bool {
 		return whole(b) || overlay[b.path].Cut && reached(b)
@@ -429,7 +448,7 @@ func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, 
 	}
 	var through []*burst
 	for _, b := range bs {
-		switch ok, err := w.isHealed(m, b, overlay[b.path].Cut, entered[b.path]); {
+		switch ok, err := w.isHealed(m, b, overlay[b.path].Cut, entered(b), met); {
 		case err != nil:
 			return "", nil, err
 		case ok:
@@ -442,10 +461,10 @@ func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, 
 }
 
 // isHealed says whether the path of the burst was seen to be as the plan has it; false says that it cannot be told.
-func (w *witness) isHealed(m moment, b *burst, wasCut, entered bool) (bool, error) {
+func (w *witness) isHealed(m moment, b *burst, wasCut, entered bool, met map[*burst]bool) (bool, error) {
 	sent, delays := w.prober.account(b)
 	if !wasCut {
-		_, err := w.judge(m, []*burst{b})
+		_, err := w.judge(m, []*burst{b}, met)
 		if errors.Is(err, errTooSoon) {
 			return false, nil
 		}

@@ -23,7 +23,15 @@ type Port struct {
 	Addr      netip.Addr       // of the host
 	Interface string           // the hub's end
 	MAC       net.HardwareAddr // of the host's end
+
+	host *Host
 }
+
+// Host is the host itself; nil for a port that was not joined in this process.
+func (p Port) Host() *Host { return p.host }
+
+// Interface is the host's end of its cable.
+const Interface = "eth0"
 
 // Every host sends everything to the one gateway, which has a permanent neighbour
 // entry: so nobody ever asks who has an address, and the first packet is as fast
@@ -69,7 +77,7 @@ func (h *Host) join(hub *Host, addr netip.Addr) error {
 	if !addr.Is4() {
 		return fmt.Errorf("join %s to %s: address %s: must be IPv4", h.name, hub.name, addr)
 	}
-	port := Port{Name: h.name, Addr: addr, Interface: h.name, MAC: macOf(addr)}
+	port := Port{Name: h.name, Addr: addr, Interface: h.name, MAC: macOf(addr), host: h}
 	if err := hub.netlink.LinkAdd(cable(port, h)); err != nil {
 		return fmt.Errorf("join %s to %s: lay the cable: %w", h.name, hub.name, err)
 	}
@@ -95,7 +103,7 @@ func cable(p Port, h *Host) netlink.Link {
 	attrs.Flags = net.FlagUp
 	return &netlink.Veth{
 		LinkAttrs:        attrs,
-		PeerName:         "eth0",
+		PeerName:         Interface,
 		PeerHardwareAddr: p.MAC,
 		PeerNamespace:    netlink.NsFd(int(h.ns.Fd())),
 		PeerTxQLen:       queueLength,
@@ -105,7 +113,7 @@ func cable(p Port, h *Host) netlink.Link {
 
 // address gives the host's end its address, and one way out: the gateway.
 func (h *Host) address(addr netip.Addr) error {
-	eth0, err := h.netlink.LinkByName("eth0")
+	eth0, err := h.netlink.LinkByName(Interface)
 	if err != nil {
 		return fmt.Errorf("find eth0: %w", err)
 	}

@@ -26,6 +26,8 @@ import (
 func init() {
 	reexec.Register(reckon.DriverRole, reckon.DriverMain)
 	reexec.Register(runnerRole, runnerMain)
+	reexec.Register(shellRole, shellMain)
+	reexec.Register(pingRole, pingMain)
 	reexec.Register(checkerRole, checkerMain)
 	reexec.Register(probeRole, probeMain)
 }

@@ -54,11 +54,13 @@ load, injects faults on a schedule, records every operation, verifies the record
 type local struct {
 	location string
 	keepData bool
+	debug    bool
 }
 
 func (l *local) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&l.location, "result-location", "", "the run's directory, which must not exist (default runs/TIME-WORDS)")
 	fs.BoolVar(&l.keepData, "keep-data", false, "keep the data of nodes and workers (kept in any case when the run is not valid)")
+	fs.BoolVarP(&l.debug, "debug", "d", false, "start the cluster and give a prompt, or do the commands of a script on standard input; no load, no faults (see help there)")
 }
 
 // takeWords gives the command the four words and every flag that some word understands.

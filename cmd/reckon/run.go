@@ -26,6 +26,9 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	if p.Options.Links == "netem" {
 		return errors.New("--links netem: the kernel fabric is not built yet; --links userspace works on every kernel")
 	}
+	if l.debug {
+		return debugWords(p, l)
+	}
 	dir, err := createDir(p, l.location)
 	if err != nil {
 		return err

@@ -27,6 +27,8 @@ type Setup struct {
 	// Causes: the counters tell packets lost by chance from those that a full queue dropped.
 	// Without it all of them are Lost or Overflow, one knows not which.
 	Causes bool
+	// Switch is the process that carries the packets; nil where the kernel does. Only benchmarks ask.
+	Switch func(Fabric) (pid int)
 }
 
 // A Rule is something that every fabric does.
