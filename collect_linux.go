@@ -132,8 +132,10 @@ func (r *run) account(ctx context.Context) {
 			data["overflow"] += float64(c.Overflow)
 		}
 		var late link.Lateness
-		late, err = r.fabric.Lateness(ctx)
-		data["late_p50_us"], data["late_p99_us"], data["late_max_us"] = late.P50, late.P99, late.Max
+		var tells bool
+		if late, tells, err = r.fabric.lateness(ctx); tells {
+			data["late_p50_us"], data["late_p99_us"], data["late_max_us"] = late.P50, late.P99, late.Max
+		}
 	}
 	if err != nil && r.doomed() != nil {
 		return // of that it is a consequence
@@ -142,5 +144,5 @@ func (r *run) account(ctx context.Context) {
 		r.event(history.Event{Kind: history.Harness, Detail: fmt.Sprintf("ask the links for their counters: %v", err)})
 		return
 	}
-	r.event(history.Event{Kind: history.Links, Subject: r.fabric.Describe().Backend, Data: data})
+	r.event(history.Event{Kind: history.Links, Subject: r.fabric.name, Detail: r.fabric.details, Data: data})
 }

@@ -289,7 +289,7 @@ func (r *run) probe(ctx context.Context) error {
 	r.phase("probe")
 	r.prober = newProber(r.clock, r.hosts)
 	r.witness = &witness{
-		prober: r.prober, net: r.net, fabric: r.fabric, event: r.event, slack: r.plan.Bounds.Late, life: r.life,
+		prober: r.prober, net: r.net, fabric: r.fabric.backend, event: r.event, slack: r.plan.Bounds.Late, life: r.life,
 		changes: map[link.Path]int{},
 	}
 	var names []string

@@ -15,7 +15,6 @@ import (
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
 	"github.com/reckon-bench/reckon/link"
-	"github.com/reckon-bench/reckon/link/userspace"
 )
 
 // Run carries the plan out and records what happens, one call a step:
@@ -89,7 +88,7 @@ type run struct {
 	clock    *history.Monotonic
 
 	hub     *host.Host
-	fabric  *userspace.Fabric
+	fabric  running
 	hosts   map[string]*host.Host
 	net     *link.Net
 	prober  *prober
@@ -132,7 +131,7 @@ func (r *run) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.fabric, err = userspace.Start(r.hub, r.plan.Options.Seed, log); err != nil {
+	if r.fabric, err = startLinks(r.plan.Options.Links, r.hub, r.plan.Options.Seed, log); err != nil {
 		return fmt.Errorf("start the links: %w", err)
 	}
 	var seats []host.Seat
@@ -158,8 +157,8 @@ func (r *run) build(ctx context.Context) (err error) {
 	r.background.Go(func() { sampleNoise(r.life, r.event) })
 	r.background.Go(func() {
 		select {
-		case <-r.fabric.Done():
-			r.doomedBy(fmt.Errorf("the links ended by themselves: %w", r.fabric.Err()))
+		case <-r.fabric.ended():
+			r.doomedBy(fmt.Errorf("the links ended by themselves: %w", r.fabric.why()))
 		case <-r.life.Done():
 		}
 	})
@@ -363,7 +362,7 @@ func (r *run) doomed() error {
 func (r *run) tearDown() error {
 	var errs []error
 	errs = append(errs, host.CloseAll(slices.Collect(maps.Values(r.hosts))))
-	if r.fabric != nil {
+	if r.fabric.backend != nil {
 		errs = append(errs, r.fabric.Close())
 	}
 	if r.hub != nil {

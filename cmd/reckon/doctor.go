@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link/netem"
 )
 
 // A finding is one thing that a machine can or cannot do for reckon.
@@ -159,22 +160,7 @@ func probeNetem() finding {
 		What: "netem", Detail: "the kernel emulates links itself",
 		Cost: "links are in user space: some tens of microseconds later, at the same shapes", Mend: "modprobe sch_netem, or a kernel with CONFIG_NET_SCH_NETEM",
 	}
-	h, err := host.New("netem")
-	if err != nil {
-		return found(f, err)
-	}
-	defer h.Close()
-	return found(f, h.Do(func() error {
-		lo, err := netlink.LinkByName("lo")
-		if err != nil {
-			return err
-		}
-		q := netlink.NewNetem(netlink.QdiscAttrs{LinkIndex: lo.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}, netlink.NetemQdiscAttrs{Latency: 1000})
-		if err := netlink.QdiscAdd(q); err != nil {
-			return fmt.Errorf("add a netem queue: %w", err)
-		}
-		return nil
-	}))
+	return found(f, netem.Available())
 }
 
 func probePriority() finding {

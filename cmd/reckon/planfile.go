@@ -52,7 +52,7 @@ type plannedStrike struct {
 func newPlanFile(p *reckon.Plan, dir string) planFile {
 	f := planFile{
 		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Given: p.Given, Seed: p.Options.Seed,
-		Versions: versions(), Machine: machine(dir), Backend: "userspace", derived: derive(p), plan: p,
+		Versions: versions(), Machine: machine(dir), Backend: p.Options.Links, derived: derive(p), plan: p,
 	}
 	switch system, err := p.SystemVersion(); {
 	case err != nil:

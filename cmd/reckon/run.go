@@ -23,8 +23,8 @@ import (
 
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
 func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
-	if p.Options.Links == "netem" {
-		return errors.New("--links netem: the kernel fabric is not built yet; --links userspace works on every kernel")
+	if err := linksHere(p.Options.Links); err != nil {
+		return err
 	}
 	if l.debug {
 		return debugWords(p, l)
@@ -117,6 +117,19 @@ func readEnd(dir *results.Dir) string {
 		return "the runner ended, and " + endFile + " cannot be read: " + err.Error()
 	}
 	return end.Error
+}
+
+// linksHere refuses links that this machine does not have, before anything is built.
+func linksHere(word string) error {
+	if word != "netem" {
+		return nil
+	}
+	for _, f := range examine() {
+		if !f.OK && (f.Needed || f.What == "netem") {
+			return fmt.Errorf("--links netem: %s", f.Detail)
+		}
+	}
+	return nil
 }
 
 // statusError is nil for a valid run, and the exit status of any other.
