@@ -37,7 +37,7 @@ const (
 	witnessCut     = 24
 	witnessBent    = 4
 	witnessControl = 4
-	witnessTries   = 3                      // while other strikes change the same paths
+	witnessTries   = 5                      // while other strikes change the same paths
 	witnessGap     = 500 * time.Microsecond // between the probes of a path
 	witnessWait    = 2 * time.Second        // for probes to be sent before a heal
 )
@@ -325,24 +325,28 @@ func (w *witness) nothing(bs []*burst) (string, error) {
 	return fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(bs)), nil
 }
 
-// judge: the bursts measured what the links were to do at the moment.
+// judge: the bursts measured what the links were to do at the moment. Those that met something else
+// say nothing, but some must.
 func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, error) {
+	var judged []*burst
 	for _, b := range bs {
 		s := m.links[b.path]
 		sent, delays := w.prober.account(b)
-		why := contradicts(s, sent, delays, w.slack)
-		switch {
-		case why == "":
-		case !met[b], w.net.Links()[b.path].Cut, len(delays) < sent && !w.same(m, b.path): // a cut may have taken them
-			return "", errTooSoon
-		default:
+		cut := w.net.Links()[b.path].Cut || len(delays) < sent && !w.same(m, b.path) // and may have taken what was under way
+		switch why := contradicts(s, sent, delays, w.slack); {
+		case why != "" && met[b] && (!cut || s.Cut):
 			return "", fmt.Errorf("%s, which is to be %s, %s", b.path, s, why)
+		case why == "":
+			judged = append(judged, b)
 		}
 	}
-	if len(bs) == 0 {
+	switch {
+	case len(bs) == 0:
 		return "", nil
+	case len(judged) == 0:
+		return "", errTooSoon
 	}
-	return fmt.Sprintf("probes on %s met %s", pathList(bs), m.links[bs[0].path]), nil
+	return fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]), nil
 }
 
 // contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
@@ -374,7 +378,7 @@ func (w *witness) passed(m moment, bs []*burst) (string, error) {
 	if len(through) == 0 {
 		return "", nil
 	}
-	return pathList(through) + " still passes", nil
+	return "probes still pass " + pathList(through), nil
 }
 
 // pathList names the paths, or some and how many more there are.
@@ -392,7 +396,7 @@ func pathList(bs []*burst) string {
 }
 
 // seeHealed looks at the overlay's paths until each has passed a probe, is as the
-// plan now has it, or is cut by another strike.
+// plan now has it, or is cut by another strike, a bounded number of times.
 func (w *witness) seeHealed(overlay link.Matrix) (string, error) {
 	cut, bent := sortOut(overlay)
 	left := slices.Concat(cut, bent)
@@ -409,7 +413,10 @@ func (w *witness) seeHealed(overlay link.Matrix) (string, error) {
 			return strings.Join(said, "; "), nil
 		}
 	}
-	return "", errTooSoon
+	if len(said) == 0 {
+		return "", errTooSoon
+	}
+	return fmt.Sprintf("%s; %d paths were struck again before they could be seen", strings.Join(said, "; "), len(left)), nil
 }
 
 // seeHeal looks once, and returns what cannot be told yet.
