@@ -65,8 +65,23 @@ func (t *table) roundTrip(delay time.Duration, n int, state string) {
 	default:
 		t.add(p50 < 100*time.Microsecond && p99 < 300*time.Microsecond, what, "< 100us / 300us", "%s", reached)
 	}
+	alone := fabric.linksAlone(delay, min(n, 100))
+	t.add(true, fmt.Sprintf("  the links' share at 2 x %v, %s by the kernel's stamps", delay, state), "", "%v / %v", micro(median(alone)), micro(high(alone)))
 	t.b.ReportMetric(float64(p50)/1e3, fmt.Sprintf("p50-us-%v", delay))
 	t.b.ReportMetric(float64(p99)/1e3, fmt.Sprintf("p99-us-%v", delay))
+}
+
+// linksAlone is how much longer than twice the delay datagrams are under way, one each way, from their sending to
+// when the receiving kernel has them: without the time that a busy machine takes to wake a program.
+func (l *Lab) linksAlone(delay time.Duration, n int) (errs []time.Duration) {
+	forth, home := l.flowTo(there, udpPort+1), l.flowTo(back, udpPort+1)
+	for range n {
+		forth.send(1)
+		errs = append(errs, forth.receive().took-2*delay)
+		home.send(1)
+		errs[len(errs)-1] += home.receive().took
+	}
+	return errs
 }
 
 // echo is a flow whose datagrams are sent back.
