@@ -127,13 +127,15 @@ func (r *run) links(ctx context.Context) {
 			data["cut"] += float64(c.Cut)
 			data["overflow"] += float64(c.Overflow)
 		}
-		var late link.Lateness
-		late, err = r.fabric.Lateness(ctx)
-		data["late_p50_us"], data["late_p99_us"], data["late_max_us"] = late.P50, late.P99, late.Max
+		if f, ok := r.fabric.(punctual); ok {
+			var late link.Lateness
+			late, err = f.Lateness(ctx)
+			data["late_p50_us"], data["late_p99_us"], data["late_max_us"] = late.P50, late.P99, late.Max
+		}
 	}
 	if err != nil {
 		r.event(history.Event{Kind: history.Harness, Detail: fmt.Sprintf("ask the links for their counters: %v", err)})
 		return
 	}
-	r.event(history.Event{Kind: history.Links, Subject: r.fabric.Describe().Backend, Data: data})
+	r.event(history.Event{Kind: history.Links, Subject: r.backend, Data: data})
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
 	"github.com/reckon-bench/reckon/link"
-	"github.com/reckon-bench/reckon/link/userspace"
 )
 
 // Run carries the plan out and records what happens, one call a step:
@@ -74,7 +73,8 @@ type run struct {
 	clock    *history.Monotonic
 
 	hub     *host.Host
-	fabric  *userspace.Fabric
+	fabric  fabric // nil until it is started
+	backend string // what the fabric is called
 	hosts   map[string]*host.Host
 	net     *link.Net
 	prober  *prober
@@ -110,11 +110,7 @@ func (r *run) build(ctx context.Context) (err error) {
 	if r.hub, err = host.New("hub"); err != nil {
 		return fmt.Errorf("make the hub: %w", err)
 	}
-	log, err := r.recorder.Log("switch")
-	if err != nil {
-		return err
-	}
-	if r.fabric, err = userspace.Start(r.hub, r.plan.Options.Seed, log); err != nil {
+	if r.fabric, r.backend, err = r.startFabric(); err != nil {
 		return fmt.Errorf("start the links: %w", err)
 	}
 	var seats []host.Seat

@@ -46,7 +46,7 @@ func newPlanFile(p *reckon.Plan, dir string) planFile {
 	}
 	return planFile{
 		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Seed: p.Options.Seed,
-		Versions: v, Machine: machine(dir), Backend: "userspace",
+		Versions: v, Machine: machine(dir), Backend: p.Options.Links,
 		Hosts: p.Hosts, Links: p.Links, Strikes: p.Strikes, Bounds: p.Bounds, plan: p,
 	}
 }

@@ -22,9 +22,6 @@ import (
 
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
 func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
-	if p.Options.Links == "netem" {
-		return errors.New("--links netem: the kernel fabric is not built yet; --links userspace works on every kernel")
-	}
 	if l.debug {
 		return debugWords(p, l)
 	}
@@ -39,7 +36,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	_ = results.PointLatest(dir.Path()) // a convenience; the path is printed below
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)
 	runErr := runIsolated(dir)
-	if errors.Is(runErr, host.ErrNotPermitted) { // nothing was started, so nothing is lost
+	if errors.Is(runErr, host.ErrNotPermitted) || errors.Is(runErr, errLacking) { // nothing was started, so nothing is lost
 		return errors.Join(runErr, os.RemoveAll(dir.Path()))
 	}
 	summary, err := conclude(dir)
@@ -82,6 +79,9 @@ func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
 	}
 }
 
+// errLacking says that the machine does not allow, or have, what the run needs.
+var errLacking = errors.New("this machine cannot run it")
+
 // runIsolated runs the recorded plan in a private process tree and shows how it goes.
 func runIsolated(dir *results.Dir) error {
 	cmd := reexec.Command(runnerRole, dir.Path())
@@ -105,7 +105,7 @@ func runIsolated(dir *results.Dir) error {
 	case runnerFailed: // it has recorded why
 		return nil
 	case runnerForbidden:
-		return fmt.Errorf("%w: %s", host.ErrNotPermitted, strings.TrimSpace(complaint.String()))
+		return fmt.Errorf("%w: %s", errLacking, strings.TrimSpace(complaint.String()))
 	}
 	return fmt.Errorf("the runner ended with %w: %s", err, strings.TrimSpace(complaint.String()))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link/netem"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -30,7 +31,7 @@ func runnerMain() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, err)
-	if errors.Is(err, host.ErrNotPermitted) {
+	if errors.Is(err, host.ErrNotPermitted) || errors.Is(err, netem.ErrUnavailable) {
 		os.Exit(runnerForbidden)
 	}
 	os.Exit(runnerFailed)
