@@ -47,6 +47,9 @@ func expect(s link.Shape, n int, slack time.Duration) expectation {
 		return e
 	}
 	low, high := medianOf(s)
+	if s.Rate > 0 {
+		high = latest(s) // packets leave in order, so a late one holds up the others
+	}
 	wire := onTheWire(s, probeBytes)
 	e.ceiling = high + time.Duration(n)*wire + slack // the probes themselves queue for the rate
 	if s.Reorder == 0 {                              // what overtakes skips the delay and the queue

@@ -272,7 +272,7 @@ func (p *prober) account(b *burst) (sent int, delays []time.Duration) {
 const (
 	patienceSure  = 3 * time.Second
 	patienceLossy = 250 * time.Millisecond
-	probeGap      = 2 * time.Millisecond
+	probeGap      = time.Millisecond
 )
 
 // patience is how long after the last probe of a path all that will arrive has.

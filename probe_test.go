@@ -25,6 +25,7 @@ func TestExpect(t *testing.T) {
 		{"even jitter", link.Shape{Delay: 20 * ms, Jitter: 5 * ms}, 10, expectation{15*ms - clockError, 125 * ms, 0, 0}},
 		{"what overtakes skips the delay", link.Shape{Delay: 20 * ms, Reorder: 0.1}, 10, expectation{0, 120 * ms, 0, 0}},
 		{"a rate: 40 bytes take 8 ms, and ten queue", link.Shape{Rate: 40_000}, 10, expectation{8*ms - clockError, 180 * ms, 0, 0}},
+		{"a rate keeps the order: one late packet makes others late", link.Shape{Delay: 20 * ms, Jitter: 2 * ms, Rate: 400_000}, 10, expectation{18*ms + 800*time.Microsecond - clockError, 136 * ms, 0, 0}},
 		{"ten packets show little of a loss", link.Shape{Loss: 0.5}, 10, expectation{0, slack, 0, 10}},
 		{"two hundred do", link.Shape{Loss: 0.3}, 200, expectation{0, slack, 24, 101}},
 		{"a flipped bit may be a lost packet", link.Shape{Corrupt: 0.01}, 200, expectation{0, slack, 0, 15}},

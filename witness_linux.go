@@ -37,7 +37,7 @@ const (
 	witnessCut     = 24
 	witnessBent    = 4
 	witnessControl = 4
-	witnessTries   = 3                      // while other strikes change the same paths
+	witnessTries   = 5                      // while other strikes change the same paths
 	witnessGap     = 500 * time.Microsecond // between the probes of a path
 	witnessWait    = 2 * time.Second        // for probes to be sent before a heal
 )
@@ -325,24 +325,28 @@ func (w *witness) nothing(bs []*burst) (string, error) {
 	return fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(bs)), nil
 }
 
-// judge: the bursts measured what the links were to do at the moment.
+// judge: the bursts measured what the links were to do at the moment. Those that met something else
+// say nothing, but some must.
 func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, error) {
+	var judged []*burst
 	for _, b := range bs {
 		s := m.links[b.path]
 		sent, delays := w.prober.account(b)
-		why := contradicts(s, sent, delays, w.slack)
-		switch {
-		case why == "":
-		case !met[b], w.net.Links()[b.path].Cut, len(delays) < sent && !w.same(m, b.path): // a cut may have taken them
-			return "", errTooSoon
-		default:
+		cut := w.net.Links()[b.path].Cut || len(delays) < sent && !w.same(m, b.path) // and may have taken what was under way
+		switch why := contradicts(s, sent, delays, w.slack); {
+		case why != "" && met[b] && (!cut || s.Cut):
 			return "", fmt.Errorf("%s, which is to be %s, %s", b.path, s, why)
+		case why == "":
+			judged = append(judged, b)
 		}
 	}
-	if len(bs) == 0 {
+	switch {
+	case len(bs) == 0:
 		return "", nil
+	case len(judged) == 0:
+		return "", errTooSoon
 	}
-	return fmt.Sprintf("probes on %s met %s", pathList(bs), m.links[bs[0].path]), nil
+	return fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]), nil
 }
 
 // contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
@@ -374,7 +378,7 @@ func (w *witness) passed(m moment, bs []*burst) (string, error) {
 	if len(through) == 0 {
 		return "", nil
 	}
-	return pathList(through) + " still passes", nil
+	return "probes still pass " + pathList(through), nil
 }
 
 // pathList names the paths, or some and how many more there are.
@@ -389,103 +393,4 @@ func pathList(bs []*burst) string {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return list
-}
-
-// seeHealed looks at the overlay's paths until each has passed a probe, is as the
-// plan now has it, or is cut by another strike.
-func (w *witness) seeHealed(overlay link.Matrix) (string, error) {
-	cut, bent := sortOut(overlay)
-	left := slices.Concat(cut, bent)
-	var said []string
-	for range witnessTries {
-		seen, unseen, err := w.seeHeal(left, overlay)
-		if err != nil {
-			return "", err
-		}
-		if seen != "" {
-			said = append(said, seen)
-		}
-		if left = unseen; len(left) == 0 {
-			return strings.Join(said, "; "), nil
-		}
-	}
-	return "", errTooSoon
-}
-
-// seeHeal looks once, and returns what cannot be told yet.
-func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, unseen []link.Path, err error) {
-	before, err := w.fabric.Counters(w.life)
-	if err != nil {
-		return "", nil, err
-	}
-	m := w.now()
-	left := slices.DeleteFunc(slices.Clone(paths), func(p link.Path) bool { return m.links[p].Cut })
-	held := len(paths) - len(left)
-	cut, bent := sortOut(overlay)
-	mine := func(ps []link.Path) []link.Path {
-		return slices.DeleteFunc(ps, func(p link.Path) bool { return !slices.Contains(left, p) })
-	}
-	orders := w.orders(m, nil, mine(bent), mine(cut))
-	bs, err := w.prober.send(w.life, orders, witnessGap)
-	if err != nil {
-		return "", nil, err
-	}
-	defer w.prober.forget(bs)
-	after, err := w.fabric.Counters(w.life)
-	if err != nil {
-		return "", nil, err
-	}
-	met := w.met(m, bs)
-	entered := func(b *burst) bool { // and were not cut, though they may be now
-		x, y := before[b.path], after[b.path]
-		return met[b] && y.Cut == x.Cut && y.Packets > x.Packets
-	}
-	err = w.prober.await(w.life, bs, func(b *burst) time.Duration { return w.patience(m, b) }, func(b *burst) bool {
-		return whole(b) || overlay[b.path].Cut && reached(b)
-	})
-	if err != nil {
-		return "", nil, err
-	}
-	var through []*burst
-	for _, b := range bs {
-		switch ok, err := w.isHealed(m, b, overlay[b.path].Cut, entered(b), met); {
-		case err != nil:
-			return "", nil, err
-		case ok:
-			through = append(through, b)
-		default:
-			unseen = append(unseen, b.path)
-		}
-	}
-	return healedText(through, held), unseen, nil
-}
-
-// isHealed says whether the path of the burst was seen to be as the plan has it; false says that it cannot be told.
-func (w *witness) isHealed(m moment, b *burst, wasCut, entered bool, met map[*burst]bool) (bool, error) {
-	sent, delays := w.prober.account(b)
-	if !wasCut {
-		_, err := w.judge(m, []*burst{b}, met)
-		if errors.Is(err, errTooSoon) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	switch {
-	case len(delays) > 0, !w.same(m, b.path) && entered: // the next cut took what was under way
-		return true, nil
-	case !w.same(m, b.path):
-		return false, nil
-	}
-	return false, fmt.Errorf("none of %d probes came through %s, which is cut no more", sent, b.path)
-}
-
-func healedText(through []*burst, held int) string {
-	var said []string
-	if len(through) > 0 {
-		said = append(said, "probes pass "+pathList(through))
-	}
-	if held > 0 {
-		said = append(said, fmt.Sprintf("%d paths are still cut by another strike", held))
-	}
-	return strings.Join(said, "; ")
 }

@@ -161,7 +161,7 @@ const (
 	Struck EventKind = "struck"
 	// Healed: the same strike was healed at At.
 	Healed EventKind = "healed"
-	// Verified: what strike Data["strike"] claimed was seen to be so ("struck": the process is gone; "healed": it answers again), as Detail says.
+	// Verified: what strike Data["strike"] claimed was seen to be so ("struck": the process is gone, probes do not arrive; "healed": it answers again, probes pass), as Detail says.
 	Verified EventKind = "verified"
 	// Missed: strike Data["strike"] of fault Subject did not strike, or was not seen to; Detail says why. The run is harness.
 	Missed EventKind = "missed"

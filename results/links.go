@@ -17,7 +17,7 @@ import (
 type Links struct {
 	Backend  string    `json:"backend"`
 	Details  string    `json:"details,omitempty"` // priority, seed, kernel: as the backend says of itself
-	Late     *Lateness `json:"late_us"` // from due to delivered, in microseconds
+	Late     *Lateness `json:"late_us"`           // from due to delivered, in microseconds
 	Packets  float64   `json:"packets"`
 	Lost     float64   `json:"lost"`     // by the loss that the plan asks for
 	Cut      float64   `json:"cut"`      // by cuts

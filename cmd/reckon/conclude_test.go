@@ -37,6 +37,7 @@ func recordRun(tb testing.TB, n int) *results.Dir {
 	phase := func(at time.Duration, name string) {
 		must(dir.Event(history.Event{At: at, Kind: history.Phase, Subject: name}))
 	}
+	must(dir.Event(history.Event{At: start - 1, Kind: history.Probed, Data: map[string]float64{"paths": 2, "probed": 2}}))
 	phase(start, "load")
 	last, version := map[string]history.Change{}, map[string]int64{}
 	for i := range n {

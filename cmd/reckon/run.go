@@ -42,7 +42,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	}
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)
 	runErr := runIsolated(dir)
-	if errors.Is(runErr, host.ErrNotPermitted) { // nothing was started, so nothing is lost
+	if errors.Is(runErr, host.ErrNotPermitted) || errors.Is(runErr, errLacking) { // nothing was started, so nothing is lost
 		return errors.Join(runErr, removeEmpty(dir))
 	}
 	if runErr != nil {
@@ -157,6 +157,9 @@ func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
 	}
 }
 
+// errLacking says that the machine does not allow, or have, what the run needs.
+var errLacking = errors.New("this machine cannot run it")
+
 // runIsolated runs the recorded plan in a private process tree and shows how it goes.
 func runIsolated(dir *results.Dir) error {
 	cmd := reexec.Command(runnerRole, dir.Path())
@@ -182,7 +185,7 @@ func runIsolated(dir *results.Dir) error {
 	case runnerBroke:
 		return errors.New(strings.TrimSpace(complaint.String()))
 	case runnerForbidden:
-		return fmt.Errorf("%w: %s", host.ErrNotPermitted, strings.TrimSpace(complaint.String()))
+		return fmt.Errorf("%w: %s", errLacking, strings.TrimSpace(complaint.String()))
 	}
 	last := strings.TrimSpace(complaint.String())
 	return fmt.Errorf("the runner ended by itself (%w)%s", err, because(last[:min(len(last), 2000)]))

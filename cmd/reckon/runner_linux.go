@@ -11,6 +11,7 @@ import (
 
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link/netem"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -35,7 +36,7 @@ func runnerMain() {
 	}
 	fmt.Fprintln(os.Stderr, err)
 	switch {
-	case errors.Is(err, host.ErrNotPermitted):
+	case errors.Is(err, host.ErrNotPermitted) || errors.Is(err, netem.ErrUnavailable):
 		os.Exit(runnerForbidden)
 	case errors.Is(err, reckon.ErrRecorded):
 		os.Exit(runnerFailed)

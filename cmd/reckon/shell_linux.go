@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/link/netem"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -34,7 +34,7 @@ const commandFailed = 1
 func shellMain() {
 	failed, err := runShell(os.Args[1])
 	switch {
-	case errors.Is(err, host.ErrNotPermitted):
+	case errors.Is(err, host.ErrNotPermitted), errors.Is(err, netem.ErrUnavailable):
 		fmt.Fprintln(os.Stderr, "reckon:", err)
 		os.Exit(runnerForbidden)
 	case err != nil:
@@ -71,17 +71,7 @@ func runShell(path string) (failed bool, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go c.obeySignals(stop)
-	s := newScreen(os.Stderr)
-	var quiet atomic.Bool
-	quiet.Store(c.terminal == nil)
-	err = reckon.Debug(ctx, file.plan, logsOnly{dir}, func(p reckon.Progress) {
-		if !quiet.Load() {
-			s.update(p)
-		}
-	}, func(ctx context.Context, session *reckon.Session) {
-		if !quiet.Swap(true) {
-			s.close()
-		}
+	err = reckon.Debug(ctx, file.plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *reckon.Session) {
 		failed, c.err = c.serve(ctx, session)
 	})
 	return failed, errors.Join(err, c.err)
@@ -108,7 +98,39 @@ type console struct {
 	err      error
 
 	mu        sync.Mutex
-	interrupt func() // of the command that runs; nil where none does
+	interrupt func()   // of the command that runs; nil where none does
+	screen    *screen  // while people wait for the cluster
+	news      []string // that people have not been told yet
+}
+
+// watch shows people how the cluster starts, and keeps what happens later for the next prompt. Scripts are told nothing.
+func (c *console) watch(p reckon.Progress) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.terminal == nil:
+	case p.Phase == "debug" || p.Phase == "done":
+		c.news = append(c.news, p.Notes...)
+		c.news = c.news[max(0, len(c.news)-mostNews):]
+	default:
+		if c.screen == nil {
+			c.screen = newScreen(os.Stderr)
+		}
+		c.screen.update(p)
+	}
+}
+
+// mostNews is what fits on a screen.
+const mostNews = 20
+
+// tell tells the news, between one command and the next.
+func (c *console) tell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.news {
+		fmt.Fprintln(os.Stderr, n)
+	}
+	c.news = nil
 }
 
 // obeySignals interrupts the command that runs where people are at a terminal; there Ctrl-C is no
@@ -135,6 +157,11 @@ func (c *console) obeySignals(stop func()) {
 
 // serve does the lines that are typed, or written in a script, until the last one.
 func (c *console) serve(ctx context.Context, session *reckon.Session) (failed bool, err error) {
+	c.mu.Lock()
+	if c.screen != nil {
+		c.screen.close()
+	}
+	c.mu.Unlock()
 	b, err := c.bench(session)
 	if err != nil {
 		return false, err
@@ -163,6 +190,7 @@ func (c *console) lines(s *shell) (lines, error) {
 // loop does every line; a command that fails is no reason to stop, as in a shell.
 func (c *console) loop(ctx context.Context, s *shell, in lines) (failed bool, err error) {
 	for {
+		c.tell()
 		line, err := c.next(ctx, in)
 		switch {
 		case err == io.EOF:
@@ -183,13 +211,14 @@ func (c *console) loop(ctx context.Context, s *shell, in lines) (failed bool, er
 	}
 }
 
-// complain says what went wrong; in a script also where.
+// complain says what went wrong; in a script also where. People know it where it was they who interrupted.
 func (c *console) complain(line string, err error) {
-	if c.terminal != nil {
+	switch {
+	case c.terminal == nil:
+		fmt.Fprintf(os.Stderr, "reckon: %s: %v\n", line, err)
+	case !errors.Is(err, errInterrupted):
 		fmt.Fprintln(os.Stderr, err)
-		return
 	}
-	fmt.Fprintf(os.Stderr, "reckon: %s: %v\n", line, err)
 }
 
 // next waits for the next line, unless ctx ends. Then the reader is left behind: there is nothing that would wake it.
@@ -252,6 +281,8 @@ func (c *console) bench(s *reckon.Session) (*bench, error) {
 	return &bench{s, c, tools.Env}, nil
 }
 
+var errInterrupted = errors.New("interrupted")
+
 // interruptTime is how long a command may take to end once it is interrupted.
 const interruptTime = 2 * time.Second
 
@@ -301,7 +332,10 @@ func awaitCommand(ctx context.Context, p *host.Process) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if ws := exit.Sys().(syscall.WaitStatus); ws.Signaled() {
+	switch ws := exit.Sys().(syscall.WaitStatus); {
+	case ws.Signaled() && ws.Signal() == unix.SIGINT:
+		return errInterrupted
+	case ws.Signaled():
 		return fmt.Errorf("ended by %s", unix.SignalName(ws.Signal()))
 	}
 	return fmt.Errorf("exit status %d", exit.ExitCode())

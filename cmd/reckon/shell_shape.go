@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -38,6 +39,7 @@ func shapeParts() (names []string) {
 			names = append(names, strings.ReplaceAll(name, shapeDelay, "delay"))
 		}
 	})
+	slices.Sort(names)
 	return names
 }
 
@@ -66,7 +68,7 @@ func parseShape(words []string) (link.Shape, error) {
 	}
 	layout, err := topology.Layout()
 	if err != nil {
-		return link.Shape{}, errors.New(strings.ReplaceAll(err.Error(), "--"+shapePrefix, ""))
+		return link.Shape{}, errors.New(strings.NewReplacer("--"+shapePrefix, "", shapeDelay, "delay").Replace(err.Error()))
 	}
 	for _, s := range layout.Links {
 		return s, nil // they all are

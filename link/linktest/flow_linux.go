@@ -34,19 +34,21 @@ type arrival struct {
 // udpPort is where the flows go.
 const udpPort = 7
 
-func (l *Lab) flow(p link.Path) *flow {
+func (l *Lab) flow(p link.Path) *flow { return l.flowTo(p, udpPort) }
+
+func (l *Lab) flowTo(p link.Path, port uint16) *flow {
 	f := &flow{Lab: l, size: 64}
-	f.from, f.to = l.udp(l.host(p.From), 0), l.udp(l.host(p.To), udpPort)
-	f.addr = netip.AddrPortFrom(l.host(p.To).Port().Addr, udpPort)
+	f.from, f.to = l.udp(l.host(p.From), 0), l.udp(l.host(p.To), port)
+	f.addr = netip.AddrPortFrom(l.host(p.To).Port().Addr, port)
 	return f
 }
 
 // udp is a socket on the host that says when the kernel received each datagram, and
 // that sends without checksums, so that damage is seen and not only missed.
-func (l *Lab) udp(h *host.Host, port int) *net.UDPConn {
+func (l *Lab) udp(h *host.Host, port uint16) *net.UDPConn {
 	var c *net.UDPConn
 	l.must("open a UDP socket", h.Do(func() (err error) {
-		c, err = net.ListenUDP("udp4", &net.UDPAddr{IP: h.Port().Addr.AsSlice(), Port: port})
+		c, err = net.ListenUDP("udp4", &net.UDPAddr{IP: h.Port().Addr.AsSlice(), Port: int(port)})
 		return err
 	}))
 	l.later(func() { c.Close() })
