@@ -35,9 +35,9 @@ type Fabric interface {
 
 // Counters counts wire packets on one path since the fabric started.
 type Counters struct {
-	Packets  uint64 // that entered the path
+	Packets  uint64 // that entered the path; duplicates made on it do not
 	Bytes    uint64 // of those, IP headers included
-	Lost     uint64 // dropped by the shape's loss
+	Lost     uint64 // dropped by the shape's loss or burst
 	Cut      uint64 // dropped because the path was cut
 	Overflow uint64 // dropped because a queue was full: nobody asked for these
 }

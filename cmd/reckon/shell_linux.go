@@ -71,9 +71,14 @@ func runShell(path string) (failed bool, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go c.obeySignals(stop)
+	served := false
 	err = reckon.Debug(ctx, file.plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *reckon.Session) {
+		served = true
 		failed, c.err = c.serve(ctx, session)
 	})
+	if err == nil && !served {
+		err = errors.New("interrupted before the cluster was ready")
+	}
 	return failed, errors.Join(err, c.err)
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +11,7 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
@@ -28,7 +28,7 @@ func pingMain() {
 	var status exitStatus
 	switch {
 	case err == nil:
-	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, pflag.ErrHelp):
 		os.Exit(2)
 	case errors.As(err, &status):
 		os.Exit(int(status))
@@ -56,24 +56,22 @@ type pinger struct {
 
 func parsePing(args []string, complaints io.Writer) (*pinger, error) {
 	p := &pinger{received: map[int]bool{}, min: math.MaxInt64}
-	fs := flag.NewFlagSet("ping", flag.ContinueOnError)
-	fs.SetOutput(complaints)
-	fs.IntVar(&p.count, "c", 0, "how many requests are sent; 0 is no end")
-	interval := fs.Float64("i", 1, "seconds between two requests")
-	wait := fs.Float64("W", 10, "seconds that the last reply is awaited")
-	fs.IntVar(&p.size, "s", 56, "bytes of data in a request")
-	fs.Bool("n", false, "print addresses, not names (always so)")
+	fs := pflag.NewFlagSet("ping", pflag.ContinueOnError)
+	fs.IntVarP(&p.count, "count", "c", 0, "how many requests are sent; 0 is no end")
+	interval := fs.Float64P("interval", "i", 1, "seconds between two requests")
+	wait := fs.Float64P("wait", "W", 10, "seconds that the last reply is awaited")
+	fs.IntVarP(&p.size, "size", "s", 56, "bytes of data in a request")
+	fs.BoolP("numeric", "n", false, "print addresses, not names (always so)")
 	fs.Usage = func() {
-		fmt.Fprintln(complaints, "usage: ping [flags] HOST (this is the ping built into reckon, as the machine has none)")
-		fs.PrintDefaults()
+		fmt.Fprintf(complaints, "usage: ping [flags] HOST (this is the ping built into reckon, as the machine has none)\n%s", fs.FlagUsages())
 	}
 	if err := fs.Parse(args); err != nil {
-		return nil, flag.ErrHelp // it has been said
+		return nil, err
 	}
 	const most = 65507
 	if fs.NArg() != 1 || p.count < 0 || !(*interval >= 0.001) || !(*wait >= 0) || p.size < 0 || p.size > most {
 		fs.Usage()
-		return nil, flag.ErrHelp
+		return nil, pflag.ErrHelp
 	}
 	p.name, p.interval, p.wait = fs.Arg(0), seconds(*interval), seconds(*wait)
 	addr, err := net.ResolveIPAddr("ip4", p.name)

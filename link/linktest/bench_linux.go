@@ -65,6 +65,7 @@ func Bench(b *testing.B, s Setup) {
 type table struct {
 	setup Setup
 	b     *testing.B
+	root  *Lab // closes the others
 	rows  []row
 }
 
@@ -82,15 +83,22 @@ func (t *table) add(ok bool, what, target, reached string, args ...any) {
 
 // try is a measurement that may fail as rules do.
 func (t *table) try(measure func(*table)) error {
-	return Rule{test: func(*Lab) { measure(t) }}.Check(t.setup)
+	return Rule{test: func(l *Lab) { t.root = l; measure(t) }}.Check(t.setup)
 }
 
-// labs are a fabric and a bridge with n hosts each.
+// labs are a fabric and a bridge with n hosts each; try closes them.
 func (t *table) labs(n int) (fabric, plain *Lab) {
-	fabric, plain = &Lab{setup: t.setup}, &Lab{setup: t.setup}
+	fabric, plain = t.lab(), t.lab()
 	fabric.start(testSeed, n)
 	plain.startBridge(n)
 	return fabric, plain
+}
+
+// lab is one that has not started; try closes it.
+func (t *table) lab() *Lab {
+	l := &Lab{setup: t.setup}
+	t.root.later(l.close)
+	return l
 }
 
 func (t *table) String() string {

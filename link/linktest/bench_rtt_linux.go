@@ -20,6 +20,7 @@ func (t *table) roundTrips() {
 		n     int
 	}{{0, 2000}, {time.Millisecond, 1000}, {10 * time.Millisecond, 300}, {100 * time.Millisecond, 100}} {
 		t.roundTrip(d.delay, d.n, idle)
+		t.root.close() // or all would be up at once
 	}
 }
 
@@ -47,8 +48,6 @@ const idle = "idle"
 
 func (t *table) roundTrip(delay time.Duration, n int, state string) {
 	fabric, plain := t.labs(2)
-	defer fabric.close()
-	defer plain.close()
 	fabric.both(link.Shape{Delay: delay})
 	a, b := fabric.echo(), plain.echo()
 	var errs, base []time.Duration
@@ -60,6 +59,8 @@ func (t *table) roundTrip(delay time.Duration, n int, state string) {
 	p50, p99 := median(errs)-median(base), high(errs)-high(base)
 	what := fmt.Sprintf("%s RTT error at 2 x %v above the bridge, p50 / p99", state, delay)
 	reached := fmt.Sprintf("%v / %v (fabric %v / %v, bridge %v / %v)", micro(p50), micro(p99), micro(median(errs)), micro(high(errs)), micro(median(base)), micro(high(base)))
+	t.b.ReportMetric(float64(p50)/1e3, fmt.Sprintf("p50-us-%v", delay))
+	t.b.ReportMetric(float64(p99)/1e3, fmt.Sprintf("p99-us-%v", delay))
 	if state == idle {
 		t.add(p50 < 100*time.Microsecond && p99 < 300*time.Microsecond, what, "< 100us / 300us", "%s", reached)
 	} else {
@@ -73,8 +74,6 @@ func (t *table) roundTrip(delay time.Duration, n int, state string) {
 		target = "< 100us / 100us"
 	}
 	t.add(max(p50, p99) < 100*time.Microsecond, what, target, "%v / %v", micro(p50), micro(p99))
-	t.b.ReportMetric(float64(p50)/1e3, fmt.Sprintf("p50-us-%v", delay))
-	t.b.ReportMetric(float64(p99)/1e3, fmt.Sprintf("p99-us-%v", delay))
 }
 
 // linksAlone is how much longer than twice the delay datagrams are under way, one each way, from their sending to
@@ -155,7 +154,7 @@ func (t *table) burstRow() {
 
 // sent is what comes of n datagrams on a fresh fabric.
 func (t *table) sent(s link.Shape, n int) []arrival {
-	l := &Lab{setup: t.setup}
+	l := t.lab()
 	defer l.close()
 	l.start(testSeed, 2)
 	l.shape(s)

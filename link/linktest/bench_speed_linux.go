@@ -24,8 +24,6 @@ const rounds = 5
 // throughput is one TCP stream's on a perfect wire.
 func (t *table) throughput() {
 	fabric, plain := t.labs(2)
-	defer fabric.close()
-	defer plain.close()
 	var ours, theirs []float64
 	for range rounds {
 		ours = append(ours, fabric.pump(2<<30))
@@ -39,7 +37,7 @@ func (t *table) throughput() {
 
 // longPipe is one TCP stream's throughput at 10 ms each way.
 func (t *table) longPipe() {
-	l := &Lab{setup: t.setup}
+	l := t.lab()
 	defer l.close()
 	l.start(testSeed, 2)
 	l.both(link.Shape{Delay: 10 * time.Millisecond})
@@ -89,8 +87,6 @@ func (l *Lab) connect() (from, to net.Conn) {
 // requests is how long 1 KiB takes to n2 and back over TCP, 1,000 times a second.
 func (t *table) requests() {
 	fabric, plain := t.labs(2)
-	defer fabric.close()
-	defer plain.close()
 	var ours, theirs []time.Duration
 	for range rounds {
 		ours = append(ours, median(fabric.request(1000)))
@@ -134,8 +130,6 @@ func (l *Lab) request(n int) (took []time.Duration) {
 func (t *table) smallPackets() {
 	const during = time.Second
 	fabric, plain := t.labs(2)
-	defer fabric.close()
-	defer plain.close()
 	var ours, theirs, costs []float64
 	for range rounds {
 		before, carried := fabric.cost(), fabric.counters()[there].Packets
@@ -216,7 +210,7 @@ func (t *table) manyHosts() {
 }
 
 func (t *table) oneStar(n int) (took time.Duration, kib float64) {
-	l := &Lab{setup: t.setup}
+	l := t.lab()
 	defer l.close()
 	start := t.setup.Start
 	var begin time.Time

@@ -1,5 +1,5 @@
 // Package netem is the link.Fabric of the kernel: a namespace that routes between the hosts, where queues of the kernel's
-// own network emulator (netem(8), sch_netem) shape every path. The whole machine's worth of research on netem applies to it.
+// own network emulator (netem(8), sch_netem) shape every path.
 //
 //	host n1             hub (a namespace, a router)                                    host n2
 //	eth0 ======= n1 -> route -> n2's egress: htb, class of n1 -> fate -> pace -> n2 ======= eth0
@@ -9,8 +9,8 @@
 // address. In it are two netem queues, one in the other. Fate decides about loss, damage and cuts, and holds nothing. Pace
 // delays, reorders and limits the rate, and holds what is under way. So what chance drops and what a full queue drops is counted apart,
 // and another delay does not disturb the random stream of the losses. Shapes change in place: what is under way stays.
-// netem refuses to duplicate beside another netem in one tree (since Linux 6.1.147, 6.12.42 and 6.17), so a path that
-// duplicates has a third queue, on an intermediate device (ifb) that its packets pass first.
+// Kernels of 2025 and later, also of the stable series, refuse a netem that duplicates beside another in one tree, so a path
+// that duplicates has a third queue, on an intermediate device (ifb) that its packets pass first.
 //
 // What is the same as in package link/userspace: the shapes, the tables of the distributions, the queues' limits. What is not:
 //   - A corrupt packet has a bit flipped anywhere in its frame, headers included, as sk_buff's linear part has it:

@@ -32,6 +32,7 @@ type port struct {
 	host.Port
 	index   int // from 0, in the order of attachment
 	device  int // the router's end of its cable
+	choosy  int // paths from it that decide about each packet
 	segment segmentation
 }
 
@@ -184,15 +185,13 @@ func (f *Fabric) apply(ctx context.Context, m link.Matrix) error {
 
 // setSegmentation lets sources send super-frames, or forbids it, as the shapes that their paths are about to have require.
 func (f *Fabric) setSegmentation(m link.Matrix, allow bool) error {
-	needed := map[*port]bool{} // wire packets
-	for name, p := range f.paths {
-		s, named := m[name]
-		if !named {
-			s = p.shape
-		}
-		needed[p.from] = needed[p.from] || perPacket(s)
+	about := map[*port]int{} // how many more paths will decide about each packet
+	for name, s := range m {
+		p := f.paths[name]
+		about[p.from] += count(perPacket(s)) - count(perPacket(p.shape))
 	}
-	for p, wire := range needed {
+	for p, more := range about {
+		wire := p.choosy+more > 0
 		if wire == allow { // its turn is the other time: wire packets before the shapes change, super-frames after
 			continue
 		}
@@ -201,6 +200,13 @@ func (f *Fabric) setSegmentation(m link.Matrix, allow bool) error {
 		}
 	}
 	return nil
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Counters is link.Fabric's; it lists the paths that have carried anything. Paths are read one after the other, so

@@ -133,6 +133,7 @@ func (f *Fabric) reshape(p *path, s link.Shape) error {
 			return err
 		}
 	}
+	p.from.choosy += count(perPacket(s)) - count(perPacket(p.shape))
 	p.shape = s
 	return nil
 }
