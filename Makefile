@@ -38,7 +38,16 @@ lint: ## gofmt, go vet and staticcheck
 
 .PHONY: bench
 bench: ## run the benchmarks of the speed and size that reckon promises
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+.PHONY: bench-links
+bench-links: ## measure the links beside a plain bridge, and print what was reached beside the targets
+	$(GO) test -run '^$$' -bench '^BenchmarkLinks$$' -benchtime 1x -timeout 15m ./link/userspace
+
+.PHONY: test-netem
+test-netem: build ## run the kernel fabric's tests, and a real cluster on it, in a virtual machine that has netem
+	scripts/lab test ./link/netem
+	scripts/lab reckon etcd wan uniform leader --links netem --duration 10s
 
 .PHONY: cross
 cross: ## build for amd64 and arm64

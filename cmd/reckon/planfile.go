@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -192,7 +193,7 @@ func machine(dir string) map[string]string {
 		}
 	}
 	if name, err := os.Hostname(); err == nil {
-		m["name"] = name
+		m["name"] = cmp.Or(os.Getenv("RECKON_MACHINE"), name) // scripts/lab names the machine that it makes
 	}
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
 		m["load_average_at_start"] = strings.Join(strings.Fields(string(b))[:3], " ")
