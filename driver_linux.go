@@ -53,9 +53,13 @@ type driverDone struct {
 	Error                  string // why the load is no load: the cap was hit
 }
 
+// driverGC (GOGC) makes the collections of a load driver rare. Larger would cost more than it gains: memory
+// that is touched for the first time is slow.
+const driverGC = 400
+
 // DriverMain is the load driver's main.
 func DriverMain() {
-	debug.SetGCPercent(400) // a driver is small; collecting less often lags less
+	debug.SetGCPercent(driverGC)
 	hurry()
 	out := newLineWriter(os.Stdout)
 	if err := drive(os.Stdin, out); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,6 +85,7 @@ func TestLineWriterWithoutReader(t *testing.T) {
 func BenchmarkOffer(b *testing.B) {
 	const rate, length = 100_000, 2 * time.Second
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(driverGC)) // as DriverMain does
 	for b.Loop() {
 		clock := history.NewMonotonic(history.Epoch())
 		d := &driver{clock: clock, out: newLineWriter(io.Discard)}
