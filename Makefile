@@ -27,8 +27,8 @@ test: lint ## run the tests that a change must pass
 	$(GO) test -p 1 -parallel 1 -timeout 8m ./... # one at a time: real clusters want the machine to themselves
 
 .PHONY: race
-race: ## run the tests under the race detector (needs a C compiler)
-	$(GO) test -race -p 1 -parallel 1 -timeout 20m ./...
+race: ## run the tests under the race detector (needs a C compiler); the command's scripts keep time, which it spoils
+	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -v /cmd/reckon$$)
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
