@@ -277,6 +277,18 @@ func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Co
 	}, nil
 }
 
+// Cut lays an overlay that cuts the paths.
+func (v view) Cut(ctx context.Context, paths []link.Path, way Way) (func(context.Context) error, error) {
+	overlay := link.Matrix{}
+	for _, p := range paths {
+		overlay[p] = link.Shape{Cut: true}
+	}
+	if way != Drop {
+		return nil, fmt.Errorf("cut by %s: not known", way)
+	}
+	return v.Degrade(ctx, overlay)
+}
+
 // tail passes what is written on, and keeps the last of it for error messages.
 type tail struct {
 	w    io.Writer

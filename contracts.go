@@ -10,6 +10,7 @@ package reckon
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"net"
@@ -40,6 +41,27 @@ type Setting struct {
 	Nodes           []string          // those that are members of the system
 	Clients         []string          // hosts with a load driver
 	Beside          map[string]string // the node nearest to each client
+	Links           link.Matrix       // as they are while nothing is wrong
+	FaultAt         *time.Duration    // when faults are to strike, since the start of the load; nil: when each does by itself
+	FaultFor        *time.Duration    // how long; nil: as long as each does by itself
+	Target          string            // the role of who is struck, see package faults; "": whom each strikes by itself
+}
+
+// Window is when a fault strikes that by itself does so in [from, to): FaultAt moves it, FaultFor
+// sets its length. One that lasts until the load ends still does so when it is only moved.
+func (s Setting) Window(from, to time.Duration) (time.Duration, time.Duration) {
+	length, open := to-from, to == s.Duration
+	if s.FaultAt != nil {
+		from = *s.FaultAt
+		to = from + length
+		if open {
+			to = s.Duration
+		}
+	}
+	if s.FaultFor != nil {
+		to = from + *s.FaultFor
+	}
+	return from, to
 }
 
 // A Topology says which hosts there are and what the paths between them do. It is pure.
@@ -184,12 +206,15 @@ type Fault interface {
 }
 
 // A Strike takes effect at From and is healed at To, both since the start of the
-// load. One that is late shifts the later ones of its fault by as much.
+// load. One that is late shifts the later ones of its fault, in the same Line, by as much.
 type Strike struct {
 	From, To time.Duration
 	Name     string // what it does, for the plan: "kill the leader"
+	Word     string // the word that it belongs to, where a fault is made of others; "": the fault's own
+	Line     string // strikes of one fault in different lines do not wait for each other
 	// Inject returns when the strike is in effect. It waits on conditions, never
-	// on the clock: repetition and delay belong to the list of strikes.
+	// on the clock: repetition and delay belong to the list of strikes. Where it returns an error it has
+	// undone what it did, and is tried again for a bounded time.
 	Inject func(ctx context.Context, c Cluster) (Injection, error)
 }
 
@@ -204,18 +229,48 @@ type Injection struct {
 type Cluster interface {
 	Nodes() []Node
 	// Leader is the node that leads now, of the highest term where several claim it. It waits, bounded, until there is one.
+	// Strikes that are due at one instant are all told the same, and the states that nodes had before any of them.
 	Leader(ctx context.Context) (Node, error)
 	// Degrade lays the overlay over the links until heal is called.
 	Degrade(ctx context.Context, overlay link.Matrix) (heal func(context.Context) error, err error)
+	// Cut cuts the paths until heal is called, in the way given. LinkDown wants all paths from and to a host.
+	Cut(ctx context.Context, paths []link.Path, way Way) (heal func(context.Context) error, err error)
 	Links() link.Matrix
+}
+
+// Way is how paths are cut.
+type Way uint8
+
+const (
+	// Drop: packets vanish. Whoever waits for them learns nothing; TCP backs off for seconds (RFC 6298).
+	Drop Way = iota
+	// Reset: packets vanish, and both ends of every connection that used the paths are told
+	// at once, as by a RST (RFC 9293, section 3.5.3).
+	Reset
+	// LinkDown: the host's only interface goes down, so that who sends from there is told at once.
+	LinkDown
+)
+
+func (w Way) String() string {
+	switch w {
+	case Drop:
+		return "drop"
+	case Reset:
+		return "reset"
+	case LinkDown:
+		return "link-down"
+	}
+	return fmt.Sprintf("Way(%d)", uint8(w))
 }
 
 // State is what a process can be held in.
 type State uint8
 
 const (
+	// Running: nobody holds it.
+	Running State = iota
 	// Dead: killed by SIGKILL. Released, it is started again on the same data.
-	Dead State = iota + 1
+	Dead
 	// Paused: stopped by SIGSTOP; it keeps its connections. Released, it continues.
 	Paused
 )
@@ -234,6 +289,10 @@ func (s State) String() string {
 // releasing the last hold starts or resumes it, so whatever overlaps heals in any order.
 type Node interface {
 	Name() string
-	// Hold returns when the node is in the state.
+	// State is what it is held in; of a node that is both, Dead.
+	State() State
+	// Ready waits, bounded, until it serves.
+	Ready(ctx context.Context) error
+	// Hold returns when the node is in the state. A dead one cannot be paused: that is an error.
 	Hold(ctx context.Context, s State) (release func(context.Context) error, err error)
 }

@@ -3,6 +3,7 @@ package reckon
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,53 @@ func SizeVar(fs *pflag.FlagSet, p *uint64, name string, def uint64, usage string
 func ChoiceVar(fs *pflag.FlagSet, p *string, name, def string, choices []string, usage string) {
 	*p = def
 	fs.Var(&choiceValue{p, choices}, name, usage)
+}
+
+// WayVar declares --cut.
+func WayVar(fs *pflag.FlagSet, w *Way) {
+	*w = Drop
+	fs.Var((*wayValue)(w), "cut", "how paths are cut: packets vanish (drop), connections are reset as well (reset), or the host's interface goes down (link-down)")
+}
+
+// maybeSecondsVar declares a flag that is a time, or not set, which is its default.
+func maybeSecondsVar(fs *pflag.FlagSet, p **time.Duration, name, usage string) {
+	fs.Var(&maybeDuration{p}, name, usage)
+}
+
+type maybeDuration struct{ p **time.Duration }
+
+func (v *maybeDuration) Type() string { return "duration" }
+
+func (v *maybeDuration) String() string {
+	if v.p == nil || *v.p == nil {
+		return ""
+	}
+	return (*v.p).String()
+}
+
+func (v *maybeDuration) Set(s string) error {
+	var d time.Duration
+	if err := (&durationValue{&d, time.Second, "duration"}).Set(s); err != nil {
+		return err
+	}
+	*v.p = &d
+	return nil
+}
+
+type wayValue Way
+
+var ways = []string{Drop.String(), Reset.String(), LinkDown.String()}
+
+func (v *wayValue) Type() string      { return strings.Join(ways, "|") }
+func (v *wayValue) String() string    { return Way(*v).String() }
+func (v *wayValue) Choices() []string { return ways }
+
+func (v *wayValue) Set(s string) error {
+	if err := (&choiceValue{new(string), ways}).Set(s); err != nil {
+		return err
+	}
+	*v = wayValue(slices.Index(ways, s))
+	return nil
 }
 
 type durationValue struct {

@@ -37,6 +37,33 @@ type node struct {
 
 func (n *node) Name() string { return n.member.Name }
 
+// State is what the node is held in.
+func (n *node) State() State {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.holds[Dead] > 0:
+		return Dead
+	case n.holds[Paused] > 0:
+		return Paused
+	}
+	return Running
+}
+
+// Ready waits, bounded, until the node serves.
+func (n *node) Ready(ctx context.Context) error {
+	c := n.cluster
+	ctx, cancel := context.WithTimeout(ctx, c.bound)
+	defer cancel()
+	asked := c.clock.Now()
+	return c.await(ctx, func() error {
+		if !n.up || !n.status.Ready || n.seen < asked {
+			return fmt.Errorf("%s does not serve within %v", n.Name(), c.bound)
+		}
+		return nil
+	})
+}
+
 // start runs the process. The caller holds mu, or is the first.
 func (n *node) start() error {
 	cmd := n.cluster.system.Command(n.member, n.cluster.peers)

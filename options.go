@@ -18,7 +18,9 @@ type Options struct {
 	Links          string
 	Endpoints      string
 	Pcap           bool
-	PcapLimit      uint64 // bytes
+	PcapLimit      uint64         // bytes
+	FaultAt        *time.Duration // nil: when each fault does by itself
+	FaultFor       *time.Duration // nil: as long as each fault does by itself
 }
 
 // bind declares the options with their defaults.
@@ -30,6 +32,8 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
 	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
 	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads")
+	maybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, since the start of the load; not given, each does at its own time")
+	maybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last; not given, each does as long as it does by itself")
 	SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
 }
 

@@ -98,8 +98,9 @@ type named[T any] struct {
 // strike is a Strike with its place in the plan.
 type strike struct {
 	Strike
-	fault string
-	index int // among all strikes of the run
+	fault string // the word
+	line  string // of all strikes of the run, those that wait for each other
+	index int    // among all strikes of the run
 }
 
 // NewPlan makes the plan. Its errors are one line each, for the person who wrote the words.
@@ -246,7 +247,8 @@ func (p *Plan) place(l Layout) error {
 	p.Setting = Setting{
 		Seed: p.Options.Seed, Duration: p.Options.Duration, OpTimeout: p.Options.OpTimeout,
 		ElectionTimeout: p.Options.FailureTimeout,
-		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members),
+		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members), Links: l.Links,
+		FaultAt: p.Options.FaultAt, FaultFor: p.Options.FaultFor,
 	}
 	return nil
 }
@@ -323,8 +325,9 @@ func (p *Plan) schedule() error {
 			if s.From < 0 || s.To < s.From || s.To > p.Options.Duration {
 				return fmt.Errorf("fault %s: a strike from %v to %v lies outside the run, which lasts %v", f.name, s.From, s.To, p.Options.Duration)
 			}
-			p.strikes = append(p.strikes, strike{s, f.name, len(p.strikes)})
-			p.Strikes = append(p.Strikes, Planned{f.name, s.Name, s.From, s.To})
+			word := cmp.Or(s.Word, f.name)
+			p.strikes = append(p.strikes, strike{s, word, f.name + " " + s.Line, len(p.strikes)})
+			p.Strikes = append(p.Strikes, Planned{word, s.Name, s.From, s.To})
 		}
 	}
 	et := p.Options.FailureTimeout

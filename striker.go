@@ -12,7 +12,7 @@ import (
 	"github.com/reckon-bench/reckon/history"
 )
 
-// A striker carries out the strikes of a run, each fault's in a line of its own.
+// A striker carries out the strikes of a run, each line of them by itself.
 type striker struct {
 	clock   history.Clock
 	wait    func(ctx context.Context, until time.Duration) error // an instant of the clock
@@ -33,14 +33,14 @@ type inEffect struct {
 // run strikes and heals on time, until end or until ctx is done. What is still
 // struck then is release's.
 func (k *striker) run(ctx context.Context, end time.Duration, strikes []strike) {
-	byFault := map[string][]strike{}
+	lines := map[string][]strike{}
 	for _, s := range strikes {
-		byFault[s.fault] = append(byFault[s.fault], s)
+		lines[s.line] = append(lines[s.line], s)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	for _, list := range byFault {
+	for _, list := range lines {
 		wg.Go(func() { k.line(ctx, end, list) })
 	}
 	_ = k.wait(ctx, end) // that ctx is done shows in ctx
@@ -59,7 +59,7 @@ type act struct {
 	s    strike
 }
 
-// line carries out one fault's strikes. One that takes effect late shifts what
+// line carries out the strikes of one line. One that takes effect late shifts what
 // follows by as much, so that windows keep their length and their distance.
 func (k *striker) line(ctx context.Context, end time.Duration, strikes []strike) {
 	var shift time.Duration

@@ -67,7 +67,7 @@ func transcript(t *testing.T, end, cancelAt time.Duration, strikes ...strike) st
 
 // takes is a strike whose injection takes that long.
 func takes(fault string, from, to, d time.Duration) strike {
-	return strike{fault: fault, Strike: Strike{From: from, To: to, Inject: func(ctx context.Context, _ Cluster) (Injection, error) {
+	return strike{fault: fault, line: fault, Strike: Strike{From: from, To: to, Inject: func(ctx context.Context, _ Cluster) (Injection, error) {
 		select {
 		case <-time.After(d):
 		case <-ctx.Done():
@@ -79,10 +79,10 @@ func takes(fault string, from, to, d time.Duration) strike {
 
 func TestStrikes(t *testing.T) {
 	const s = time.Second
-	broken := strike{fault: "f", Strike: Strike{From: 1 * s, To: 2 * s, Inject: func(context.Context, Cluster) (Injection, error) {
+	broken := strike{fault: "f", line: "f", Strike: Strike{From: 1 * s, To: 2 * s, Inject: func(context.Context, Cluster) (Injection, error) {
 		return Injection{}, errors.New("no leader found")
 	}}}
-	unhealable := strike{fault: "f", Strike: Strike{From: 1 * s, To: 2 * s, Inject: func(context.Context, Cluster) (Injection, error) {
+	unhealable := strike{fault: "f", line: "f", Strike: Strike{From: 1 * s, To: 2 * s, Inject: func(context.Context, Cluster) (Injection, error) {
 		return Injection{Detail: "hit", Heal: func(context.Context) error { return errors.New("stuck") }}, nil
 	}}}
 	for _, c := range []struct {

@@ -49,6 +49,15 @@ func (c *cluster) Degrade(_ context.Context, m link.Matrix) (func(context.Contex
 	return func(context.Context) error { c.note("restore %s", m); return nil }, nil
 }
 
+func (c *cluster) Cut(_ context.Context, paths []link.Path, way reckon.Way) (func(context.Context) error, error) {
+	m := link.Matrix{}
+	for _, p := range paths {
+		m[p] = link.Shape{Cut: true}
+	}
+	c.note("cut by %s %s", way, m)
+	return func(context.Context) error { c.note("restore %s", m); return nil }, nil
+}
+
 func (c *cluster) Links() link.Matrix { return c.links }
 
 type node struct {
@@ -56,7 +65,9 @@ type node struct {
 	name string
 }
 
-func (n node) Name() string { return n.name }
+func (n node) Name() string                { return n.name }
+func (n node) State() reckon.State         { return reckon.Running }
+func (n node) Ready(context.Context) error { return nil }
 
 func (n node) Hold(_ context.Context, s reckon.State) (func(context.Context) error, error) {
 	n.c.note("hold %s %s", n.name, s)

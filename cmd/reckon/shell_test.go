@@ -143,11 +143,31 @@ func (f fakeCluster) Degrade(ctx context.Context, m link.Matrix) (func(context.C
 	return f.net.Degrade(ctx, m)
 }
 
+func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, _ reckon.Way) (func(context.Context) error, error) {
+	m := link.Matrix{}
+	for _, p := range paths {
+		m[p] = link.Shape{Cut: true}
+	}
+	return f.net.Degrade(ctx, m)
+}
+
 func (f fakeCluster) Links() link.Matrix { return f.net.Links() }
 
 type fakeNode struct{ reckon.NodeStatus }
 
 func (n *fakeNode) Name() string { return n.NodeStatus.Name }
+
+func (n *fakeNode) Ready(context.Context) error { return nil }
+
+func (n *fakeNode) State() reckon.State {
+	switch {
+	case n.Dead:
+		return reckon.Dead
+	case n.Paused:
+		return reckon.Paused
+	}
+	return reckon.Running
+}
 
 func (n *fakeNode) Hold(_ context.Context, s reckon.State) (func(context.Context) error, error) {
 	held := &n.Paused
