@@ -30,6 +30,7 @@ type cluster struct {
 	timeout time.Duration                             // election timeout
 	bound   time.Duration                             // for a released node to answer again
 
+	crews     []*crew        // of the run's workloads
 	verifying sync.WaitGroup // heals that are yet to be seen
 
 	mu      sync.Mutex

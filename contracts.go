@@ -41,6 +41,7 @@ type Setting struct {
 	Nodes           []string          // those that are members of the system
 	Clients         []string          // hosts with a load driver
 	Beside          map[string]string // the node nearest to each client
+	Endpoints       []string          // of the members for clients of etcd's v3 API, as URLs; none where the system does not speak it
 	Links           link.Matrix       // as they are while nothing is wrong
 	FaultAt         *time.Duration    // when faults are to strike, since the start of the load; nil: when each does by itself
 	FaultFor        *time.Duration    // how long; nil: as long as each does by itself
@@ -80,7 +81,7 @@ type Layout struct {
 // A System is a store that can be started, asked and used. reckon owns its
 // processes: a System only says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Tooler, Needer.
+// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Tooler, Needer, Endpointer.
 type System interface {
 	// Command is what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -162,6 +163,12 @@ type Tools struct {
 	Names []string
 }
 
+// Endpointer is a System that speaks etcd's v3 API.
+type Endpointer interface {
+	// Endpoints are the members' URLs for clients.
+	Endpoints(members []Member) []string
+}
+
 // Needer is a System, Workload or Fault that cannot do with every setting. Needs is
 // asked before anything is built; its error is one line: what is wrong and what is allowed.
 type Needer interface {
@@ -170,7 +177,7 @@ type Needer interface {
 
 // A Workload is what clients ask of the store, and what they expect of it.
 //
-// Optional powers: Bookends, Needer.
+// Optional powers: Bookends, Crew, Needer.
 type Workload interface {
 	// Ops is the endless stream of operations that the client-th of s.Clients
 	// offers, in order of Due, which counts from the start of the load. It is pure: the same rng, the same stream.
@@ -193,6 +200,35 @@ type Bookends interface {
 	Preload(s Setting, client, attempt int) iter.Seq[Op]
 	// Final is what is read through every member after settling.
 	Final(s Setting) iter.Seq[Op]
+}
+
+// A Crew is a Workload that is no stream of operations on a Client, or not only: it has
+// processes of its own on the client hosts.
+type Crew interface {
+	// Muster starts the processes, and returns when they are ready to work.
+	Muster(ctx context.Context, c Camp) (Duty, error)
+}
+
+// A Duty is a crew at work. An error means that the run is no result.
+//
+// Optional power: Workers() []Worker, for faults that strike the crew.
+type Duty interface {
+	// Work works while the load lasts. When that ends, ctx is done, and Work returns once what was under way
+	// has ended too, which it sees to within a bounded time.
+	Work(ctx context.Context) error
+	// Finish does what is to be done when the cluster has settled.
+	Finish(ctx context.Context) error
+	// Dismiss ends the processes.
+	Dismiss()
+}
+
+// A Worker is one of a crew, with a tree of files.
+type Worker interface {
+	Name() string
+	// Kill ends its process (SIGKILL). restart starts it again, and returns when it is back at work. Both say what was seen.
+	Kill(ctx context.Context) (seen string, restart func(ctx context.Context) (seen string, err error), err error)
+	// AtRest runs do when next the worker's tree is whole and acknowledged, and not yet verified; nobody reads or writes it meanwhile.
+	AtRest(ctx context.Context, do func(tree string) error) error
 }
 
 // A Fault says when to strike and what. It is pure: only the Inject of its
@@ -223,6 +259,9 @@ type Injection struct {
 	Detail string // what was struck: "killed n2"
 	Heal   func(ctx context.Context) error
 }
+
+// Crewed is a Cluster beside which crews work; it is found by assertion.
+type Crewed interface{ Workers() []Worker }
 
 // A Cluster is what faults may touch. It logs every hold and overlay with the
 // time at which it took effect, and verifies them in one place, for every fault alike.

@@ -250,6 +250,9 @@ func (p *Plan) place(l Layout) error {
 		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members), Links: l.Links,
 		FaultAt: p.Options.FaultAt, FaultFor: p.Options.FaultFor,
 	}
+	if e, ok := p.system.(Endpointer); ok {
+		p.Setting.Endpoints = e.Endpoints(p.Members)
+	}
 	return nil
 }
 

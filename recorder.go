@@ -15,6 +15,7 @@ type Recorder interface {
 	Ops(lines []byte) error
 	Event(e history.Event) error
 	Change(c history.Change) error
+	Pass(p history.Pass) error
 	// Log opens the log of a process for appending: a restart must not truncate it.
 	Log(name string) (io.WriteCloser, error)
 	// Scratch makes a directory for a process's data, on the disk that holds the run.

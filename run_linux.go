@@ -22,12 +22,12 @@ import (
 //  1. build:   hosts, and the links between them
 //  2. probe:   what the links do is measured, to stand beside what they should
 //  3. start:   a process for every member, a load driver for every client
-//  4. ready:   every member answers and one of them leads
+//  4. ready:   every member answers and one of them leads; then workloads that have workers of their own start those
 //  5. preload: what must be in the store before the load
 //  6. load, while the faults strike
 //  7. release: whatever is still struck is healed, while the last operations end (drain); the links give their account
 //  8. settle:  every member answers, and the same leader has stood for two election timeouts
-//  9. final:   every key is read through every member
+//  9. final:   workers do the last of their work; every key is read through every member
 //  10. collect: the store's own account of its past, its replicas' hashes
 //
 // It must be called in a process tree of its own (host.Settle). Cancelling ctx
@@ -50,6 +50,9 @@ func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (e
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
+	if err := r.muster(ctx); err != nil {
+		return err
+	}
 	if err := r.preload(ctx); err != nil {
 		return err
 	}
@@ -63,6 +66,9 @@ func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (e
 		return loadErr
 	}
 	if err := r.settle(owed); err != nil {
+		return err
+	}
+	if err := r.finishWork(owed); err != nil {
 		return err
 	}
 	if err := r.final(owed); err != nil {
@@ -109,7 +115,7 @@ type run struct {
 	failure error // the first error of the recorder
 	doom    error // why nothing that follows can be right
 
-	ops, changes atomic.Int64 // recorded
+	ops, changes, passes atomic.Int64 // recorded
 }
 
 // newRun begins a run, and tells whoever watches how it goes until it is finished.
@@ -245,6 +251,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	defer cancel()
 	r.cancelWhenDriverDies(loading, cancel)
 
+	working := r.work(loading)
 	k := &striker{clock: r.clock, wait: r.waitUntil, start: start, event: r.event, cluster: r.cluster.as}
 	k.run(loading, end, r.plan.strikes)
 
@@ -260,7 +267,8 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	released := make(chan error, 1)
 	go func() { released <- k.release(context.WithoutCancel(ctx)) }()
 	err := r.awaitDrivers(context.WithoutCancel(ctx))
-	return errors.Join(err, <-released)
+	cancel() // the load is over: crews bring what is under way to its end
+	return errors.Join(err, <-released, <-working)
 }
 
 // cutShort says why the run was.
@@ -309,6 +317,7 @@ func (r *run) finish(ctx context.Context, err error) error {
 	case err != nil && r.doomed() == nil:
 		r.event(history.Event{Kind: history.Harness, Detail: err.Error()})
 	}
+	r.dismiss()
 	if r.cluster != nil {
 		r.cluster.close()
 	}
@@ -324,7 +333,7 @@ func (r *run) finish(ctx context.Context, err error) error {
 	// The counts are the last line: a record that holds less has lost something.
 	r.progress.enter("done")
 	r.event(history.Event{Kind: history.Phase, Subject: "done", Data: map[string]float64{
-		"ops": float64(r.ops.Load()), "changes": float64(r.changes.Load()),
+		"ops": float64(r.ops.Load()), "changes": float64(r.changes.Load()), "passes": float64(r.passes.Load()),
 	}})
 	torn := errors.Join(r.endPackets(), r.tearDown())
 	r.mu.Lock()

@@ -41,6 +41,18 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", uint8(o))
 }
 
+// MarshalText and UnmarshalText make outcomes words in JSON.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+func (o *Outcome) UnmarshalText(b []byte) error {
+	w, ok := word(string(b), Unknown, OK, Failed)
+	if !ok {
+		return fmt.Errorf("unknown outcome %q: known are unknown, ok, failed", b)
+	}
+	*o = w
+	return nil
+}
+
 // Kind is what an operation does.
 type Kind uint8
 
@@ -193,6 +205,8 @@ const (
 	// Path: the fabric's account of path Subject at the end of the load: Data holds "packets", "lost", "cut" and "overflow", since the links
 	// were made; only paths that carried anything have one.
 	Path EventKind = "path"
+	// Worked: a worker of node Subject reported, by itself and not through the store, a step of its work, as Detail says.
+	Worked EventKind = "worked"
 	// Driver: the load driver of client Subject ended; Data holds "offered", "lag_p50_us", "lag_p99_us", "lag_max_us" (due to dispatched).
 	Driver EventKind = "driver"
 	// Captured: the capture of host Subject's packets ended; Data holds "packets", "bytes", "dropped" (by the kernel) and "unwritten" (past the limit).
@@ -204,11 +218,12 @@ const (
 )
 
 // A History is all of one run, ops in the order in which they were recorded
-// (that is, roughly, by Return), events in order of At, changes by Revision.
+// (that is, roughly, by Return), events in order of At, changes by Revision, passes in order of Call.
 type History struct {
 	Ops     []Op
 	Events  []Event
 	Changes []Change
+	Passes  []Pass
 }
 
 // PhaseStart is the instant at which the run entered the phase, and whether it did.

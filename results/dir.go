@@ -22,6 +22,7 @@ const (
 	opsFile     = "ops.jsonl"
 	eventsFile  = "events.jsonl"
 	changesFile = "changes.jsonl"
+	passesFile  = "passes.jsonl"
 	summaryFile = "summary.json"
 	reportFile  = "report.html"
 	logsDir     = "logs"
@@ -46,7 +47,7 @@ type Dir struct {
 	madeIn string
 	made   string // the topmost directory that Create made
 
-	ops, events, changes *stream
+	ops, events, changes, passes *stream
 
 	flushing sync.Once
 	stop     chan struct{}
@@ -99,6 +100,7 @@ func newDir(path string) *Dir {
 	d.ops = newStream(d.Path(opsFile))
 	d.events = newStream(d.Path(eventsFile))
 	d.changes = newStream(d.Path(changesFile))
+	d.passes = newStream(d.Path(passesFile))
 	return d
 }
 
@@ -139,6 +141,9 @@ func (d *Dir) Event(e history.Event) error { return d.record(d.events, appendJSO
 // Change records one step of the store's own account of its past.
 func (d *Dir) Change(c history.Change) error { return d.record(d.changes, appendJSON(c)) }
 
+// Pass records an operation of Kibishii's workers.
+func (d *Dir) Pass(p history.Pass) error { return d.record(d.passes, appendJSON(p)) }
+
 func (d *Dir) record(s *stream, line func([]byte) ([]byte, error)) error {
 	d.flushing.Do(func() { go d.flushUntilClosed() })
 	return s.append(line)
@@ -167,7 +172,7 @@ func (d *Dir) flushUntilClosed() {
 	}
 }
 
-func (d *Dir) streams() []*stream { return []*stream{d.ops, d.events, d.changes} }
+func (d *Dir) streams() []*stream { return []*stream{d.ops, d.events, d.changes, d.passes} }
 
 // Log opens logs/NAME.log for appending: a process that is started again adds to its log.
 func (d *Dir) Log(name string) (io.WriteCloser, error) {

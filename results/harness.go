@@ -114,7 +114,7 @@ func (r *reading) incomplete() []defect {
 		for _, f := range []struct {
 			file, key string
 			have      int
-		}{{opsFile, "ops", len(r.h.Ops)}, {changesFile, "changes", len(r.h.Changes)}} {
+		}{{opsFile, "ops", len(r.h.Ops)}, {changesFile, "changes", len(r.h.Changes)}, {passesFile, "passes", len(r.h.Passes)}} {
 			if n, ok := e.Data[f.key]; ok && int(n) != f.have {
 				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, and %.0f were written", f.file, f.have, n), true})
 			}

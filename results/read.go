@@ -30,17 +30,22 @@ func (d *Dir) History() (*history.History, []string, error) {
 	if h.Changes, err = readStream(d, changesFile, history.ReadLines[history.Change], &notes); err != nil {
 		return nil, nil, err
 	}
+	if h.Passes, err = readStream(d, passesFile, history.ReadLines[history.Pass], &notes); err != nil {
+		return nil, nil, err
+	}
 	// Several goroutines record events, each with a time it took before.
 	slices.SortStableFunc(h.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
 	slices.SortStableFunc(h.Changes, func(a, b history.Change) int { return cmp.Compare(a.Revision, b.Revision) })
+	slices.SortStableFunc(h.Passes, func(a, b history.Pass) int { return cmp.Compare(a.Call, b.Call) })
 	return &h, notes, nil
 }
 
 func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, error), notes *[]string) ([]T, error) {
 	f, err := os.Open(d.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		// A system without a history of its own records no changes; without events or operations there was no run.
-		if name != changesFile {
+		// A system without a history of its own records no changes, a workload without workers no passes; without
+		// events or operations there was no run.
+		if name != changesFile && name != passesFile {
 			*notes = append(*notes, name+" is missing: nothing was recorded in it")
 		}
 		return nil, nil

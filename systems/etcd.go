@@ -136,6 +136,14 @@ func (e *etcd) own(m reckon.Member, peers []reckon.Member) etcdFlags {
 	}
 }
 
+// Endpoints are the members' client URLs.
+func (e *etcd) Endpoints(members []reckon.Member) (urls []string) {
+	for _, m := range members {
+		urls = append(urls, clientURL(m))
+	}
+	return urls
+}
+
 func peerURL(m reckon.Member) string   { return "http://" + hostPort(m.Addr, peerPort) }
 func clientURL(m reckon.Member) string { return "http://" + clientAddress(m) }
 

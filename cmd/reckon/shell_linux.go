@@ -89,6 +89,7 @@ func (logsOnly) Op(reckon.Op) error          { return nil }
 func (logsOnly) Ops([]byte) error            { return nil }
 func (logsOnly) Event(history.Event) error   { return nil }
 func (logsOnly) Change(history.Change) error { return nil }
+func (logsOnly) Pass(history.Pass) error     { return nil }
 
 // Packets are recorded all the same, where --pcap asks for it.
 func (l logsOnly) Packets(host string) (*os.File, error) { return packetDir(l).Packets(host) }
