@@ -205,7 +205,8 @@ const (
 	// Path: the fabric's account of path Subject at the end of the load: Data holds "packets", "lost", "cut" and "overflow", since the links
 	// were made; only paths that carried anything have one.
 	Path EventKind = "path"
-	// Worked: a worker of node Subject reported, by itself and not through the store, a step of its work, as Detail says.
+	// Worked: worker Subject reported, by itself and not through the store, a step of its work: Detail is "started ID", "finished ID" or
+	// "lost ID" (its lease ran out in the middle of it), where ID is that of a Pass.
 	Worked EventKind = "worked"
 	// Driver: the load driver of client Subject ended; Data holds "offered", "lag_p50_us", "lag_p99_us", "lag_max_us" (due to dispatched).
 	Driver EventKind = "driver"

@@ -13,12 +13,18 @@ type Pass struct {
 	Call   time.Duration `json:"call"`   // when the command was given, since the epoch
 	Return time.Duration `json:"return"` // when its outcome was known
 
-	// Outcome is OK where every node that started succeeded, Failed where the operation ended otherwise, and
+	// Outcome is the operation's status as the store has it: OK where every node that started succeeded, Failed where the operation ended otherwise, and
 	// Unknown where it was not seen to end.
 	Outcome Outcome `json:"outcome"`
 	Error   string  `json:"error,omitempty"` // why it is not OK
 
-	Nodes   []PassNode    `json:"nodes"`
+	// The operation's own lists, as it ended: who was there when it started, who has given a result, and which.
+	Starting   []string `json:"starting"`
+	Completed  []string `json:"completed"`
+	Successful []string `json:"successful"`
+	Failing    []string `json:"failing"`
+
+	Nodes   []PassNode    `json:"nodes"` // every node that started, each once
 	Retries int           `json:"retries"` // of requests to the store that the caller had to repeat
 	Stood   time.Duration `json:"stood"`   // longest time in which coordination stood still: work was left, and no key of the operation changed
 }

@@ -1,0 +1,99 @@
+package check
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// pass is one of two workers that went well.
+func pass(id, command string, number int32) history.Pass {
+	both := []string{"a", "b"}
+	p := history.Pass{
+		ID: id, Command: command, Number: number, Outcome: history.OK,
+		Starting: both, Completed: both, Successful: both,
+	}
+	for _, n := range both {
+		p.Nodes = append(p.Nodes, history.PassNode{Node: n, State: "success", Files: 10, Bytes: 1 << 20})
+	}
+	return p
+}
+
+// worked is what both workers of the passes say of themselves.
+func worked(ps ...history.Pass) (es []history.Event) {
+	for _, p := range ps {
+		for _, n := range p.Starting {
+			es = append(es, history.Event{Kind: history.Worked, Subject: n, Detail: "started " + p.ID}, history.Event{Kind: history.Worked, Subject: n, Detail: "finished " + p.ID})
+		}
+	}
+	return es
+}
+
+// damaged has the first node of the verify find damage.
+func damaged(p history.Pass) history.Pass {
+	p.Outcome = history.Failed
+	p.Successful, p.Failing = []string{"b"}, []string{"a"}
+	p.Nodes[0].State, p.Nodes[0].Corrupted = "failed", 1
+	p.Nodes[0].Damage = []history.Damage{{Path: "dir0/file1", What: "corrupt: block 7: sha1"}}
+	return p
+}
+
+// lostIn has node a vanish in the middle of the pass.
+func lostIn(p history.Pass) history.Pass {
+	p.Outcome = history.Failed
+	p.Completed, p.Successful, p.Failing = []string{"a", "b"}, []string{"b"}, []string{"a"}
+	p.Nodes[0] = history.PassNode{Node: "a", State: "lost"}
+	return p
+}
+
+func TestPasses(t *testing.T) {
+	g1, v1 := pass("1", "generate", 1), pass("2", "verify", 1)
+	cut := history.Event{Kind: history.Interrupted}
+	for name, c := range map[string]struct {
+		events []history.Event // beside what the workers say
+		change func(ps []history.Pass) []history.Pass
+		want   Verdict
+		detail string
+	}{
+		"all well":              {want: Valid, detail: "1 passes generated and 1 verified, 20 files of 2.1 MB"},
+		"nothing":               {change: func([]history.Pass) []history.Pass { return nil }, want: Unknown, detail: "no pass"},
+		"nothing verified":      {change: func(ps []history.Pass) []history.Pass { return ps[:1] }, want: Unknown, detail: "no tree"},
+		"acknowledged, damaged": {change: func(ps []history.Pass) []history.Pass { return []history.Pass{ps[0], damaged(ps[1])} }, want: Invalid, detail: "the tree of a was acknowledged, and is damaged: dir0/file1 (corrupt: block 7: sha1)"},
+		"damage called success": {change: func(ps []history.Pass) []history.Pass { ps[1].Nodes[0].Extra = 1; return ps[1:] }, want: Invalid, detail: "counts a as successful, whose tree is damaged"},
+		"damaged before the ack": {change: func(ps []history.Pass) []history.Pass {
+			return []history.Pass{lostIn(ps[0]), damaged(ps[1]), pass("3", "generate", 2), pass("4", "verify", 2)}
+		}, want: Valid, detail: "2 passes failed, and said so"},
+		"does not end": {change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Invalid, detail: "verify 1 (2) did not end"},
+		"cut short":    {events: []history.Event{cut}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown, detail: "had not ended when the run was cut short"},
+		"nobody started": {change: func(ps []history.Pass) []history.Pass {
+			return append(ps, history.Pass{ID: "3", Command: "generate", Outcome: history.Failed})
+		}, want: Invalid, detail: "was lost: no worker started"},
+		"success without a node": {change: func(ps []history.Pass) []history.Pass { ps[0].Successful = ps[0].Successful[:1]; return ps }, want: Invalid, detail: "called a success, but b was none"},
+		"counted twice":          {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "a"}; return ps }, want: Invalid, detail: "counts a twice as completed"},
+		"a stranger":             {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "c"}; return ps }, want: Invalid, detail: "counts c as completed, which was not there"},
+		"both":                   {change: func(ps []history.Pass) []history.Pass { ps[0].Failing = []string{"a"}; return ps }, want: Invalid, detail: "counts a as successful and as failed"},
+		"run twice":              {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "started 1"}}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
+		"lease lost":             {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "lost 2"}}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps := []history.Pass{clonePass(g1), clonePass(v1)}
+			if c.change != nil {
+				ps = c.change(ps)
+			}
+			got := Passes(&history.History{Passes: ps, Events: append(worked(ps...), c.events...)})
+			if got.Verdict != c.want || !strings.Contains(got.Detail, c.detail) {
+				t.Errorf("%s, want %s with %q", got, c.want, c.detail)
+			}
+		})
+	}
+	silent := Passes(&history.History{Passes: []history.Pass{g1, v1}})
+	if silent.Verdict != Invalid || !strings.Contains(silent.Detail, "says that it never started") {
+		t.Errorf("a success of which no worker knows: %s", silent)
+	}
+}
+
+func clonePass(p history.Pass) history.Pass {
+	p.Nodes = append([]history.PassNode(nil), p.Nodes...)
+	return p
+}
