@@ -11,6 +11,7 @@ package reckon
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"net"
@@ -81,7 +82,7 @@ type Layout struct {
 // A System is a store that can be started, asked and used. reckon owns its
 // processes: a System only says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Tooler, Needer, Endpointer.
+// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Tooler, Needer, Endpointer, Preparer.
 type System interface {
 	// Command is what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -148,6 +149,26 @@ type Meter interface {
 type Versioner interface {
 	// Version is for the record: "etcd 3.7.3, built in".
 	Version() (string, error)
+}
+
+// Preparer is a System whose program may have to be found, or made, before a run.
+type Preparer interface {
+	// Prepare does so, before anything is started; nil is for a program that comes with reckon. progress gets a
+	// line for people where that takes its time. The error is one for the person who wrote the words.
+	Prepare(ctx context.Context, progress io.Writer) (*Prepared, error)
+	// Use has Command run what was prepared.
+	Use(Prepared)
+}
+
+// Prepared is the program of a system, as plan.json records it.
+type Prepared struct {
+	Word    string `json:"word"` // the system's word, exact: "etcd@v3.5.21" where v3.5 was asked for
+	Path    string `json:"path"` // absolute
+	SHA256  string `json:"sha256"`
+	Version string `json:"version"` // as the program says itself: "3.5.21"
+	// Renamed are flags that this version does not know by the name that they were given, with the name
+	// by which it does; "" where it needs no such flag.
+	Renamed map[string]string `json:"renamed_flags,omitempty"`
 }
 
 // Tooler is a System with tools for people who debug it.

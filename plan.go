@@ -2,8 +2,10 @@ package reckon
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/netip"
 	"slices"
@@ -46,6 +48,8 @@ type Plan struct {
 	Members []Member // without their directories, which the run gives them
 	Strikes []Planned
 	Bounds  Bounds
+	// Prepared is the program that the system runs, where it had to be found or made; nil before Prepare.
+	Prepared *Prepared
 
 	parts
 }
@@ -137,6 +141,7 @@ func (p *Plan) assemble() error {
 	a := &assembler{given: p.Flags, effective: Flags{}}
 	a.flags("", func(fs *pflag.FlagSet) { p.Options.bind(fs) })
 	p.system = pick(a, &Systems, p.Words.System)
+	p.Words.System = canonical(&Systems, p.Words.System)
 	p.topology = pick(a, &Topologies, p.Words.Topology)
 	p.workloads = pickAll(a, &Workloads, p.Words.Workload)
 	p.faults = pickAll(a, &Faults, p.Words.Fault)
@@ -198,6 +203,14 @@ func pick[T any](a *assembler, c *Catalogue[T], name string) (value T) {
 	}
 	a.flags(name, func(fs *pflag.FlagSet) { value = w.New(fs) })
 	return value
+}
+
+// canonical is the word as it goes on the record: an argument after an @ means the same wherever it is read.
+func canonical[T any](c *Catalogue[T], name string) string {
+	if w, err := c.Lookup(name); err == nil && strings.Contains(name, "@") {
+		return w.Name
+	}
+	return name
 }
 
 func pickAll[T any](a *assembler, c *Catalogue[T], list string) (all []named[T]) {
@@ -374,6 +387,33 @@ func (p *Plan) Effective() (all []FlagValue) {
 		}
 	}
 	return all
+}
+
+// Prepare finds or makes the program that the system runs, and has the plan name it exactly. It is
+// called before anything is started; its error is for the person who wrote the words. progress
+// gets a line for people where it takes its time.
+func (p *Plan) Prepare(ctx context.Context, progress io.Writer) error {
+	system, ok := p.system.(Preparer)
+	if !ok {
+		return nil
+	}
+	found, err := system.Prepare(ctx, progress)
+	if err != nil {
+		return fmt.Errorf("system %s: %w", p.Words.System, err)
+	}
+	if found != nil {
+		p.Words.System = found.Word
+	}
+	p.Use(found)
+	return nil
+}
+
+// Use has the plan run what was prepared for it, perhaps in another process; nil is nothing.
+func (p *Plan) Use(found *Prepared) {
+	if system, ok := p.system.(Preparer); ok && found != nil {
+		p.Prepared = found
+		system.Use(*found)
+	}
 }
 
 // SystemVersion is the version of the store that the plan runs, "" where its system does not say.

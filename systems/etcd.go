@@ -2,23 +2,18 @@ package systems
 
 import (
 	"cmp"
-	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/pflag"
-	"go.etcd.io/etcd/api/v3/version"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
@@ -30,23 +25,31 @@ const EtcdRole = "reckon-etcd"
 
 func init() {
 	reexec.Register(EtcdRole, func() { etcdmain.Main(os.Args) })
+	registerEtcd("etcd", true, "etcd, built into reckon, with pre-vote (its default since 3.5)")
+	registerEtcd("etcd-no-pre-vote", false, "etcd without pre-vote (its default up to 3.4): a member that was cut off forces an election when it comes back")
+}
+
+// registerEtcd registers a word, which with an argument is another etcd than the one that is built in.
+func registerEtcd(name string, preVote bool, doc string) {
 	reckon.Systems.Register(reckon.Word[reckon.System]{
-		Name: "etcd",
-		Doc:  "etcd, built into reckon, with pre-vote (its default since 3.5)",
-		New:  func(fs *pflag.FlagSet) reckon.System { return newEtcd(fs, true) },
-	})
-	reckon.Systems.Register(reckon.Word[reckon.System]{
-		Name: "etcd-no-pre-vote",
-		Doc:  "etcd without pre-vote (its default up to 3.4): a member that was cut off forces an election when it comes back",
-		New:  func(fs *pflag.FlagSet) reckon.System { return newEtcd(fs, false) },
+		Name: name, Doc: doc,
+		New:       func(fs *pflag.FlagSet) reckon.System { return newEtcd(fs, name, preVote, edition{}) },
+		Arguments: []string{"VERSION", "PATH"},
+		With: func(argument string) (string, func(*pflag.FlagSet) reckon.System, error) {
+			ed, err := parseEdition(argument)
+			return ed.String(), func(fs *pflag.FlagSet) reckon.System { return newEtcd(fs, name, preVote, ed) }, err
+		},
 	})
 }
 
 // etcd is the System of both words.
 type etcd struct {
+	word            string // without its argument
 	preVote         bool
+	edition         edition         // which etcd, by the word
+	program         reckon.Prepared // what Prepare found
 	electionTimeout time.Duration
-	binary          binaryPath
+	binary          binaryPath // --etcd-binary: another way to write etcd@PATH
 	flags           etcdFlags
 	watches         int // how many Changes has open at once
 
@@ -54,8 +57,8 @@ type etcd struct {
 	conns map[string]*memberConn // for questions to single members, by address
 }
 
-func newEtcd(fs *pflag.FlagSet, preVote bool) *etcd {
-	e := &etcd{preVote: preVote, watches: watchesAhead, conns: map[string]*memberConn{}}
+func newEtcd(fs *pflag.FlagSet, word string, preVote bool, ed edition) *etcd {
+	e := &etcd{word: word, preVote: preVote, edition: ed, watches: watchesAhead, conns: map[string]*memberConn{}}
 	reckon.FailureTimeoutVar(fs, &e.electionTimeout)
 	fs.Var(&e.binary, "etcd-binary", "another etcd to run, instead of the one that is built in")
 	fs.Var(&e.flags, "etcd-flag", "a flag for etcd, as name=value; may be repeated")
@@ -74,40 +77,34 @@ const (
 )
 
 // Command is etcd's command line. It is the same for an etcd of the user's own
-// as for the one that is built in, and etcd has known each flag since 3.4.
+// as for the one that is built in, but for flags that the version knows by another name.
 func (e *etcd) Command(m reckon.Member, peers []reckon.Member) reckon.Command {
-	flags := append(e.own(m, peers), e.flags...)
 	args := []string{EtcdRole}
-	for i, f := range flags {
-		overridden := slices.ContainsFunc(flags[i+1:], func(later etcdFlag) bool { return later.name == f.name })
-		if !overridden {
-			args = append(args, f.String())
-		}
+	for _, f := range e.commandFlags(m, peers) {
+		args = append(args, f.String())
 	}
-	return reckon.Command{Path: string(e.binary), Args: args}
+	return reckon.Command{Path: e.path(), Args: args}
 }
 
-// versionTime is how long a program may take to print its version.
-const versionTime = 10 * time.Second
-
-// Version asks a binary of the user's own; what is built in is known.
-func (e *etcd) Version() (string, error) {
-	if e.binary == "" {
-		return "etcd " + version.Version + ", built in", nil
+// commandFlags are reckon's flags and those of the user, which take the place of reckon's.
+func (e *etcd) commandFlags(m reckon.Member, peers []reckon.Member) (effective etcdFlags) {
+	var all etcdFlags
+	for _, f := range append(e.own(m, peers), e.flags...) {
+		name, renamed := e.program.Renamed[f.name]
+		switch {
+		case !renamed:
+			all = append(all, f)
+		case name != "":
+			all = append(all, etcdFlag{name, f.value})
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, string(e.binary), "--version")
-	// It may be a script whose children hold its output open: all of them end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("ask %s for its version: %w", e.binary, err)
+	for i, f := range all {
+		overridden := slices.ContainsFunc(all[i+1:], func(later etcdFlag) bool { return later.name == f.name })
+		if !overridden {
+			effective = append(effective, f)
+		}
 	}
-	first, _, _ := strings.Cut(string(out), "\n")
-	return fmt.Sprintf("%s, %s", first, e.binary), nil
+	return effective
 }
 
 // own are the flags that reckon gives to etcd.
@@ -152,7 +149,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // Needs refuses what etcd would refuse when it starts, or what would make the
 // plan say something else than what runs.
 func (e *etcd) Needs(reckon.Setting) error {
-	return cmp.Or(e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()))
+	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()))
 }
 
 func (e *etcd) needsTimeout() error {
@@ -190,7 +187,7 @@ func (e *etcd) needsFlags() error {
 		if why, ok := settled[f.name]; ok {
 			return fmt.Errorf("--etcd-flag %s: not possible: %s", f.name, why)
 		}
-		if err := f.valid(known); err != nil && e.binary == "" { // another version of etcd has other flags
+		if err := f.valid(known); err != nil && e.builtIn() { // any other is asked itself, when it is prepared
 			return fmt.Errorf("--etcd-flag %s=%s: %w", f.name, f.value, err)
 		}
 		if err := e.heartbeats(f); err != nil {
@@ -290,23 +287,4 @@ func (l *etcdFlags) GetSlice() (all []string) {
 		all = append(all, f.name+"="+f.value)
 	}
 	return all
-}
-
-// binaryPath is the value of --etcd-binary: an absolute path, as hosts run it from directories of their own.
-type binaryPath string
-
-func (p *binaryPath) Type() string   { return "path" }
-func (p *binaryPath) String() string { return string(*p) }
-
-func (p *binaryPath) Set(s string) error {
-	found, err := exec.LookPath(s)
-	if err != nil {
-		return err
-	}
-	abs, err := filepath.Abs(found)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", s, err)
-	}
-	*p = binaryPath(abs)
-	return nil
 }

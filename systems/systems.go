@@ -1,7 +1,8 @@
 // Package systems holds the stores that reckon can measure, one file or family
 // of files a word, each registered in its init:
 //
-//	etcd, etcd-no-pre-vote   etcd.go (what to run), etcd_client.go (operations), etcd_member.go (questions to one member)
+//	etcd, etcd-no-pre-vote   etcd.go (what to run), etcd_edition.go and etcd_build.go (another version or binary),
+//	                         etcd_client.go (operations), etcd_member.go (questions to one member)
 //	memory, memory-liar      memory.go (word and client), memory_server.go (the server)
 //
 // A process of a system that comes with reckon is reckon's own binary run under

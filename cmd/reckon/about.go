@@ -46,6 +46,9 @@ func newList() *cobra.Command {
 				}
 				name := strings.Join(append([]string{x.name}, x.aliases...), ", ")
 				fmt.Fprintf(w, "  %s\t%s\n", name, x.doc)
+				if len(x.forms) > 0 {
+					fmt.Fprintf(w, "  \tanother than the one built in: %s\n", strings.Join(x.forms, " or "))
+				}
 				if names := flagNames(x.flags); names != "" {
 					fmt.Fprintf(w, "  \t%s\n", names)
 				}
@@ -112,6 +115,7 @@ func help(cmd *cobra.Command, args []string) {
 func mentioned(words []string, k word) bool {
 	for _, list := range words {
 		for name := range strings.SplitSeq(list, ",") {
+			name, _, _ := strings.Cut(name, "@")
 			if name == k.name || slices.Contains(k.aliases, name) {
 				return true
 			}

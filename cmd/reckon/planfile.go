@@ -30,6 +30,7 @@ type planFile struct {
 	Versions map[string]string `json:"versions"`
 	Machine  map[string]string `json:"machine"`
 	Backend  string            `json:"link_backend"`
+	Prepared *reckon.Prepared  `json:"prepared,omitempty"` // the system's program, where it does not come with reckon
 	derived
 
 	plan *reckon.Plan
@@ -53,7 +54,7 @@ type plannedStrike struct {
 func newPlanFile(p *reckon.Plan, dir string) planFile {
 	f := planFile{
 		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Given: p.Given, Seed: p.Options.Seed,
-		Versions: versions(), Machine: machine(dir), Backend: p.Options.Links, derived: derive(p), plan: p,
+		Versions: versions(), Machine: machine(dir), Backend: p.Options.Links, Prepared: p.Prepared, derived: derive(p), plan: p,
 	}
 	switch system, err := p.SystemVersion(); {
 	case err != nil:
@@ -101,6 +102,7 @@ func readPlan(dir *results.Dir) (f planFile, err error) {
 		return f, fmt.Errorf("make the plan of %s again: %w", dir, err)
 	}
 	f.plan.Given = f.Given
+	f.plan.Use(f.Prepared)
 	return f, f.same(dir)
 }
 

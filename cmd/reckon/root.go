@@ -125,6 +125,7 @@ func union(fs *pflag.FlagSet) {
 type word struct {
 	kind, name string
 	aliases    []string
+	forms      []string // ways to write it with an argument
 	doc        string
 	flags      *pflag.FlagSet
 }
@@ -135,7 +136,7 @@ func everyWord() []word {
 
 func wordsOf[T any](c *reckon.Catalogue[T]) (all []word) {
 	for _, w := range c.Words() {
-		all = append(all, word{c.Kind, w.Name, w.Aliases, w.Doc, w.Flags()})
+		all = append(all, word{c.Kind, w.Name, w.Aliases, w.Forms(), w.Doc, w.Flags()})
 	}
 	return all
 }

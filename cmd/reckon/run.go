@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/moby/sys/reexec"
@@ -24,6 +27,9 @@ import (
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
 func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	if err := linksHere(p.Options.Links); err != nil {
+		return err
+	}
+	if err := prepare(p); err != nil {
 		return err
 	}
 	if l.debug {
@@ -68,6 +74,17 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 		fmt.Printf("data:   %s (%.0f MB; kept%s)\n", dir.Path("scratch"), float64(size)/1e6, map[bool]string{true: ", as asked", false: ", as the run is not valid"}[l.keepData])
 	}
 	return statusError(summary)
+}
+
+// prepare finds or makes the system's program. A signal ends that, and leaves nothing half made.
+func prepare(p *reckon.Plan) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := p.Prepare(ctx, os.Stderr)
+	if ctx.Err() != nil {
+		return harnessError{fmt.Errorf("prepare %s: interrupted; nothing was started", p.Words.System)}
+	}
+	return err
 }
 
 // sizeOf is the bytes that the files below a directory take up; what cannot be read counts nothing.
@@ -145,7 +162,11 @@ func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
 	if location != "" {
 		return results.Create(location)
 	}
-	words := strings.NewReplacer(" ", "-", ",", "+", "/", "_").Replace(p.Words.String())
+	short := p.Words
+	if name, argument, ok := strings.Cut(short.System, "@"); ok {
+		short.System = name + "@" + filepath.Base(argument) // a path would be too long for a name
+	}
+	words := strings.NewReplacer(" ", "-", ",", "+", "/", "_").Replace(short.String())
 	base := filepath.Join("runs", time.Now().Format("20060102-150405")+"-"+words)
 	path := base
 	for i := 2; ; i++ {

@@ -1,0 +1,181 @@
+package systems
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/mod/semver"
+	"golang.org/x/sys/unix"
+)
+
+// etcdModule is the module of etcd's server.
+const etcdModule = "go.etcd.io/etcd/server/v3"
+
+// etcdSource is the program that is built: what etcd's own main package does, which its module does not hold.
+const etcdSource = `package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
+`
+
+// buildEtcd returns the exact version, and the path of the server of that version. It is built where it is
+// not in the user's cache, with the local Go toolchain, in a throw-away module that requires it.
+func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, path string, err error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return "", "", fmt.Errorf("building etcd %s needs a Go toolchain, and there is no go on the PATH: install one, or give the path of a binary, as in etcd@/usr/bin/etcd", version)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", "", fmt.Errorf("find the cache for etcd %s: %w", version, err)
+	}
+	cache = filepath.Join(cache, "reckon", "etcd")
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", "", fmt.Errorf("make the cache for etcd %s: %w", version, err)
+	}
+	w, err := newWorkshop(ctx, cache)
+	if err != nil {
+		return "", "", err
+	}
+	defer os.RemoveAll(w.dir)
+	if exact, err = w.exact(ctx, version); err != nil {
+		return "", "", err
+	}
+	toolchain, err := w.run(ctx, "env", "GOVERSION")
+	if err != nil {
+		return "", "", err
+	}
+	toolchain = strings.TrimSpace(toolchain)
+	path = filepath.Join(cache, strings.Join([]string{exact, toolchain, runtime.GOOS, runtime.GOARCH}, "-"), "etcd")
+	return exact, path, w.make(ctx, exact, path, func() {
+		fmt.Fprintf(progress, "building etcd %s with %s, once; it is kept in %s\n", exact, toolchain, filepath.Dir(path))
+	})
+}
+
+// workshop is the throw-away module.
+type workshop struct{ dir string }
+
+func newWorkshop(ctx context.Context, cache string) (*workshop, error) {
+	// In the cache, so that a finished program is moved within one file system.
+	dir, err := os.MkdirTemp(cache, "build-")
+	if err != nil {
+		return nil, fmt.Errorf("make a module to build etcd in: %w", err)
+	}
+	w := &workshop{dir}
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(etcdSource), 0o644); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if _, err := w.run(ctx, "mod", "init", "reckon.invalid/etcd"); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return w, nil
+}
+
+// exact is the newest version of a minor; any other version is exact as it is.
+func (w *workshop) exact(ctx context.Context, version string) (string, error) {
+	if strings.Count(version, ".") > 1 {
+		return version, nil
+	}
+	out, err := w.run(ctx, "list", "-m", "-versions", etcdModule)
+	if err != nil {
+		return "", err
+	}
+	all := slices.DeleteFunc(strings.Fields(out), func(v string) bool {
+		return semver.MajorMinor(v) != version || semver.Prerelease(v) != ""
+	})
+	if len(all) == 0 {
+		return "", fmt.Errorf("there is no release of etcd %s; there are %s", version, strings.Join(strings.Fields(out)[1:], ", "))
+	}
+	return slices.MaxFunc(all, semver.Compare), nil
+}
+
+// make builds the program at the path, unless it is there. Of several that want the same at once one builds, and the others wait.
+func (w *workshop) make(ctx context.Context, version, path string, begins func()) error {
+	unlock, err := lockFile(ctx, filepath.Dir(path)+".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	begins()
+	if _, err := w.run(ctx, "mod", "edit", "-require="+etcdModule+"@"+version); err != nil {
+		return err
+	}
+	if _, err := w.run(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "etcd", "."); err != nil {
+		return err
+	}
+	if err := cmp.Or(os.MkdirAll(filepath.Dir(path), 0o755), os.Rename(filepath.Join(w.dir, "etcd"), path)); err != nil {
+		return fmt.Errorf("keep the etcd that was built: %w", err)
+	}
+	return nil
+}
+
+// lastLines is how much of a tool's complaint is passed on.
+const lastLines = 8
+
+// run runs the go command in the module and returns what it prints; its last lines are the error.
+func (w *workshop) run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = w.dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GO111MODULE=on", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	// Its compilers end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(complaint.String()), "\n")
+		lines = lines[max(0, len(lines)-lastLines):]
+		return "", fmt.Errorf("go %s: %w\n  %s", args[0], err, strings.Join(lines, "\n  "))
+	}
+	return out.String(), nil
+}
+
+// lockPoll is how often a file is tried that another process has locked.
+const lockPoll = 100 * time.Millisecond
+
+// lockFile waits until the file is this process's alone. The lock ends with the process at the latest.
+func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock the cache: %w", err)
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { f.Close() }, nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		select {
+		case <-time.After(lockPoll):
+		case <-ctx.Done():
+			f.Close()
+			return nil, context.Cause(ctx)
+		}
+	}
+}
