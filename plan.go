@@ -336,15 +336,12 @@ func (p *Plan) ask() error {
 
 // schedule lists the strikes of all faults and sets the bounds.
 func (p *Plan) schedule() error {
-	for _, f := range p.faults {
-		for _, s := range f.value.Strikes(p.Setting, seed.Stream(p.Options.Seed, "fault "+f.name)) {
-			if s.From < 0 || s.To < s.From || s.To > p.Options.Duration {
-				return fmt.Errorf("fault %s: a strike from %v to %v lies outside the run, which lasts %v", f.name, s.From, s.To, p.Options.Duration)
-			}
-			word := cmp.Or(s.Word, f.name)
-			p.strikes = append(p.strikes, strike{s, word, f.name + " " + s.Line, len(p.strikes)})
-			p.Strikes = append(p.Strikes, Planned{word, s.Name, s.From, s.To})
+	p.strikes = p.strikesOf()
+	for _, s := range p.strikes {
+		if s.From < 0 || s.To < s.From || s.To > p.Options.Duration {
+			return fmt.Errorf("fault %s: a strike from %v to %v lies outside the run, which lasts %v", s.fault, s.From, s.To, p.Options.Duration)
 		}
+		p.Strikes = append(p.Strikes, Planned{s.fault, s.Name, s.From, s.To})
 	}
 	et := p.Options.FailureTimeout
 	p.Bounds = Bounds{
@@ -354,6 +351,16 @@ func (p *Plan) schedule() error {
 		Ready:    60*time.Second + 10*et,
 	}
 	return nil
+}
+
+// strikesOf asks all faults for their strikes. Those of two calls share nothing.
+func (p *Plan) strikesOf() (all []strike) {
+	for _, f := range p.faults {
+		for _, s := range f.value.Strikes(p.Setting, seed.Stream(p.Options.Seed, "fault "+f.name)) {
+			all = append(all, strike{s, cmp.Or(s.Word, f.name), f.name + " " + s.Line, len(all)})
+		}
+	}
+	return all
 }
 
 // maxInFlight is generous: 100,000 operations a second that all hang until a

@@ -24,7 +24,7 @@ type Pass struct {
 	Successful []string `json:"successful"`
 	Failing    []string `json:"failing"`
 
-	Nodes   []PassNode    `json:"nodes"` // every node that started, each once
+	Nodes   []PassNode    `json:"nodes"`   // every node that started, each once
 	Retries int           `json:"retries"` // of requests to the store that the caller had to repeat
 	Stood   time.Duration `json:"stood"`   // longest time in which coordination stood still: work was left, and no key of the operation changed
 }

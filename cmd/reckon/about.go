@@ -151,11 +151,12 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 	fmt.Fprintf(out, "\nTimeline, from the start of the load\n")
 	w = table(out)
 	fmt.Fprintf(w, "  %v\t\tload starts\n", time.Duration(0))
-	for _, s := range p.Strikes {
+	for _, s := range strikeRows(p.Strikes) {
 		fmt.Fprintf(w, "  %v\t%v\t%s: %s\n", round(s.From), round(s.To), s.Fault, s.Name)
 	}
 	fmt.Fprintf(w, "  %v\t\tload ends; whatever is struck is healed, and the cluster settles within %v\n", p.Options.Duration, p.Bounds.Settle)
 	w.Flush()
+	printScenes(out, p)
 	fmt.Fprintf(out, "\nBounds, past which the run is no result\n")
 	w = table(out)
 	for _, b := range boundsOf(p) {
@@ -177,6 +178,40 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 		fmt.Fprintf(out, "  %s\n", c.Name)
 	}
 	return nil
+}
+
+// strikeRows are the strikes, those that do the same again and again in one row.
+func strikeRows(all []reckon.Planned) (rows []reckon.Planned) {
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].Fault == all[0].Fault && all[n].Name == all[0].Name {
+			n++
+		}
+		row := all[0]
+		if n > 2 {
+			row.Name = fmt.Sprintf("%s, for %v; and %d more times, the last at %v", row.Name, round(row.To-row.From), n-1, round(all[n-1].From))
+			row.To = all[n-1].To
+			rows, all = append(rows, row), all[n:]
+			continue
+		}
+		rows, all = append(rows, row), all[1:]
+	}
+	return rows
+}
+
+// printScenes draws who still hears whom.
+func printScenes(out io.Writer, p *reckon.Plan) {
+	scenes := p.Imagine()
+	if len(scenes) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\nWho still hears whom, should %s lead, and after it the first that can (✓ hears, ✗ cut, † dead, + worse by)\n", p.Members[0].Name)
+	for i, s := range scenes {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintf(out, "  %s\n%s", s.Title(), indent(indent(s.String())))
+	}
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
