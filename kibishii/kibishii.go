@@ -111,5 +111,7 @@ type Options struct {
 	Identity   Identity  // whose the tree is; the zero Identity writes and wants none
 	AllowExtra bool      // verify: files and directories that the Spec does not know are no damage
 	Progress   *Progress // counts what is done, if not nil; one for each call
-	Workers    int       // how many files or parts of them at a time; 0 for as many as there are processors
+	Workers    int       // how many files or parts of them at a time; 0 for what suits the machine
+
+	syncBlocks bool // generate: every block is on the disk before the next is written, as the original does it
 }

@@ -126,12 +126,3 @@ func (r *Result) over(err error) {
 
 // completedLayout is how the original writes a time, which is Java's Date.toString.
 const completedLayout = "Mon Jan 02 15:04:05 MST 2006"
-
-// note adds one damage.
-func (r *Result) note(path, what string) {
-	if len(r.Damage) == MaxDamage {
-		r.MoreDamage++
-		return
-	}
-	r.Damage = append(r.Damage, Damage{path, what})
-}
