@@ -9,7 +9,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/moby/sys/reexec"
 )
+
+func TestMain(m *testing.M) {
+	if reexec.Init() { // this process is a part of a test
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // content is what a file should hold, made in the simplest way.
 func content(s Spec, id Identity, path string) []byte {
