@@ -44,6 +44,10 @@ bench: ## run the benchmarks of the speed and size that reckon promises
 bench-links: ## measure the links beside a plain bridge, and print what was reached beside the targets
 	$(GO) test -run '^$$' -bench '^BenchmarkLinks$$' -benchtime 1x -timeout 15m ./link/userspace
 
+.PHONY: bench-kibishii
+bench-kibishii: ## measure generating and verifying files beside dd and SHA-1, and print what was reached beside the targets
+	$(GO) test -run '^$$' -bench '^BenchmarkKibishii$$' -benchtime 1x -timeout 15m ./kibishii
+
 .PHONY: test-netem
 test-netem: build ## run the kernel fabric's tests, and a real cluster on it, in a virtual machine that has netem
 	scripts/lab test ./link/netem

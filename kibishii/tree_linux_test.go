@@ -30,7 +30,6 @@ func TestContent(t *testing.T) {
 		{Files: 2, Length: 3 * (2*pieceSize + 11), BlockSize: 2*pieceSize + 11, Pass: 5},
 		{Files: 2, Length: stencilSize + 3<<16, BlockSize: 1 << 16, Pass: 5},  // the stencil's end, and parts
 		{Files: 2, Length: 2 * (stencilSize + 3), BlockSize: stencilSize + 3}, // no stencil
-		{Files: 40, Length: partBytes + 1<<10, BlockSize: 1 << 10},            // many long files
 	} {
 		for _, id := range []Identity{{}, ours} {
 			if id.fits(c) != nil {
