@@ -211,7 +211,10 @@ type Workload interface {
 // memory, or crashes, is Unknown and takes no other along.
 type Check struct {
 	Name string
-	Run  func(ctx context.Context, h *History) check.Result
+	// Untold says that the check needs no answer that a client program keeps to itself ([history.Op].Untold): any other
+	// is Unknown where it would be Valid without those.
+	Untold bool
+	Run    func(ctx context.Context, h *History) check.Result
 }
 
 // Bookends is a Workload with operations before and after the load, which are not paced and must succeed.

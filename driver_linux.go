@@ -91,13 +91,19 @@ func drive(in io.Reader, out *lineWriter) error {
 		return fmt.Errorf("dial %s: %w", p.Words.System, err)
 	}
 	defer client.Close()
-	d := &driver{plan: p, job: job, client: client, clock: history.NewMonotonic(job.Epoch), out: out}
+	d := &driver{plan: p, job: job, members: members, client: client, clock: history.NewMonotonic(job.Epoch), out: out}
 	out.line("ready")
 	for command := range commands {
 		switch word, arg, _ := strings.Cut(command, " "); word {
 		case "preload":
 			if err := d.preload(ctx); err != nil {
 				return err
+			}
+			if p.Options.ClientCmd != "" {
+				if d.foreign, err = d.musterForeign(ctx); err != nil {
+					return err
+				}
+				defer d.foreign.close()
 			}
 			out.line("preloaded")
 		case "load":
@@ -132,11 +138,13 @@ func lines(r io.Reader) <-chan string {
 }
 
 type driver struct {
-	plan   *Plan
-	job    driverJob
-	client Client
-	clock  *history.Monotonic
-	out    *lineWriter
+	plan    *Plan
+	job     driverJob
+	members []Member // that the client uses
+	client  Client
+	foreign *foreign // who offers the load in place of the client; nil without --client-cmd
+	clock   *history.Monotonic
+	out     *lineWriter
 
 	processes processes // one pool for preload and load: the ids are the run's
 
@@ -215,26 +223,32 @@ func (d *driver) load(ctx context.Context, start time.Duration, commands <-chan 
 		}
 		cancel() // told to stop, or the runner is gone
 	}()
-	var streams []iter.Seq[Op]
-	for _, w := range d.plan.workloads {
-		rng := seed.Stream(d.plan.Options.Seed, fmt.Sprintf("workload %s client %d", w.name, d.job.Client))
-		streams = append(streams, w.value.Ops(d.job.Setting, d.job.Client, rng))
-	}
 	stopProgress := d.reportEvery(progressEvery)
+	done := d.offer(ctx, start)
+	stopProgress()
+	done.say(d.out)
+}
+
+// offer offers the load by reckon's own client, or by the foreign one.
+func (d *driver) offer(ctx context.Context, start time.Duration) driverDone {
+	if d.foreign != nil {
+		return d.foreign.load(ctx, start)
+	}
 	g := &generator{
 		name: d.job.Setting.Clients[d.job.Client], client: d.client, clock: d.clock, wait: waiter(d.clock), record: d.record,
 		timeout: d.job.Setting.OpTimeout, inFlight: maxInFlight, index: d.job.Client, clients: len(d.job.Setting.Clients),
 		processes: &d.processes,
 	}
-	offered, lag, err := g.offer(ctx, merge(streams), start, start+d.job.Setting.Duration)
-	stopProgress()
-	us := func(q float64) float64 { return float64(lag.ValueAtQuantile(q)) / 1e3 }
-	done := driverDone{Offered: offered, LagP50: us(50), LagP99: us(99), LagMax: us(100)}
-	if err != nil {
-		done.Error = err.Error()
+	return account(g.offer(ctx, merge(d.streams()), start, start+d.job.Setting.Duration))
+}
+
+// streams are the workloads' operations for this client.
+func (d *driver) streams() (all []iter.Seq[Op]) {
+	for _, w := range d.plan.workloads {
+		rng := seed.Stream(d.plan.Options.Seed, fmt.Sprintf("workload %s client %d", w.name, d.job.Client))
+		all = append(all, w.value.Ops(d.job.Setting, d.job.Client, rng))
 	}
-	b, _ := json.Marshal(done) // numbers and a string always marshal
-	d.out.line("done " + string(b))
+	return all
 }
 
 // progressEvery is how often a driver says how it goes.
@@ -242,15 +256,20 @@ const progressEvery = 250 * time.Millisecond
 
 func (d *driver) record(op Op) {
 	d.out.op(op)
+	d.count(op.Outcome, op.Latency())
+}
+
+// count adds one operation to the progress.
+func (d *driver) count(outcome history.Outcome, latency time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch op.Outcome {
+	switch outcome {
 	case history.OK:
 		d.progress.OK++
 		if d.progress.Latencies == nil {
 			d.progress.Latencies = Sketch{}
 		}
-		d.progress.Latencies.add(op.Latency())
+		d.progress.Latencies.add(latency)
 	case history.Failed:
 		d.progress.Failed++
 	default:

@@ -17,6 +17,7 @@ type Options struct {
 	OpTimeout      time.Duration
 	Links          string
 	Endpoints      string
+	ClientCmd      string // "": reckon's own client
 	Pcap           bool
 	PcapLimit      uint64         // bytes
 	FaultAt        *time.Duration // nil: when each fault does by itself
@@ -31,6 +32,7 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	SecondsVar(fs, &o.OpTimeout, "op-timeout", 5*time.Second, "how long a client waits for one operation")
 	ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
 	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
+	fs.StringVar(&o.ClientCmd, "client-cmd", "", "a program that offers the load from each client host in place of reckon's client, over frames of JSON on its standard input and output; {targets} and {id} are filled in")
 	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads")
 	maybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, since the start of the load; not given, each does at its own time")
 	maybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last; not given, each does as long as it does by itself")
@@ -65,7 +67,7 @@ func (o Options) validate() error {
 	case o.PcapLimit < capture.LeastLimit:
 		return fmt.Errorf("--pcap-limit %s: must be at least %s", (*sizeValue)(&o.PcapLimit), capture.Size(capture.LeastLimit))
 	}
-	return nil
+	return validClientCmd(o.ClientCmd)
 }
 
 // OptionFlags is the set of flags that every run understands.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/reckon-bench/reckon/check"
 	"github.com/reckon-bench/reckon/link"
 	"github.com/reckon-bench/reckon/seed"
 )
@@ -126,7 +127,7 @@ func NewPlan(w Words, given Flags) (*Plan, error) {
 	if err := p.place(layout); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(p.reachable(), p.answerable()); err != nil {
+	if err := cmp.Or(p.reachable(), p.answerable(), p.targetable()); err != nil {
 		return nil, err
 	}
 	if err := p.ask(); err != nil {
@@ -315,6 +316,14 @@ func (p *Plan) answerable() error {
 	return nil
 }
 
+// targetable refuses a client program where it would not know whom to ask.
+func (p *Plan) targetable() error {
+	if p.Options.ClientCmd != "" && len(p.Setting.Endpoints) == 0 {
+		return fmt.Errorf("--client-cmd: system %s has no API that a client program could use; etcd has", p.Words.System)
+	}
+	return nil
+}
+
 // ask asks every word whether it can do with the setting.
 func (p *Plan) ask() error {
 	all := []named[any]{{"system " + p.Words.System, p.system}}
@@ -374,10 +383,24 @@ func (p *Plan) Checks() (all []Check) {
 			if len(p.workloads) > 1 {
 				c.Name = w.name + " " + c.Name
 			}
-			all = append(all, c)
+			all = append(all, told(c))
 		}
 	}
 	return all
+}
+
+// told has the check judge what clients told, and not pass for what they did not.
+func told(c Check) Check {
+	run := c.Run
+	c.Run = func(ctx context.Context, h *History) check.Result {
+		rest, untold := h.Told()
+		r := run(ctx, rest)
+		if untold > 0 && !c.Untold && r.Verdict != check.Invalid {
+			r.Verdict, r.Detail = check.Unknown, fmt.Sprintf("not decided: the client program does not tell what %d reads answered; the rest: %s", untold, r.Detail)
+		}
+		return r
+	}
+	return c
 }
 
 // FlagValue is a flag with a value that a plan gives it.

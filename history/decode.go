@@ -45,8 +45,7 @@ func (d *opDecoder) fast(line []byte, o *Op) bool {
 			if end < 0 {
 				end = len(b)
 			}
-			n, err := strconv.ParseInt(string(b[:end]), 10, 64)
-			if err != nil || !integer(o, name, n) {
+			if !bare(o, name, b[:end]) {
 				return false
 			}
 			b = b[end:]
@@ -118,6 +117,16 @@ func (d *opDecoder) intern(b []byte) string {
 	s := string(b)
 	d.seen[s] = s
 	return s
+}
+
+// bare is a value without quotation marks.
+func bare(o *Op, name, value []byte) bool {
+	if string(name) == "untold" {
+		o.Untold = string(value) == "true"
+		return o.Untold || string(value) == "false"
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	return err == nil && integer(o, name, n)
 }
 
 func integer(o *Op, name []byte, n int64) bool {

@@ -40,6 +40,7 @@ type opJSON struct {
 	Revision int64         `json:"revision"`
 	Version  int64         `json:"version"`
 	Member   string        `json:"member"`
+	Untold   bool          `json:"untold"`
 }
 
 // AppendJSON appends the operation as one JSON object, without a newline. It
@@ -82,6 +83,9 @@ func (o Op) AppendJSON(b []byte) []byte {
 		b = append(b, `,"member":`...)
 		b = appendString(b, o.Member)
 	}
+	if o.Untold {
+		b = append(b, `,"untold":true`...)
+	}
 	return append(b, '}')
 }
 
@@ -110,7 +114,7 @@ func (o *Op) UnmarshalJSON(b []byte) error {
 	*o = Op{
 		Client: j.Client, Process: j.Process, Key: j.Key, Value: j.Value,
 		Due: j.Due, Call: j.Call, Return: j.Return, Error: j.Error,
-		Revision: j.Revision, Version: j.Version, Member: j.Member,
+		Revision: j.Revision, Version: j.Version, Member: j.Member, Untold: j.Untold,
 	}
 	var ok [3]bool
 	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final)

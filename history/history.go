@@ -116,6 +116,7 @@ type Op struct {
 	Revision int64  // of a write: the store's revision at which it took effect; of a read: the revision at which the value that it answered was written
 	Version  int64  // of a read: how often the key has been written, 0 where it does not exist
 	Member   string // which member answered, where the client can tell
+	Untold   bool   // of a read that is OK: the client keeps to itself what the store answered, so Value means nothing
 }
 
 // Latency is what the operation's user felt: from due to decided.
@@ -126,6 +127,8 @@ func (o Op) String() string {
 	switch {
 	case o.Kind == Write:
 		s += "=" + o.Value
+	case o.Untold:
+		s += " -> not told"
 	case o.Outcome == OK && o.Version == 0 && o.Value == "":
 		s += " -> none"
 	case o.Outcome == OK:
@@ -225,6 +228,26 @@ type History struct {
 	Events  []Event
 	Changes []Change
 	Passes  []Pass
+}
+
+// Told is the history without reads of which nobody knows what they answered, and how many those are.
+func (h *History) Told() (rest *History, untold int) {
+	for i := range h.Ops {
+		if h.Ops[i].Untold {
+			untold++
+		}
+	}
+	if untold == 0 {
+		return h, 0
+	}
+	told := *h
+	told.Ops = make([]Op, 0, len(h.Ops)-untold)
+	for _, o := range h.Ops {
+		if !o.Untold {
+			told.Ops = append(told.Ops, o)
+		}
+	}
+	return &told, untold
 }
 
 // PhaseStart is the instant at which the run entered the phase, and whether it did.

@@ -125,7 +125,7 @@ func (u *uniform) value(n int) string {
 // agree, that what was acknowledged is there, and that it is linearizable.
 func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
 	return []reckon.Check{
-		{Name: "replicas", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
+		{Name: "replicas", Untold: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
 		{Name: "durable", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Durable(h) }},
 		{Name: "linearizable", Run: func(ctx context.Context, h *reckon.History) check.Result {
 			return check.Linearizable(ctx, h, check.Bounds{})

@@ -126,10 +126,17 @@ var hosts = sync.OnceValues(func() (bool, error) {
 })
 
 func condition(name string) (bool, error) {
-	if name != "hosts" {
-		return false, fmt.Errorf("unknown condition %q", name)
+	switch name {
+	case "hosts":
+		return hosts()
+	case "python":
+		_, err := exec.LookPath("python3")
+		if err != nil && os.Getenv("CI") == "true" {
+			return false, fmt.Errorf("CI must have what its tests need: %w", err)
+		}
+		return err == nil, nil
 	}
-	return hosts()
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 // summary DIR KEY=VALUE... wants those values in the run's summary: verdict=valid, check:durable=invalid, interrupted=true, strikes=1.
