@@ -1,0 +1,282 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/reckon-bench/reckon/kibishii"
+)
+
+const (
+	stopSignal     = syscall.SIGSTOP
+	continueSignal = syscall.SIGCONT
+)
+
+// background does the command beside the test.
+func background(c *cluster, caller *Caller, command Command) <-chan Operation {
+	command.Timeout = time.Minute
+	ends := make(chan Operation, 1)
+	go func() {
+		op, err := caller.Do(c.t.Context(), command)
+		if err != nil {
+			c.t.Errorf("%s: %v", command.Cmd, err)
+		}
+		ends <- op
+	}()
+	return ends
+}
+
+// wantLost wants that the operation failed by the loss of that node alone.
+func wantLost(t *testing.T, op Operation, lost string) {
+	t.Helper()
+	if op.Status != Failed || op.Standing.NodesLost != lost || op.Standing.NodesFailed != lost || op.ExitStatus() != 2 {
+		t.Errorf("exit status %d, %s", op.ExitStatus(), encode(op))
+	}
+	for _, n := range op.Nodes {
+		if want := map[bool]State{true: Lost, false: Succeeded}[n.Name == lost]; n.State != want {
+			t.Errorf("%s is %s, want %s", n.Name, n.State, want)
+		}
+	}
+}
+
+// TestKilled: kill -9 of a worker in mid-pass. In the original the operation runs for ever. The first to
+// register folds the results, so that killing it has another one take over.
+func TestKilled(t *testing.T) {
+	for _, victim := range []string{"n1", "n2"} {
+		t.Run(map[string]string{"n1": "folder", "n2": "other"}[victim], func(t *testing.T) {
+			c := newCluster(t, 1)
+			ps := map[string]*process{"n1": c.workerProcess("n1", c.root("data"))}
+			c.there(folderKey)
+			ps["n2"] = c.workerProcess("n2", c.root("data"))
+			c.worker(Worker{Node: "n3", Roots: []string{c.root("data")}})
+			caller := c.caller()
+			end := background(c, caller, Command{OpID: "5", Cmd: kibishii.CmdGenerate, Spec: long})
+			c.there(statuses + "5/" + victim)
+			ps[victim].kill()
+			ps[victim].start() // at once: it waits for its name
+			wantLost(t, <-end, victim)
+			if _, err := caller.Await(t.Context(), 3); err != nil {
+				t.Fatal(err)
+			}
+			if op := c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success); len(op.Nodes) != 3 {
+				t.Errorf("%s", encode(op))
+			}
+		})
+	}
+}
+
+// TestStopped: a worker that stands still for longer than its lease is not counted, though it finishes
+// its work when it goes on.
+func TestStopped(t *testing.T) {
+	c := newCluster(t, 1)
+	n1 := c.workerProcess("n1", c.root("data"))
+	c.worker(Worker{Node: "n2", Roots: []string{c.root("data")}})
+	caller := c.caller()
+	end := background(c, caller, Command{OpID: "5", Cmd: kibishii.CmdGenerate, Spec: long})
+	c.there(statuses + "5/n1")
+	n1.signal(stopSignal)
+	wantLost(t, <-end, "n1")
+	n1.signal(continueSignal)
+	if _, err := caller.Await(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success)
+	if got := c.value(resultsOf + "5/n1"); got != "" {
+		t.Errorf("n1 has put a result into the operation that it lost: %s", got)
+	}
+}
+
+// TestDeadline: an operation that passes its deadline fails, and says whose results are missing.
+func TestDeadline(t *testing.T) {
+	c := newCluster(t, 1)
+	c.workers(1)
+	endless := kibishii.Spec{Levels: 3, Dirs: 1000, Files: 100, Length: 1 << 20, BlockSize: 1 << 20, Pass: 1}
+	op := c.do(c.caller(), Command{Cmd: kibishii.CmdGenerate, Spec: endless, Timeout: time.Second}, Failed)
+	if op.Standing.NodesFailed != "n1" || op.Nodes[0].State != NotCompleted || op.ExitStatus() != 2 || !strings.Contains(op.Error, "1s after the start: n1") {
+		t.Errorf("exit status %d, %s", op.ExitStatus(), encode(op))
+	}
+	c.do(c.caller(), Command{Cmd: kibishii.CmdGenerate, Spec: kibishii.Spec{}}, Success)
+}
+
+// TestNobody: a command that no worker has started by its deadline never starts.
+func TestNobody(t *testing.T) {
+	c := newCluster(t, 1)
+	caller := c.caller()
+	caller.grace = 100 * time.Millisecond
+	op := c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small, Timeout: time.Second}, Failed)
+	if op.ExitStatus() == 0 || !strings.Contains(op.Error, "no node has started it") {
+		t.Errorf("%s", encode(op))
+	}
+	c.workers(1)
+	c.do(c.caller(), Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success)
+	if got := c.value(resultsOf + op.OpID + "/n1"); got != "" {
+		t.Errorf("it started after its end: %s", got)
+	}
+}
+
+// TestEtcdRestarts: all of etcd is killed in mid-pass and started again; nothing is lost by that.
+func TestEtcdRestarts(t *testing.T) {
+	c := newCluster(t, 1)
+	c.workers(3)
+	end := background(c, c.caller(), Command{OpID: "5", Cmd: kibishii.CmdGenerate, Spec: long})
+	c.there(statuses + "5/n2")
+	c.members[0].kill()
+	c.members[0].start()
+	if op := <-end; op.Status != Success || op.Standing.NodesSuccessful != "n1,n2,n3" {
+		t.Errorf("%s", encode(op))
+	}
+}
+
+// TestMemberFaults: operations go on while one member of three is killed, or paused, whichever it is, and each command is done once.
+func TestMemberFaults(t *testing.T) {
+	c := newCluster(t, 3)
+	for i := range 4 {
+		c.worker(Worker{Node: fmt.Sprintf("n%d", i+1), Roots: []string{c.root("data")}, Lease: 10 * time.Second})
+	}
+	caller := c.caller()
+	strike := func(what string, hold, release func()) {
+		hold()
+		defer release()
+		for range 2 {
+			op := c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success)
+			t.Logf("%s: %v, stood still %v, %d retries", what, op.Ended.Sub(op.Put).Round(time.Millisecond), op.StoodStill.Round(time.Millisecond), op.Retries)
+		}
+	}
+	for i, m := range c.members {
+		strike(fmt.Sprintf("m%d killed", i), m.kill, m.start)
+		strike(fmt.Sprintf("m%d paused", i), func() { m.signal(stopSignal) }, func() { m.signal(continueSignal) })
+	}
+	resp, err := c.client().Get(t.Context(), resultsOf, clientv3.WithPrefix())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kv := range resp.Kvs {
+		if kv.Version != 1 {
+			t.Errorf("%s was put %d times", kv.Key, kv.Version)
+		}
+	}
+	if len(resp.Kvs) != 4*2*6 {
+		t.Errorf("%d results", len(resp.Kvs))
+	}
+}
+
+// TestCompacted: whoever follows goes on where etcd has forgotten what came between.
+func TestCompacted(t *testing.T) {
+	c := newCluster(t, 1)
+	c.put("x", "1")
+	resp, err := c.client().Put(t.Context(), "x", "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.client().Compact(t.Context(), resp.Header.Revision); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.etcd().connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if b := <-s.changes(t.Context(), "x", 1); !b.lost {
+		t.Errorf("%+v", b)
+	}
+	// A caller whose watch begins below what is compacted reads how the operation stands instead.
+	c.workers(1)
+	caller := c.caller()
+	op := c.do(caller, Command{OpID: "5", Cmd: kibishii.CmdGenerate, Spec: small}, Success)
+	if _, err := c.client().Compact(t.Context(), op.EndRev); err != nil {
+		t.Fatal(err)
+	}
+	again := c.do(caller, Command{OpID: "5", Cmd: kibishii.CmdGenerate, Spec: small}, Success) // the same command: it is followed
+	if again.CommandRev != op.CommandRev || again.Nodes[0].State != Succeeded || again.Nodes[0].Result == nil {
+		t.Errorf("%s", encode(again))
+	}
+	// And so do workers: one that was stopped while others' commands came and went.
+	c.do(caller, Command{Cmd: kibishii.CmdVerify, Spec: small}, Success)
+}
+
+// deafDialer makes connections whose answers it can swallow.
+type deafDialer struct {
+	mu    sync.Mutex
+	deaf  bool
+	conns []net.Conn
+}
+
+func (d *deafDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conns = append(d.conns, conn)
+	return &deafConn{conn, d}, nil
+}
+
+func (d *deafDialer) set(deaf bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deaf = deaf
+	if !deaf {
+		for _, c := range d.conns {
+			_ = c.Close()
+		}
+	}
+}
+
+type deafConn struct {
+	net.Conn
+	d *deafDialer
+}
+
+func (c *deafConn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		c.d.mu.Lock()
+		deaf := c.d.deaf
+		c.d.mu.Unlock()
+		if err != nil || !deaf {
+			return n, err
+		}
+	}
+}
+
+// TestPutOnce: etcd has taken the command, and the answer never came. The caller tries again, and the command is put once.
+func TestPutOnce(t *testing.T) {
+	c := newCluster(t, 1)
+	c.workers(2)
+	d := &deafDialer{}
+	caller, err := Call(t.Context(), Etcd{Endpoints: c.endpoints(), Dial: d.dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer caller.Close()
+	if _, err := caller.Await(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	d.set(true)
+	end := background(c, caller, Command{Cmd: kibishii.CmdGenerate, Spec: small})
+	c.there(controlKey)
+	d.set(false)
+	op := <-end
+	if op.Status != Success || op.Retries == 0 {
+		t.Errorf("%s", encode(op))
+	}
+	resp, err := c.client().Get(t.Context(), controlKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kv := resp.Kvs[0]; kv.Version != 1 || kv.ModRevision != op.CommandRev {
+		t.Errorf("the command was put %d times; revision %d, and the caller says %d", kv.Version, kv.ModRevision, op.CommandRev)
+	}
+	if _, err := caller.Do(t.Context(), Command{OpID: op.OpID, Cmd: kibishii.CmdVerify, Spec: small}); err == nil {
+		t.Error("another command took its number")
+	}
+}
