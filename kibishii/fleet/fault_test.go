@@ -147,12 +147,18 @@ func TestMemberFaults(t *testing.T) {
 		defer release()
 		for range 2 {
 			op := c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success)
+			if len(op.Nodes) != 4 {
+				t.Errorf("%s", encode(op))
+			}
 			t.Logf("%s: %v, stood still %v, %d retries", what, op.Ended.Sub(op.Put).Round(time.Millisecond), op.StoodStill.Round(time.Millisecond), op.Retries)
 		}
 	}
 	for i, m := range c.members {
-		strike(fmt.Sprintf("m%d killed", i), m.kill, m.start)
 		strike(fmt.Sprintf("m%d paused", i), func() { m.signal(stopSignal) }, func() { m.signal(continueSignal) })
+	}
+	for i, m := range c.members {
+		strike(fmt.Sprintf("m%d killed", i), m.kill, m.start)
+		c.serves(i)
 	}
 	resp, err := c.client().Get(t.Context(), resultsOf, clientv3.WithPrefix())
 	if err != nil {

@@ -89,6 +89,19 @@ func (c *cluster) member(i, n int) *process {
 		"--unsafe-no-fsync", "--log-level", "error")
 }
 
+// serves waits until the i-th member serves again.
+func (c *cluster) serves(i int) {
+	c.t.Helper()
+	client := c.client()
+	c.eventually(fmt.Sprintf("m%d serves", i), func(ctx context.Context) error {
+		s, err := client.Status(ctx, c.endpoints()[i])
+		if err == nil && s.Leader == 0 {
+			err = fmt.Errorf("it knows no leader")
+		}
+		return err
+	})
+}
+
 func (c *cluster) endpoints() (all []string) {
 	for i := range c.members {
 		all = append(all, fmt.Sprintf("%s%d:2379", c.host, i+1))
@@ -238,6 +251,7 @@ func (c *cluster) worker(w Worker) (stop func()) {
 		w.Lease = testLease
 	}
 	w.Options.Workers = 1
+	w.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil)).With("worker", w.Node)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -292,5 +306,5 @@ func (c *cluster) do(caller *Caller, command Command, want string) Operation {
 // small is a tree of 6 files; long is one that takes a worker of one thread seconds.
 var (
 	small = kibishii.Spec{Levels: 2, Dirs: 2, Files: 2, Length: 2048, BlockSize: 1024, Pass: 1}
-	long  = kibishii.Spec{Levels: 2, Dirs: 100, Files: 1000, Length: 4096, BlockSize: 4096, Pass: 1}
+	long  = kibishii.Spec{Levels: 2, Dirs: 10, Files: 1000, Length: 4096, BlockSize: 4096, Pass: 1}
 )

@@ -32,7 +32,7 @@ func (c *crew) register(ctx context.Context, patience time.Duration) (session, e
 	alive, cancel := context.WithCancel(ctx)
 	defer cancel() // serve keeps it alive from then on
 	go func(s session) { _ = c.store.keepAlive(alive, s.lease, s.ttl) }(s)
-	wait := waiting{since: time.Now()}
+	var wait waiting
 	for {
 		resp, err := c.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
 		if err != nil {
@@ -130,40 +130,36 @@ func createdAt(read *clientv3.GetResponse, key string) int64 {
 
 // waiting is a wait for a name.
 type waiting struct {
-	since   time.Time
-	left    time.Duration // of the holder's lease, when it was last looked at
-	renewed int           // how often that has risen
-	told    bool
+	began time.Time
+	since time.Time // the same, or when etcd's leader has changed last
+	term  uint64    // of etcd's leader
 }
 
 const (
 	waitPoll = 250 * time.Millisecond
 	// expirySlack is how much later than its time a lease may be found expired: etcd looks every 500 ms, and proposes the end.
 	expirySlack = 2 * time.Second
-	// A living holder renews its lease about three times in its span. So does every election in etcd, which gives all
-	// leases their whole time again, those of the dead too: a name whose lease is not renewed as often is waited for longer.
-	livingRenewals = 3
-	maxLeases      = 4 // how many lease times a wait lasts at most
+	maxLeases   = 4 // how many lease times a wait lasts at most
 )
 
-// wait waits a little for the name. It gives up after one lease time, if the holder has renewed its lease meanwhile.
+// wait waits a little for the name. It gives up after one lease time, in which the lease of a holder that is dead
+// expires. But each new leader gives all leases their whole time again, and so the time is counted from the last election on.
 func (c *crew) wait(ctx context.Context, w *waiting, key string) error {
-	if !w.told {
-		w.told = true
-		c.Log.Warn("the name is taken: waiting for its lease to expire", "key", key)
-	}
 	h, err := c.holder(ctx, key)
 	if err != nil || !h.there {
 		return err
 	}
-	if h.left > w.left {
-		w.renewed++
+	now := time.Now()
+	if w.began.IsZero() {
+		w.began = now
+		c.Log.Warn("the name is taken: waiting for its lease to expire", "key", key)
 	}
-	w.left = h.left
-	whole, waited := max(c.Lease, h.granted), time.Since(w.since)
-	alive := h.granted == 0 || w.renewed > livingRenewals // the first look counts as one
-	if waited > whole+expirySlack && alive || waited > maxLeases*whole {
-		return fmt.Errorf("node %s: %w: %s is there, and still is after %v", c.Node, ErrTaken, key, waited.Round(time.Second))
+	if h.term != w.term {
+		w.term, w.since = h.term, now
+	}
+	whole := max(c.Lease, h.granted)
+	if now.Sub(w.since) > whole+expirySlack || now.Sub(w.began) > maxLeases*(whole+expirySlack) {
+		return fmt.Errorf("node %s: %w: %s is there, and still is after %v", c.Node, ErrTaken, key, now.Sub(w.began).Round(time.Second))
 	}
 	rest(ctx, waitPoll)
 	return ctx.Err()
@@ -171,8 +167,9 @@ func (c *crew) wait(ctx context.Context, w *waiting, key string) error {
 
 // holding is the state of a node's key.
 type holding struct {
-	there         bool
-	left, granted time.Duration // of its lease; 0 where it has none
+	there   bool
+	granted time.Duration // its lease's whole time; 0 where it has none
+	term    uint64        // of etcd's leader, who keeps the time
 }
 
 func (c *crew) holder(ctx context.Context, key string) (h holding, err error) {
@@ -180,7 +177,7 @@ func (c *crew) holder(ctx context.Context, key string) (h holding, err error) {
 	if err != nil || len(resp.Kvs) == 0 {
 		return h, err
 	}
-	h.there = true
+	h.there, h.term = true, resp.Header.RaftTerm
 	id := clientv3.LeaseID(resp.Kvs[0].Lease)
 	if id == clientv3.NoLease {
 		return h, nil
@@ -188,7 +185,7 @@ func (c *crew) holder(ctx context.Context, key string) (h holding, err error) {
 	err = c.store.try(ctx, "ask for the lease of "+key, func(ctx context.Context) error {
 		ttl, err := c.store.c.TimeToLive(ctx, id)
 		if err == nil {
-			h.left, h.granted = time.Duration(ttl.TTL)*time.Second, time.Duration(ttl.GrantedTTL)*time.Second
+			h.granted = time.Duration(ttl.GrantedTTL) * time.Second
 		}
 		return err
 	})

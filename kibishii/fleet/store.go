@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,7 @@ type Etcd struct {
 }
 
 // How a client holds its connections. A member that is paused, or cut off, keeps them, so
-// that every request and every watch has its own bound besides, and the next attempt goes to the next member.
+// that every request and every watch has its own bound besides (see members).
 const (
 	pingAfter      = 10 * time.Second // the least that gRPC allows
 	pingTimeout    = 3 * time.Second
@@ -45,13 +46,45 @@ const (
 type store struct {
 	c       *clientv3.Client
 	retries *atomic.Int64 // how many requests were repeated and watches opened again
+	ring    *ring
+}
+
+// ring is etcd's members, of which one is used until it fails: then all requests and watches go to the next.
+//
+// Why not all in turn, as etcd's client would: while one of three stands still, every third request runs into its bound, and
+// an operation is a chain of requests. It would last until gRPC gives up the connection, 13 s.
+type ring struct {
+	mu        sync.Mutex
+	endpoints []string
+	at        int
+}
+
+// current is where requests go now.
+func (r *ring) current() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.at
+}
+
+// leave has requests go to the next member, unless another request has left that one already.
+func (s store) leave(at int) {
+	s.ring.mu.Lock()
+	defer s.ring.mu.Unlock()
+	if at != s.ring.at || len(s.ring.endpoints) == 1 {
+		return
+	}
+	s.ring.at = (at + 1) % len(s.ring.endpoints)
+	if s.c != nil {
+		s.c.SetEndpoints(s.ring.endpoints[s.ring.at])
+	}
 }
 
 // connect makes the client. It does not wait for the cluster, unless there is a user to authenticate.
 func (e Etcd) connect(ctx context.Context) (store, error) {
 	config := clientv3.Config{
-		Endpoints: e.Endpoints, TLS: e.TLS, Username: e.User, Password: e.Password, DialTimeout: authTimeout,
-		Logger: zap.NewNop(), // its errors are ours to report
+		TLS: e.TLS, Username: e.User, Password: e.Password, DialTimeout: authTimeout,
+		Logger:          zap.NewNop(), // its errors are ours to report
+		MaxUnaryRetries: 1,            // and to repeat what failed is ours too
 		DialOptions: []grpc.DialOption{
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: reconnectDelay / 8, Multiplier: 2, Jitter: 0.2, MaxDelay: reconnectDelay},
@@ -68,8 +101,9 @@ func (e Etcd) connect(ctx context.Context) (store, error) {
 	if len(e.Endpoints) == 0 {
 		return store{}, errors.New("connect to etcd: no endpoints")
 	}
-	s := store{retries: new(atomic.Int64)}
+	s := store{retries: new(atomic.Int64), ring: &ring{endpoints: e.Endpoints, at: rand.N(len(e.Endpoints))}}
 	err := s.try(ctx, "connect to etcd", func(context.Context) (err error) {
+		config.Endpoints = e.Endpoints[s.ring.current():][:1]
 		s.c, err = clientv3.New(config)
 		return err
 	})
@@ -82,7 +116,7 @@ func (e Etcd) connect(ctx context.Context) (store, error) {
 func (s store) close() { _ = s.c.Close() } // nothing is to be lost
 
 // counting is the same store with a count of its own.
-func (s store) counting() store { return store{s.c, new(atomic.Int64)} }
+func (s store) counting() store { return store{s.c, new(atomic.Int64), s.ring} }
 
 // The bounds of an attempt and of the pause before the next.
 const (
@@ -97,7 +131,8 @@ const (
 func (s store) try(ctx context.Context, what string, f func(context.Context) error) error {
 	attempt, pause := firstAttempt, firstPause
 	for {
-		bounded, cancel := context.WithTimeout(ctx, attempt)
+		at := s.ring.current()
+		bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), attempt)
 		err := f(bounded)
 		cancel()
 		switch {
@@ -108,6 +143,7 @@ func (s store) try(ctx context.Context, what string, f func(context.Context) err
 		case !rest(ctx, pause):
 			return fmt.Errorf("%s: %w; last: %v", what, context.Cause(ctx), err)
 		}
+		s.leave(at)
 		s.retries.Add(1)
 		attempt, pause = min(2*attempt, longAttempt), min(2*pause, longPause)
 	}
@@ -174,6 +210,7 @@ func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Dura
 	for rest(ctx, ttl/4) {
 		pause := firstPause
 		for {
+			at := s.ring.current()
 			left, err := s.renew(ctx, id, min(firstAttempt, ttl/5))
 			if err == nil && left <= 0 || errors.Is(rpctypes.Error(err), rpctypes.ErrLeaseNotFound) {
 				return errLeaseLost
@@ -181,6 +218,7 @@ func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Dura
 			if err == nil || !rest(ctx, pause) {
 				break
 			}
+			s.leave(at)
 			s.retries.Add(1)
 			pause = min(2*pause, ttl/10)
 		}
@@ -188,7 +226,7 @@ func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Dura
 	return context.Cause(ctx)
 }
 
-// renew asks once, on a stream of its own, which goes to the next member in turn.
+// renew asks once, on a stream of its own.
 func (s store) renew(ctx context.Context, id clientv3.LeaseID, bound time.Duration) (left int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()

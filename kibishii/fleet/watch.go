@@ -34,6 +34,7 @@ func (s store) changes(ctx context.Context, key string, revision int64, options 
 		pause := firstPause
 		for {
 			before := revision
+			at := s.ring.current()
 			var lost bool
 			revision, lost = s.watch(ctx, key, revision, options, out)
 			if lost {
@@ -46,6 +47,7 @@ func (s store) changes(ctx context.Context, key string, revision int64, options 
 			if !rest(ctx, pause) {
 				return
 			}
+			s.leave(at)
 			s.retries.Add(1)
 			pause = min(2*pause, longPause)
 		}
@@ -65,37 +67,35 @@ func send(ctx context.Context, out chan<- batch, b batch) bool {
 // watches numbers the streams: etcd's client lets watches of equal metadata share one, and it could not be left while another holds it.
 var watches atomic.Int64
 
-// watch is one watch, for as long as it lives; next is the revision from which to go on.
+// watch is one watch, for as long as it gives signs of life; next is the revision from which to go on. To open one
+// takes as long as the member at the other end does not answer, hence the guard from outside.
 func (s store) watch(ctx context.Context, key string, revision int64, options []clientv3.OpOption, out chan<- batch) (next int64, lost bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	guard := time.AfterFunc(silentFor, cancel)
+	defer guard.Stop()
 	ctx = clientv3.WithRequireLeader(metadata.AppendToOutgoingContext(ctx, "reckon-watch", strconv.FormatInt(watches.Add(1), 10)))
 	answers := s.c.Watch(ctx, key, append(options, clientv3.WithRev(revision))...)
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
-	heard := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return revision, false
 		case <-probe.C:
-			if time.Since(heard) > silentFor {
-				return revision, false
-			}
 			s.probe(ctx)
 		case answer, ok := <-answers:
 			if err := answer.Err(); err != nil || !ok {
 				return revision, errors.Is(err, rpctypes.ErrCompacted)
 			}
-			heard = time.Now()
-			if len(answer.Events) == 0 {
-				continue
+			if len(answer.Events) > 0 {
+				guard.Stop() // whoever takes it in may take his time
+				if !send(ctx, out, batch{events: answer.Events}) {
+					return revision, false
+				}
+				revision = answer.Events[len(answer.Events)-1].Kv.ModRevision + 1
 			}
-			if !send(ctx, out, batch{events: answer.Events}) {
-				return revision, false
-			}
-			revision = answer.Events[len(answer.Events)-1].Kv.ModRevision + 1
-			heard = time.Now() // it may have taken its time to send
+			guard.Reset(silentFor)
 		}
 	}
 }
