@@ -10,7 +10,7 @@ import (
 // on floors before its own. Those of one floor do not know each other.
 var floors = []string{
 	"history seed kibishii",
-	"check",
+	"check kibishii/fleet",
 	"link",
 	"host",
 	"host/hosttest",
