@@ -18,7 +18,8 @@ import (
 // it. Both last until Close. It is safe for concurrent use.
 type Host struct {
 	name string
-	port Port // how it is joined to a hub; zero when it is not
+	port Port  // how it is joined to a hub; zero when it is not
+	hub  *Host // that hub
 
 	ns      *os.File        // the namespace, to dial from and to move interfaces into
 	netlink *netlink.Handle // talks to the kernel about the namespace

@@ -84,7 +84,7 @@ func (h *Host) join(hub *Host, addr netip.Addr) error {
 	if err := h.address(addr); err != nil {
 		return fmt.Errorf("join %s to %s: %w", h.name, hub.name, err)
 	}
-	h.port = port
+	h.port, h.hub = port, hub
 	return nil
 }
 
@@ -121,28 +121,28 @@ func (h *Host) address(addr netip.Addr) error {
 	if err := h.netlink.AddrAdd(eth0, self); err != nil {
 		return fmt.Errorf("add address %s: %w", addr, err)
 	}
-	if err := h.netlink.LinkSetUp(eth0); err != nil {
-		return fmt.Errorf("bring eth0 up: %w", err)
-	}
-	index := eth0.Attrs().Index
-	if err := h.netlink.NeighAdd(&netlink.Neigh{
+	return h.open(eth0)
+}
+
+// gatewayNeighbour says who the gateway is, for ever.
+func gatewayNeighbour(index int) *netlink.Neigh {
+	return &netlink.Neigh{
 		LinkIndex:    index,
 		Family:       unix.AF_INET,
 		State:        netlink.NUD_PERMANENT,
 		IP:           Gateway.AsSlice(),
 		HardwareAddr: GatewayMAC,
-	}); err != nil {
-		return fmt.Errorf("add the gateway's neighbour entry: %w", err)
 	}
-	if err := h.netlink.RouteAdd(&netlink.Route{
+}
+
+// gatewayRoute is the one way out of a host.
+func gatewayRoute(index int) *netlink.Route {
+	return &netlink.Route{
 		LinkIndex: index,
 		Dst:       &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)},
 		Gw:        Gateway.AsSlice(),
 		Flags:     int(netlink.FLAG_ONLINK),
-	}); err != nil {
-		return fmt.Errorf("add the default route: %w", err)
 	}
-	return nil
 }
 
 // cableTime bounds the wait for the kernel to notice that a cable's ends are up.
