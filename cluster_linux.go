@@ -30,17 +30,25 @@ type cluster struct {
 	timeout time.Duration                             // election timeout
 	bound   time.Duration                             // for a released node to answer again
 
-	crews     []*crew        // of the run's workloads
+	crews []*crew               // of the run's workloads
+	hosts map[string]*host.Host // all of the run's
+	used  []string              // those that are members or clients
+
 	verifying sync.WaitGroup // heals that are yet to be seen
+	cables    cables
 
 	mu      sync.Mutex
 	closed  bool // the run is over: what falls silent now is no event
 	led     map[uint64]string
 	nodes   []*node
 	leading leading
-	since   time.Duration // since when it has been so
-	changed chan struct{} // closed and replaced whenever any of this changes
+	since   time.Duration   // since when it has been so
+	changed chan struct{}   // closed and replaced whenever any of this changes
+	marks   map[int][]*mark // by strike: what it did and has not undone
 }
+
+// never is when what has not happened did.
+const never = time.Duration(-1)
 
 // leading says who leads; node "" is nobody.
 type leading struct {
@@ -49,11 +57,20 @@ type leading struct {
 }
 
 func newCluster(r *run) *cluster {
-	return &cluster{
+	c := &cluster{
 		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, doom: r.doomedBy, net: r.net, witness: r.witness, packets: &r.captures,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
-		changed: make(chan struct{}), led: map[uint64]string{},
+		hosts: r.hosts, changed: make(chan struct{}), led: map[uint64]string{}, marks: map[int][]*mark{},
 	}
+	if r.witness != nil {
+		r.witness.cables = &c.cables
+	}
+	for _, h := range r.plan.Hosts {
+		if h.Role != "idle" {
+			c.used = append(c.used, h.Name)
+		}
+	}
+	return c
 }
 
 // add starts the member's process on the host.
@@ -63,7 +80,7 @@ func (c *cluster) add(m Member, h *host.Host) error {
 		return err
 	}
 	tail := &tail{w: log}
-	n := &node{cluster: c, member: m, host: h, log: tail, closer: log, holds: map[State]int{}}
+	n := &node{cluster: c, member: m, host: h, log: tail, closer: log, serves: never, holds: map[State][]int{}}
 	if err := n.start(); err != nil {
 		return err
 	}
@@ -94,6 +111,11 @@ func (c *cluster) saw(n *node, st Status, err error) {
 		events = append(events, e)
 	}
 	n.up, n.seen = up, c.clock.Now()
+	if !up || !st.Ready {
+		n.serves = never
+	} else if n.serves == never {
+		n.serves = n.seen
+	}
 	if up || !n.alive {
 		n.status = st
 	}
@@ -199,6 +221,23 @@ func (c *cluster) settled(asked time.Duration) error {
 	return nil
 }
 
+// stands is since when the cluster does, as settled has it: it may have been long before anybody asked.
+func (c *cluster) stands() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := c.since + 2*c.timeout
+	for _, n := range c.nodes {
+		at = max(at, n.serves)
+	}
+	return at
+}
+
+func (c *cluster) leads() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leading.node
+}
+
 // close kills every process; that is no fault.
 func (c *cluster) close() {
 	var wg sync.WaitGroup
@@ -212,13 +251,14 @@ func (c *cluster) close() {
 	wg.Wait()
 }
 
-// as is the cluster as strike number i sees it.
-func (c *cluster) as(i int) Cluster { return view{c, i} }
+// as is the cluster as strike number i sees it, that is told by the snapshot; nil tells how things are.
+func (c *cluster) as(i int, told *snapshot) Cluster { return view{c, i, told} }
 
 // view is a Cluster whose doings are logged under one strike's number.
 type view struct {
 	*cluster
 	strike int
+	told   *snapshot
 }
 
 var _ Cluster = view{}
@@ -228,66 +268,49 @@ func (v view) Nodes() []Node {
 	defer v.mu.Unlock()
 	var ns []Node
 	for _, n := range v.nodes {
-		ns = append(ns, nodeView{n, v.strike})
+		ns = append(ns, nodeView{n, v})
 	}
 	return ns
+}
+
+func (v view) Links() link.Matrix { return v.net.Links() }
+
+// look is a snapshot of now.
+func (c *cluster) look() *snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &snapshot{leader: c.leading.node, states: map[string]State{}}
+	for _, n := range c.nodes {
+		s.states[n.Name()] = n.State()
+	}
+	return s
 }
 
 // leaderBound is how long Leader waits for one, in election timeouts: four times over what
 // even a split vote or two take.
 const leaderBound = 20
 
+// Leader is who led at the view's snapshot, or the first one to lead since.
 func (v view) Leader(ctx context.Context) (Node, error) {
-	ctx, cancel := context.WithTimeout(ctx, leaderBound*v.timeout)
-	defer cancel()
-	var found *node
-	err := v.await(ctx, func() error {
-		i := slices.IndexFunc(v.nodes, func(n *node) bool { return n.Name() == v.leading.node })
-		if i < 0 {
-			return fmt.Errorf("no leader found within %v", leaderBound*v.timeout)
+	name := v.told.leads()
+	if name == "" {
+		ctx, cancel := context.WithTimeout(ctx, leaderBound*v.timeout)
+		defer cancel()
+		err := v.await(ctx, func() error {
+			if name = v.leading.node; name == "" {
+				return fmt.Errorf("%w within %v", errNoLeader, leaderBound*v.timeout)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		found = v.nodes[i]
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		name = v.told.found(name)
 	}
-	return nodeView{found, v.strike}, nil
-}
-
-func (v view) Links() link.Matrix { return v.net.Links() }
-
-// Degrade lays the overlay and logs when it took effect. That it did, and that its heal does, is witnessed in the background.
-func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Context) error, error) {
-	heal, err := v.net.Degrade(ctx, overlay)
-	if err != nil {
-		return nil, err
-	}
-	v.packets.degraded(v.net)
-	at := map[string]float64{"strike": float64(v.strike)}
-	v.event(history.Event{Kind: history.Degraded, Detail: overlay.String(), Data: at})
-	sight := v.witness.struck(v.strike, overlay)
-	return func(ctx context.Context) error {
-		sight.close(ctx)
-		if err := v.packets.healed(v.net, overlay, func() error { return heal(ctx) }); err != nil {
-			return err
-		}
-		v.event(history.Event{Kind: history.Restored, Detail: overlay.String(), Data: at})
-		v.witness.healed(v.strike, overlay)
-		return nil
-	}, nil
-}
-
-// Cut lays an overlay that cuts the paths.
-func (v view) Cut(ctx context.Context, paths []link.Path, way Way) (func(context.Context) error, error) {
-	overlay := link.Matrix{}
-	for _, p := range paths {
-		overlay[p] = link.Shape{Cut: true}
-	}
-	if way != Drop {
-		return nil, fmt.Errorf("cut by %s: not known", way)
-	}
-	return v.Degrade(ctx, overlay)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	i := slices.IndexFunc(v.nodes, func(n *node) bool { return n.Name() == name })
+	return nodeView{v.nodes[i], v}, nil
 }
 
 // tail passes what is written on, and keeps the last of it for error messages.

@@ -48,7 +48,7 @@ func newBed(t *testing.T, names ...string) *bed {
 	b.cluster = &cluster{
 		system: sleepers{}, clock: since{time.Now()}, timeout: 100 * time.Millisecond, bound: 10 * time.Second,
 		open:    func(string) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil },
-		changed: make(chan struct{}), led: map[uint64]string{},
+		changed: make(chan struct{}), led: map[uint64]string{}, marks: map[int][]*mark{},
 		event: func(e history.Event) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -97,7 +97,7 @@ func (b *bed) find(name string) *node {
 
 func (b *bed) hold(t *testing.T, strike int, s State) (release func()) {
 	t.Helper()
-	r, err := b.as(strike).Nodes()[0].Hold(t.Context(), s)
+	r, err := b.as(strike, nil).Nodes()[0].Hold(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +122,7 @@ func TestHoldsHealInAnyOrder(t *testing.T) {
 		{"paused twice", "PPpp", []string{stopped, stopped, stopped, running}},
 		{"a paused one is killed and started again: it is still paused", "PDdp", []string{stopped, gone, stopped, running}},
 		{"a paused one is killed, and resumed while dead", "PDpd", []string{stopped, gone, gone, running}},
-		{"a dead one is paused: when it starts, it is", "DPdp", []string{gone, gone, stopped, running}},
-		{"and let go before it starts", "DPpd", []string{gone, gone, gone, running}},
+		{"paused and killed twice", "PDDdpd", []string{stopped, gone, gone, gone, gone, running}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBed(t, "n1")
@@ -254,5 +253,131 @@ func TestUnaskedEnd(t *testing.T) {
 	defer b.mu.Unlock()
 	if len(b.events) == 0 || !strings.HasPrefix(b.events[0], "harness  n1 ended by itself") {
 		t.Errorf("events %q", b.events)
+	}
+}
+
+func (b *bed) said(what string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Contains(strings.Join(b.events, "\n"), what)
+}
+
+// What is claimed of a node is what was seen of its process.
+func TestHoldsSayWhatIs(t *testing.T) {
+	b := newBed(t, "n1")
+	pid := b.find("n1").process.PID()
+	first, second := b.hold(t, 0, Dead), b.hold(t, 1, Dead)
+	for _, want := range []string{
+		fmt.Sprintf("verified n1 struck: process %d of n1 is gone (signal: killed)\n", pid),
+		fmt.Sprintf("verified n1 struck: process %d of n1 is gone (signal: killed), and was before: held so by strike 1", pid),
+	} {
+		if !b.said(want) {
+			t.Errorf("nobody said %q: %q", want, b.events)
+		}
+	}
+	if _, err := b.as(2, nil).Nodes()[0].Hold(t.Context(), Paused); err == nil || !strings.Contains(err.Error(), "pause n1: it is dead, held so by strike 1, strike 2") {
+		t.Errorf("a dead node is paused: %v", err)
+	}
+	if got := b.find("n1").State(); got != Dead {
+		t.Errorf("its state is %s", got)
+	}
+	first()
+	if !b.said("healed: n1 is still held dead by strike 2") {
+		t.Errorf("events %q", b.events)
+	}
+	second()
+	b.find("n1").see(Status{}, nil)
+	b.verifying.Wait()
+	pid = b.find("n1").process.PID()
+	if !b.said(fmt.Sprintf("verified n1 healed: process %d of n1 runs, and answers again after", pid)) {
+		t.Errorf("events %q", b.events)
+	}
+	pause := b.hold(t, 3, Paused)
+	if !b.said(fmt.Sprintf("struck: process %d of n1 is stopped, all of its 1 threads", pid)) {
+		t.Errorf("events %q", b.events)
+	}
+	pause()
+	b.hold(t, 4, Dead)
+	b.verifying.Wait()
+	if !b.said(fmt.Sprintf("healed: process %d of n1 runs, and was struck again before it was asked", pid)) {
+		t.Errorf("events %q", b.events)
+	}
+}
+
+// A pause that someone undid behind the cluster's back is not claimed by the next strike.
+func TestAPauseIsLookedAt(t *testing.T) {
+	b := newBed(t, "n1")
+	b.hold(t, 0, Paused)
+	if err := b.find("n1").process.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.as(1, nil).Nodes()[0].Hold(t.Context(), Paused); err == nil || !strings.Contains(err.Error(), "1 of 1 threads") {
+		t.Errorf("got %v", err)
+	}
+	if got := b.find("n1").holds[Paused]; len(got) != 1 {
+		t.Errorf("a hold that failed holds: %v", got)
+	}
+}
+
+// A process that had ended by itself was not killed by the strike.
+func TestNobodyKillsWhatHasEnded(t *testing.T) {
+	b := newBed(t, "n1")
+	n := b.find("n1")
+	if err := n.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.as(0, nil).Nodes()[0].Hold(t.Context(), Dead); err == nil || !strings.Contains(err.Error(), "its process has ended by itself") {
+		t.Errorf("got %v", err)
+	}
+	if left := b.undo(t.Context(), 0); left != "" {
+		t.Errorf("a strike that failed left %s", left)
+	}
+	b.hold(t, byHand, Dead)() // people start it again so
+	if got := b.settledState(t, "S"); got != "S" {
+		t.Errorf("state %q", got)
+	}
+}
+
+// Strikes that are due together are told who led before any of them struck, and how the nodes were.
+func TestTheSnapshotIsOfBefore(t *testing.T) {
+	b := newBed(t, "n1", "n2")
+	b.find("n1").see(Status{Ready: true, Leader: true, Term: 1}, nil)
+	told := b.look()
+	first, second := b.as(0, told), b.as(1, told)
+	n, err := first.Leader(t.Context())
+	if err != nil || n.Name() != "n1" {
+		t.Fatalf("%v leads, %v", n, err)
+	}
+	if _, err := n.Hold(t.Context(), Dead); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := second.Leader(t.Context()); err != nil || n.Name() != "n1" || n.State() != Running {
+		t.Errorf("the second is told that %v led, %v", n, err)
+	}
+	if got := b.as(2, b.look()).Nodes()[0].State(); got != Dead {
+		t.Errorf("a later strike is told that n1 is %s", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n, err := b.as(2, b.look()).Leader(ctx); err == nil {
+		t.Errorf("a later strike is told that %s leads", n.Name())
+	}
+	later := b.look() // nobody leads: who is found first, is for all that are told by it
+	b.find("n2").see(Status{Ready: true, Leader: true, Term: 2}, nil)
+	if n, err := b.as(3, later).Leader(t.Context()); err != nil || n.Name() != "n2" {
+		t.Errorf("%v leads, %v", n, err)
+	}
+	b.find("n2").see(Status{Ready: true}, nil)
+	if n, err := b.as(4, later).Leader(ctx); err != nil || n.Name() != "n2" {
+		t.Errorf("the next is told that %v leads, %v", n, err)
+	}
+}
+
+// No leader for twenty election timeouts is an error that has the strike be told anew.
+func TestNoLeader(t *testing.T) {
+	b := newBed(t, "n1")
+	b.timeout = time.Millisecond
+	if _, err := b.as(0, b.look()).Leader(t.Context()); !errors.Is(err, errNoLeader) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -53,7 +53,7 @@ type Session struct {
 const byHand = -1
 
 // Cluster is what may be done to the system and its links.
-func (s *Session) Cluster() Cluster { return s.run.cluster.as(byHand) }
+func (s *Session) Cluster() Cluster { return s.run.cluster.as(byHand, nil) }
 
 // Tools are those of the system, none where it has none.
 func (s *Session) Tools() Tools {
@@ -101,7 +101,7 @@ func (n *node) describe() NodeStatus {
 	defer n.cluster.mu.Unlock()
 	return NodeStatus{
 		Name: n.Name(), PID: n.process.PID(), Up: n.up, Status: n.status,
-		Dead: n.holds[Dead] > 0, Paused: n.holds[Paused] > 0, Fell: n.fell,
+		Dead: len(n.holds[Dead]) > 0, Paused: len(n.holds[Paused]) > 0, Fell: n.fell,
 	}
 }
 

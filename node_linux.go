@@ -1,13 +1,16 @@
 package reckon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reckon-bench/reckon/history"
@@ -28,26 +31,35 @@ type node struct {
 	status Status        // what it said last; of a dead one, nothing
 	seen   time.Duration // when it was last asked
 	fell   error         // it ended unasked
+	moves  int           // how often it was started, killed, paused or resumed
+	serves time.Duration // since when it is ready
 
 	mu      sync.Mutex // one hold or release at a time
 	process *host.Process
-	holds   map[State]int
-	killed  bool // its end is wanted
+	holds   map[State][]int // the strikes that hold it so
+	killed  bool            // its end is wanted
+
+	state atomic.Uint32 // the State that it is held in; changes under mu, and may be read at any time
 }
 
 func (n *node) Name() string { return n.member.Name }
 
 // State is what the node is held in.
-func (n *node) State() State {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (n *node) State() State { return State(n.state.Load()) }
+
+// settle notes what the node is held in by now. The caller holds mu.
+func (n *node) settle() {
+	s := Running
 	switch {
-	case n.holds[Dead] > 0:
-		return Dead
-	case n.holds[Paused] > 0:
-		return Paused
+	case len(n.holds[Dead]) > 0:
+		s = Dead
+	case len(n.holds[Paused]) > 0:
+		s = Paused
 	}
-	return Running
+	n.state.Store(uint32(s))
+	n.cluster.mu.Lock()
+	n.moves++
+	n.cluster.mu.Unlock()
 }
 
 // Ready waits, bounded, until the node serves.
@@ -102,62 +114,141 @@ func (n *node) watch(p *host.Process) {
 	n.cluster.saw(n, Status{}, err)
 }
 
-// hold puts the node into the state, and says what of it was seen.
-func (n *node) hold(s State) (seen string, err error) {
+// hold has the strike hold the node in the state, and says what of it was seen.
+func (n *node) hold(strike int, s State) (seen string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	pid := n.process.PID()
-	n.holds[s]++
-	if n.holds[s] == 1 && (s == Dead || n.holds[Dead] == 0) {
-		if err := n.enter(s); err != nil {
-			n.holds[s]--
-			return "", fmt.Errorf("hold %s %s: %w", n.Name(), s, err)
-		}
+	if s == Paused && len(n.holds[Dead]) > 0 {
+		return "", fmt.Errorf("pause %s: it is dead, held so by %s", n.Name(), holders(n.holds[Dead]))
 	}
-	if s == Dead {
-		return fmt.Sprintf("process %d of %s is gone", pid, n.Name()), nil
+	if others := n.holds[s]; len(others) > 0 {
+		seen, err = n.look(s)
+		seen += fmt.Sprintf(", and was before: held so by %s", holders(others))
+	} else {
+		seen, err = n.enter(strike, s)
 	}
-	return fmt.Sprintf("process %d of %s is stopped", pid, n.Name()), nil
+	if err != nil {
+		return "", err
+	}
+	n.holds[s] = append(n.holds[s], strike)
+	n.settle()
+	return seen, nil
 }
 
-func (n *node) enter(s State) error {
+// holders names strikes, as the summary counts them.
+func holders(strikes []int) string {
+	var names []string
+	for _, i := range strikes {
+		name := fmt.Sprintf("strike %d", i+1)
+		if i == byHand {
+			name = "a command"
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// enter puts the node into the state, or leaves it as it was.
+func (n *node) enter(strike int, s State) (seen string, err error) {
 	if s == Paused {
-		return n.process.Pause()
+		if err = n.process.Pause(); err == nil {
+			seen, err = n.look(s)
+		}
+		if err != nil {
+			return "", errors.Join(err, n.process.Resume())
+		}
+		return seen, nil
+	}
+	if n.ended() && strike != byHand {
+		return "", fmt.Errorf("kill %s: its process has ended by itself (%v)", n.Name(), n.process.State())
 	}
 	n.killed = true
 	if err := n.process.Kill(); err != nil {
 		n.killed = false
-		return err
+		return "", fmt.Errorf("kill %s: %w", n.Name(), err)
 	}
 	n.live(false)
 	n.cluster.saw(n, Status{}, errors.New("killed"))
-	return nil
+	return n.look(s)
 }
 
-// release lets go of the state once; the last to let go starts or resumes the process.
-func (n *node) release(s State) (last bool, err error) {
+func (n *node) ended() bool {
+	select {
+	case <-n.process.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// look says what is seen of the process; an error where it is not in the state.
+func (n *node) look(s State) (seen string, err error) {
+	pid := n.process.PID()
+	if s == Dead {
+		if !n.ended() {
+			return "", fmt.Errorf("kill %s: process %d is still there", n.Name(), pid)
+		}
+		return fmt.Sprintf("process %d of %s is gone (%v)", pid, n.Name(), n.process.State()), nil
+	}
+	threads, stopped, err := n.threads()
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("look at process %d of %s: %w", pid, n.Name(), err)
+	case s == Paused && stopped < threads:
+		return "", fmt.Errorf("pause %s: %d of %d threads of process %d are not stopped", n.Name(), threads-stopped, threads, pid)
+	case s == Running && stopped > 0:
+		return "", fmt.Errorf("resume %s: %d of %d threads of process %d are still stopped", n.Name(), stopped, threads, pid)
+	case s == Paused:
+		return fmt.Sprintf("process %d of %s is stopped, all of its %d threads", pid, n.Name(), threads), nil
+	}
+	return fmt.Sprintf("process %d of %s runs", pid, n.Name()), nil
+}
+
+// release has the strike let go of the state; the last to let go starts or resumes the process.
+// It says what of it was seen, and by how many moves it can be told whether anybody moved the node since.
+func (n *node) release(strike int, s State) (seen string, moves int, last bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.holds[s]--
-	if n.holds[s] > 0 {
-		return false, nil
-	}
+	i := slices.Index(n.holds[s], strike)
+	others := slices.Delete(slices.Clone(n.holds[s]), i, i+1)
 	switch {
-	case s == Dead:
-		if err := n.start(); err != nil {
-			return false, err
-		}
-		if n.holds[Paused] > 0 { // someone else still holds it paused
-			return false, n.process.Pause()
-		}
-	case n.holds[Dead] == 0:
-		if err := n.process.Resume(); err != nil {
-			return false, fmt.Errorf("resume %s: %w", n.Name(), err)
-		}
-	default: // dead, and stays so
-		return false, nil
+	case len(others) > 0:
+		seen = fmt.Sprintf("%s is still held %s by %s", n.Name(), s, holders(others))
+	case s == Paused && len(n.holds[Dead]) > 0:
+		seen = fmt.Sprintf("%s is dead, held so by %s", n.Name(), holders(n.holds[Dead]))
+	default:
+		seen, last, err = n.leave(s)
 	}
-	return true, nil
+	if err != nil {
+		return "", 0, false, err
+	}
+	n.holds[s] = others
+	n.settle()
+	n.cluster.mu.Lock()
+	defer n.cluster.mu.Unlock()
+	return seen, n.moves, last, nil
+}
+
+// leave starts or resumes the process, and says what of it is seen, and whether nobody holds it any more.
+func (n *node) leave(s State) (seen string, free bool, err error) {
+	if s == Paused {
+		if err := n.process.Resume(); err != nil {
+			return "", false, fmt.Errorf("resume %s: %w", n.Name(), err)
+		}
+		seen, err = n.look(Running)
+		return seen, true, err
+	}
+	if n.ended() { // or it runs already: it was started, and then could not be paused
+		if err := n.start(); err != nil {
+			return "", false, err
+		}
+	}
+	if others := n.holds[Paused]; len(others) > 0 {
+		err := n.process.Pause()
+		return fmt.Sprintf("process %d of %s is started, and stopped: held paused by %s", n.process.PID(), n.Name(), holders(others)), false, err
+	}
+	seen, err = n.look(Running)
+	return seen, true, err
 }
 
 // close kills the process for good.
@@ -202,82 +293,111 @@ func (n *node) sample(ctx context.Context) {
 func (n *node) see(st Status, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.holds[Dead] > 0 {
+	if len(n.holds[Dead]) > 0 {
 		return
 	}
-	if err != nil && n.holds[Paused] == 0 && n.stopped() {
+	if err != nil && len(n.holds[Paused]) == 0 && n.stopped() {
 		n.cluster.doom(fmt.Errorf("%s was stopped (SIGSTOP) by someone else", n.Name()))
 	}
 	n.cluster.saw(n, st, err)
 }
 
-// stopped says whether the process is (proc(5), state T).
+// stopped says whether the process is.
 func (n *node) stopped() bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.process.PID()))
+	threads, stopped, err := n.threads()
+	return err == nil && threads > 0 && stopped == threads
+}
+
+// threads is how many threads the process has, and how many of them are stopped (proc(5), state T).
+func (n *node) threads() (all, stopped int, err error) {
+	dir := fmt.Sprintf("/proc/%d/task", n.process.PID())
+	tasks, err := os.ReadDir(dir)
 	if err != nil {
-		return false
+		return 0, 0, err
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(rest, "T")
+	for _, t := range tasks {
+		stat, err := os.ReadFile(dir + "/" + t.Name() + "/stat")
+		if err != nil { // it ended meanwhile
+			continue
+		}
+		all++
+		// The name before it may hold anything, parentheses as well.
+		if i := bytes.LastIndex(stat, []byte(") ")); i >= 0 && bytes.HasPrefix(stat[i+2:], []byte("T")) {
+			stopped++
+		}
+	}
+	return all, stopped, nil
 }
 
 // nodeView is a node as one strike sees it.
 type nodeView struct {
 	*node
-	strike int
+	view view
 }
 
 var _ Node = nodeView{}
+
+// State is what the node was held in at the strike's snapshot.
+func (v nodeView) State() State {
+	if told := v.view.told; told != nil {
+		return told.states[v.Name()]
+	}
+	return v.node.State()
+}
 
 // Hold puts the node into the state, and logs it with what was seen of it.
 func (v nodeView) Hold(ctx context.Context, s State) (func(context.Context) error, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	seen, err := v.hold(s)
+	seen, err := v.hold(v.view.strike, s)
 	if err != nil {
 		return nil, err
 	}
 	v.log(history.Held, s.String())
 	v.log(history.Verified, "struck: "+seen)
-	var once sync.Once
-	return func(context.Context) (err error) {
-		once.Do(func() { err = v.letGo(s) })
-		return err
-	}, nil
+	return v.view.leave(v.Name()+" "+s.String(), func(context.Context) error { return v.letGo(s) }), nil
 }
 
 // letGo releases the hold; that the node answers again is seen in the background, and awaited before the run is over.
 func (v nodeView) letGo(s State) error {
 	c := v.cluster
-	last, err := v.release(s)
+	seen, moves, free, err := v.release(v.view.strike, s)
 	if err != nil {
 		return err
 	}
-	released := c.clock.Now()
 	v.log(history.Released, s.String())
-	if !last {
-		v.log(history.Verified, fmt.Sprintf("healed: %s is still held by another strike", v.Name()))
+	if !free {
+		v.log(history.Verified, "healed: "+seen)
 		return nil
 	}
-	c.verifying.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), c.bound)
-		defer cancel()
-		err := c.await(ctx, func() error {
-			if !v.up || !v.status.Ready || v.seen < released {
-				return fmt.Errorf("%s does not answer %v after its release", v.Name(), c.bound)
-			}
-			return nil
-		})
-		if err != nil {
-			v.log(history.Missed, "heal: "+err.Error())
-			return
-		}
-		v.log(history.Verified, fmt.Sprintf("healed: %s answers again after %v", v.Name(), (c.clock.Now()-released).Round(time.Millisecond)))
-	})
+	released := c.clock.Now()
+	c.verifying.Go(func() { v.log(history.Verified, "healed: "+seen+v.answers(released, moves)) })
 	return nil
 }
 
+// answers waits, bounded, for the node to answer again, and says whether it did. That its process runs has been seen: a
+// system that does not answer all the same is what the run is to find out.
+func (v nodeView) answers(released time.Duration, moves int) string {
+	c := v.cluster
+	ctx, cancel := context.WithTimeout(context.Background(), c.bound)
+	defer cancel()
+	moved := false
+	err := c.await(ctx, func() error {
+		if moved = v.moves != moves; !moved && (!v.up || v.seen < released) {
+			return fmt.Errorf("it does not answer within %v", c.bound)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return ", but " + err.Error()
+	case moved:
+		return ", and was struck again before it was asked"
+	}
+	return fmt.Sprintf(", and answers again after %v", (c.clock.Now() - released).Round(time.Millisecond))
+}
+
 func (v nodeView) log(k history.EventKind, detail string) {
-	v.cluster.event(history.Event{Kind: k, Subject: v.Name(), Detail: detail, Data: map[string]float64{"strike": float64(v.strike)}})
+	v.cluster.event(history.Event{Kind: k, Subject: v.Name(), Detail: detail, Data: map[string]float64{"strike": float64(v.view.strike)}})
 }

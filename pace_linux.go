@@ -22,28 +22,35 @@ const (
 )
 
 // waiter returns a function that waits until an instant of the clock. It must
-// stay on the goroutine that made it, which it ties to its thread: that has the least timer
-// slack (prctl(2), PR_SET_TIMERSLACK), since the default adds 50 microseconds.
+// stay on the goroutine that made it, which it ties to its thread.
 func waiter(clock *history.Monotonic) func(ctx context.Context, until time.Duration) {
 	runtime.LockOSThread()
+	leastSlack()
+	return func(ctx context.Context, until time.Duration) { sleep(ctx, clock, until) }
+}
+
+// leastSlack gives the calling thread the least timer slack (prctl(2), PR_SET_TIMERSLACK), since the default adds 50 microseconds.
+func leastSlack() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // refused, it only makes the lag longer, which is measured
-	return func(ctx context.Context, until time.Duration) {
-		for ctx.Err() == nil {
-			switch left := until - clock.Now(); {
-			case left <= 0:
-				return
-			case left < fine:
-				runtime.Gosched()
-			case left < coarse:
-				ts := unix.NsecToTimespec(int64(clock.Epoch() + until))
-				_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) // interrupted, it is called again
-			default:
-				t := time.NewTimer(left - coarse)
-				select {
-				case <-t.C:
-				case <-ctx.Done():
-					t.Stop()
-				}
+}
+
+// sleep waits until an instant of the clock, or until ctx ends. It should be on a thread of its own with the least slack.
+func sleep(ctx context.Context, clock *history.Monotonic, until time.Duration) {
+	for ctx.Err() == nil {
+		switch left := until - clock.Now(); {
+		case left <= 0:
+			return
+		case left < fine:
+			runtime.Gosched()
+		case left < coarse:
+			ts := unix.NsecToTimespec(int64(clock.Epoch() + until))
+			_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) // interrupted, it is called again
+		default:
+			t := time.NewTimer(left - coarse)
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				t.Stop()
 			}
 		}
 	}

@@ -376,7 +376,7 @@ func (p *Plan) strikesOf() (all []strike) {
 // time-out of five seconds. Each costs some 10 KiB.
 const maxInFlight = 500_000
 
-// Checks are the promises that the plan's workloads hold the record to.
+// Checks are the promises that the record is held to: those of the plan's workloads, and that the store recovers.
 func (p *Plan) Checks() (all []Check) {
 	for _, w := range p.workloads {
 		for _, c := range w.value.Checks(p.Setting) {
@@ -386,7 +386,7 @@ func (p *Plan) Checks() (all []Check) {
 			all = append(all, told(c))
 		}
 	}
-	return all
+	return append(all, Check{"recovers", func(_ context.Context, h *History) check.Result { return check.Recovers(h) }})
 }
 
 // told has the check judge what clients told, and not pass for what they did not.

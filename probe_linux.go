@@ -49,6 +49,7 @@ type burst struct {
 	sent    []time.Duration // when each was sent
 	delays  []time.Duration // of those that arrived, in that order
 	arrived []bool
+	refused int // of sent, those that the host would not send: it has no way out
 }
 
 func newProber(clock history.Clock, hosts map[string]*host.Host) *prober {
@@ -221,7 +222,20 @@ func (p *prober) sendOne(from *net.UDPConn, id uint32, number int, b *burst) err
 	b.sent, b.arrived = append(b.sent, p.clock.Now()), append(b.arrived, false)
 	p.mu.Unlock()
 	_, err := from.WriteToUDPAddrPort(x, to)
+	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) || errors.Is(err, unix.ENETDOWN) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		b.refused++
+		return nil
+	}
 	return err
+}
+
+// refusals is how many of the burst's probes the host would not send.
+func (p *prober) refusals(b *burst) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return b.refused
 }
 
 // forget gives up on packets that have not arrived.
@@ -330,6 +344,9 @@ func (p *prober) survey(ctx context.Context, paths []link.Path, plan link.Matrix
 		return 0, err
 	}
 	for _, b := range bs {
+		if n := p.refusals(b); n > 0 {
+			return 0, fmt.Errorf("%s would not send %d probes to %s", b.path.From, n, b.path.To)
+		}
 		sent, delays := p.account(b)
 		event(probeEvent(b.path, plan[b.path], sent, delays, slack))
 	}

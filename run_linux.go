@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ import (
 //  5. preload: what must be in the store before the load
 //  6. load, while the faults strike
 //  7. release: whatever is still struck is healed, while the last operations end (drain); the links give their account
-//  8. settle:  every member answers, and the same leader has stood for two election timeouts
+//  8. settle:  every member serves, and the same leader has stood for two election timeouts; where that does not come about, nothing follows
 //  9. final:   workers do the last of their work; every key is read through every member
 //  10. collect: the store's own account of its past, its replicas' hashes
 //
@@ -65,7 +66,7 @@ func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (e
 	if loadErr != nil || r.doomed() != nil {
 		return loadErr
 	}
-	if err := r.settle(owed); err != nil {
+	if stands, err := r.settle(owed); err != nil || !stands {
 		return err
 	}
 	if err := r.finishWork(owed); err != nil {
@@ -252,7 +253,10 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	r.cancelWhenDriverDies(loading, cancel)
 
 	working := r.work(loading)
-	k := &striker{clock: r.clock, wait: r.waitUntil, start: start, event: r.event, cluster: r.cluster.as}
+	k := &striker{
+		clock: r.clock, wait: r.waitUntil, start: start, event: r.event, timeout: r.plan.Options.FailureTimeout,
+		look: r.cluster.look, cluster: r.cluster.as, undo: r.cluster.undo,
+	}
 	k.run(loading, end, r.plan.strikes)
 
 	if ctx.Err() != nil && r.doomed() == nil {
@@ -279,30 +283,34 @@ func cutShort(ctx context.Context) string {
 	return "by a signal"
 }
 
-// waitUntil waits for an instant of the run's clock.
+// waitUntil waits for an instant of the run's clock, as exactly as a driver does.
 func (r *run) waitUntil(ctx context.Context, until time.Duration) error {
-	t := time.NewTimer(until - r.clock.Now())
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	leastSlack()
+	sleep(ctx, r.clock, until)
+	return ctx.Err()
 }
 
-// settle waits until the cluster stands.
-func (r *run) settle(ctx context.Context) error {
+// settle waits until the cluster stands, and says since when it does; false when it does not come to. That every process
+// runs and every link is as planned has been seen to by those who strike, so that is the system's doing.
+func (r *run) settle(ctx context.Context) (stands bool, err error) {
 	r.phase("settle")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
 	defer cancel()
 	begun := r.clock.Now()
-	if err := r.cluster.await(ctx, func() error { return r.cluster.settled(begun) }); err != nil {
-		return fmt.Errorf("settle within %v: %w", r.plan.Bounds.Settle, err)
-	}
+	err = r.cluster.await(ctx, func() error { return r.cluster.settled(begun) })
 	r.cluster.verifying.Wait()
 	r.witness.wait()
-	return nil
+	switch {
+	case err == nil:
+		r.event(history.Event{At: r.cluster.stands(), Kind: history.Settled, Subject: r.cluster.leads()})
+		return true, nil
+	case r.doomed() != nil || ctx.Err() == nil:
+		return false, fmt.Errorf("settle: %w", err)
+	}
+	r.event(history.Event{Kind: history.Unsettled, Detail: err.Error(), Data: map[string]float64{"bound_s": r.plan.Bounds.Settle.Seconds()}})
+	return false, nil
 }
 
 // finish records how the run ended, ends every process and surfaces errors of the record itself.

@@ -18,10 +18,21 @@ type striker struct {
 	wait    func(ctx context.Context, until time.Duration) error // an instant of the clock
 	start   time.Duration                                        // of the load
 	event   func(history.Event)
-	cluster func(strike int) Cluster // as the strike sees it: what it does is logged under its number
+	timeout time.Duration // election timeout
+	look    func() *snapshot
+	cluster func(strike int, told *snapshot) Cluster // as the strike sees it: what it does is logged under its number
+	// undo takes away what the strike still holds or has laid, and says what that was; "" is nothing.
+	undo func(ctx context.Context, strike int) string
 
 	mu     sync.Mutex
-	struck []inEffect // in order of injection
+	struck []inEffect                // in order of injection
+	told   map[time.Duration]telling // by planned instant
+}
+
+// telling is what the strikes are told that were due at an instant of the clock.
+type telling struct {
+	due time.Duration
+	*snapshot
 }
 
 // inEffect is a strike that has not been healed.
@@ -78,7 +89,7 @@ func (k *striker) line(ctx context.Context, end time.Duration, strikes []strike)
 			_ = k.heal(ctx, a.s.index) // has been recorded as missed
 			continue
 		}
-		if at, ok := k.inject(ctx, a.s); ok {
+		if at, ok := k.inject(ctx, a.s, due); ok {
 			shift += max(0, at-due)
 		}
 	}
@@ -106,26 +117,76 @@ func rank(heal bool) int {
 	return 1
 }
 
-// inject strikes, and says when it was in effect.
-func (k *striker) inject(ctx context.Context, s strike) (at time.Duration, ok bool) {
-	in, err := s.Inject(ctx, k.cluster(s.index))
-	if err != nil {
-		switch context.Cause(ctx) {
-		case nil:
-			k.missed(s, err.Error())
-		case errOver:
+// tell is what a strike is told that is planned for from and due now. Strikes of one planned instant are
+// told the same, unless one is late, by as much as it takes a follower to doubt its leader.
+func (k *striker) tell(from, due time.Duration) *snapshot {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if t, ok := k.told[from]; ok && (t.due-due).Abs() < k.timeout/2 {
+		return t.snapshot
+	}
+	if k.told == nil {
+		k.told = map[time.Duration]telling{}
+	}
+	k.told[from] = telling{due, k.look()}
+	return k.told[from].snapshot
+}
+
+// A strike that does not take effect is tried again after retryAfter of an election timeout, for as
+// long as retryFor of them: by then, whoever is to be elected has been.
+const (
+	retryAfter = 0.25
+	retryFor   = 20
+)
+
+// inject strikes, and says when it was in effect. It tries again for a bounded time, at most until the strike would have
+// been healed: what strikes later than that is another fault.
+func (k *striker) inject(ctx context.Context, s strike, due time.Duration) (at time.Duration, ok bool) {
+	last := due + min(retryFor*k.timeout, s.To-s.From)
+	told := k.tell(s.From, due)
+	for tries := 1; ; tries++ {
+		in, err := s.Inject(ctx, k.cluster(s.index, told))
+		if err == nil {
+			return k.took(s, in, tries), true
+		}
+		if left := k.undo(context.WithoutCancel(ctx), s.index); left != "" { // a mistake of the fault's, which time will not mend
+			k.missed(s, fmt.Sprintf("%v, and it left %s", err, left))
+			return 0, false
+		}
+		if errors.Is(err, errNoLeader) {
+			told = k.look()
+		}
+		next := k.clock.Now() + time.Duration(retryAfter*float64(k.timeout))
+		if next < last && k.wait(ctx, next) == nil {
+			continue
+		}
+		switch cause := context.Cause(ctx); {
+		case cause == errOver && errors.Is(err, context.Canceled):
 			k.missed(s, errOver.Error())
+		case cause == nil || cause == errOver:
+			k.missed(s, err.Error()+timesTried(tries))
 		}
 		return 0, false
 	}
-	at = k.clock.Now()
+}
+
+func timesTried(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (tried %d times)", n)
+}
+
+// took records that the strike is in effect, since now.
+func (k *striker) took(s strike, in Injection, tries int) time.Duration {
+	at := k.clock.Now()
 	k.mu.Lock()
 	k.struck = append(k.struck, inEffect{s, in.Heal})
 	k.mu.Unlock()
 	k.event(history.Event{At: at, Kind: history.Struck, Subject: s.fault, Detail: in.Detail, Data: map[string]float64{
-		"strike": float64(s.index), "planned_from": s.From.Seconds(), "planned_to": s.To.Seconds(),
+		"strike": float64(s.index), "planned_from": s.From.Seconds(), "planned_to": s.To.Seconds(), "tries": float64(tries),
 	}})
-	return at, true
+	return at
 }
 
 // heal heals the strike, if it is in effect. The moment is when it has been, as far as can be done: that a process answers again is seen later.
@@ -139,7 +200,12 @@ func (k *striker) heal(ctx context.Context, index int) error {
 	e := k.struck[i]
 	k.struck = slices.Delete(k.struck, i, i+1)
 	k.mu.Unlock()
-	if err := e.heal(context.WithoutCancel(ctx)); err != nil { // half a heal is none: it is not interrupted
+	ctx = context.WithoutCancel(ctx) // half a heal is none: it is not interrupted
+	err := e.heal(ctx)
+	if left := k.undo(ctx, index); left != "" {
+		err = errors.Join(err, errors.New("it left "+left))
+	}
+	if err != nil {
 		k.missed(e.strike, "heal: "+err.Error())
 		return fmt.Errorf("heal %s: %w", e.fault, err)
 	}

@@ -20,7 +20,7 @@ func (s since) Now() time.Duration { return time.Since(s.t) }
 
 // transcript runs the strikes against a cluster that only takes notes, in
 // virtual time, and returns what was recorded.
-func transcript(t *testing.T, end, cancelAt time.Duration, strikes ...strike) string {
+func transcript(t *testing.T, end, cancelAt time.Duration, left map[int]string, strikes ...strike) string {
 	t.Helper()
 	var out string
 	synctest.Test(t, func(t *testing.T) {
@@ -45,9 +45,16 @@ func transcript(t *testing.T, end, cancelAt time.Duration, strikes ...strike) st
 				if e.At == 0 {
 					e.At = clock.Now()
 				}
-				fmt.Fprintf(&b, "%v %s %s %v %s\n", e.At, e.Kind, e.Subject, e.Data["strike"], e.Detail)
+				fmt.Fprintf(&b, "%v %s %s %v %s", e.At, e.Kind, e.Subject, e.Data["strike"], e.Detail)
+				if n := e.Data["tries"]; n > 1 {
+					fmt.Fprintf(&b, ", tried %v times", n)
+				}
+				b.WriteByte('\n')
 			},
-			cluster: func(int) Cluster { return nil },
+			timeout: time.Second,
+			look:    func() *snapshot { return &snapshot{} },
+			cluster: func(int, *snapshot) Cluster { return nil },
+			undo:    func(_ context.Context, i int) string { return left[i] },
 		}
 		if cancelAt > 0 {
 			time.AfterFunc(cancelAt, cancel)
@@ -79,6 +86,17 @@ func takes(fault string, from, to, d time.Duration) strike {
 
 func TestStrikes(t *testing.T) {
 	const s = time.Second
+	fails := func(n int, err error) func(context.Context, Cluster) (Injection, error) {
+		return func(context.Context, Cluster) (Injection, error) {
+			if n--; n >= 0 {
+				return Injection{}, err
+			}
+			return Injection{Detail: "hit", Heal: func(context.Context) error { return nil }}, nil
+		}
+	}
+	tried := func(from, to time.Duration, n int) strike {
+		return strike{fault: "f", line: "f", Strike: Strike{From: from, To: to, Inject: fails(n, errors.New("n2 is dead"))}}
+	}
 	broken := strike{fault: "f", line: "f", Strike: Strike{From: 1 * s, To: 2 * s, Inject: func(context.Context, Cluster) (Injection, error) {
 		return Injection{}, errors.New("no leader found")
 	}}}
@@ -88,65 +106,122 @@ func TestStrikes(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		cancel  time.Duration
+		left    map[int]string
 		strikes []strike
 		want    string
 	}{
-		{"on time", 0, []strike{takes("f", 1*s, 2*s, 0), takes("f", 3*s, 4*s, 0)}, `
+		{"on time", 0, nil, []strike{takes("f", 1*s, 2*s, 0), takes("f", 3*s, 4*s, 0)}, `
 1s struck f 0 hit
 2s healed f 0 
 3s struck f 1 hit
 4s healed f 1 
 10s release`},
-		{"one that is late shifts what follows, so windows keep their length", 0, []strike{takes("f", 1*s, 2*s, s/2), takes("f", 3*s, 4*s, 0)}, `
+		{"one that is late shifts what follows, so windows keep their length", 0, nil, []strike{takes("f", 1*s, 2*s, s/2), takes("f", 3*s, 4*s, 0)}, `
 1.5s struck f 0 hit
 2.5s healed f 0 
 3.5s struck f 1 hit
 4.5s healed f 1 
 10s release`},
-		{"but not another fault's", 0, []strike{takes("f", 1*s, 3*s, s/2), takes("g", 2*s, 4*s, 0)}, `
+		{"but not another fault's", 0, nil, []strike{takes("f", 1*s, 3*s, s/2), takes("g", 2*s, 4*s, 0)}, `
 1.5s struck f 0 hit
 2s struck g 1 hit
 3.5s healed f 0 
 4s healed g 1 
 10s release`},
-		{"a window that begins where another ends finds it healed", 0, []strike{takes("f", 1*s, 2*s, 0), takes("f", 2*s, 3*s, 0)}, `
+		{"a window that begins where another ends finds it healed", 0, nil, []strike{takes("f", 1*s, 2*s, 0), takes("f", 2*s, 3*s, 0)}, `
 1s struck f 0 hit
 2s healed f 0 
 2s struck f 1 hit
 3s healed f 1 
 10s release`},
-		{"what lasts to the end is healed by the release, the last first", 0, []strike{takes("f", 0, 10*s, 0), takes("f", 1*s, 10*s, 0)}, `
+		{"what lasts to the end is healed by the release, the last first", 0, nil, []strike{takes("f", 0, 10*s, 0), takes("f", 1*s, 10*s, 0)}, `
 0s struck f 0 hit
 1s struck f 1 hit
 10s release
 10s healed f 1 
 10s healed f 0 `},
-		{"one that does not strike has missed", 0, []strike{broken}, `
-1s missed f 0 no leader found
+		{"one that does not strike is tried again while it would last, and has missed", 0, nil, []strike{broken}, `
+1.75s missed f 0 no leader found (tried 4 times)
 10s release`},
-		{"one that is still looking when the load ends has missed", 0, []strike{takes("f", 8*s, 9*s, 60*s)}, `
+		{"one that strikes when tried again is as late, and says so", 0, nil, []strike{tried(1*s, 3*s, 2), takes("f", 4*s, 5*s, 0)}, `
+1.5s struck f 0 hit, tried 3 times
+3.5s healed f 0 
+4.5s struck f 1 hit
+5.5s healed f 1 
+10s release`},
+		{"trying again ends after twenty election timeouts", 0, nil, []strike{tried(0, 100*s, 1000)}, `
+19.75s missed f 0 n2 is dead (tried 80 times)
+40s release`},
+		{"and when the load does", 0, nil, []strike{tried(9100*time.Millisecond, 100*s, 1000)}, `
+10s missed f 0 n2 is dead (tried 4 times)
+10s release`},
+		{"one that fails and leaves something is not tried again", 0, map[int]string{0: "n2 dead"}, []strike{tried(1*s, 3*s, 2)}, `
+1s missed f 0 n2 is dead, and it left n2 dead
+10s release`},
+		{"a heal that leaves something has missed", 0, map[int]string{0: "n1>n2: cut"}, []strike{takes("f", 1*s, 2*s, 0)}, `
+1s struck f 0 hit
+2s missed f 0 heal: it left n1>n2: cut
+10s release`},
+		{"one that is still looking when the load ends has missed", 0, nil, []strike{takes("f", 8*s, 9*s, 60*s)}, `
 10s missed f 0 the load ended before it could strike
 10s release`},
-		{"one that was shifted past the end has missed", 0, []strike{takes("f", 1*s, 2*s, 5*s), takes("f", 6*s, 7*s, 0)}, `
+		{"one that was shifted past the end has missed", 0, nil, []strike{takes("f", 1*s, 2*s, 5*s), takes("f", 6*s, 7*s, 0)}, `
 6s struck f 0 hit
 7s healed f 0 
 7s missed f 1 the load ended before it could strike
 10s release`},
-		{"a heal that fails has missed", 0, []strike{unhealable}, `
+		{"a heal that fails has missed", 0, nil, []strike{unhealable}, `
 1s struck f 0 hit
 2s missed f 0 heal: stuck
 10s release`},
-		{"a run that is cut short has healed what was struck, and missed nothing", 2500 * time.Millisecond,
+		{"a run that is cut short has healed what was struck, and missed nothing", 2500 * time.Millisecond, nil,
 			[]strike{takes("f", 1*s, 4*s, 0), takes("f", 2*s, 4*s, 5*s), takes("f", 6*s, 7*s, 0)}, `
 1s struck f 0 hit
 2.5s release
 2.5s healed f 0 `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := strings.TrimRight(transcript(t, 10*s, c.cancel, c.strikes...), "\n")
+			end := 10 * s
+			if strings.Contains(c.want, "40s") {
+				end = 40 * s
+			}
+			got := strings.TrimRight(transcript(t, end, c.cancel, c.left, c.strikes...), "\n")
 			if want := strings.TrimPrefix(c.want, "\n"); got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// Strikes that are due at one instant are told the same, whatever the first of them has done by then; later ones are told anew, and so
+// is one that found no leader.
+func TestToldTheSame(t *testing.T) {
+	k := &striker{timeout: time.Second, look: func() *snapshot { return &snapshot{} }}
+	a, b := k.tell(3*time.Second, 5*time.Second), k.tell(3*time.Second, 5*time.Second+time.Millisecond)
+	if a != b {
+		t.Error("two strikes of one instant are told different things")
+	}
+	if c := k.tell(4*time.Second, 6*time.Second); c == a {
+		t.Error("a later strike is told what was")
+	}
+	if c := k.tell(3*time.Second, 7*time.Second); c == a {
+		t.Error("a strike that is two election timeouts late is told what was")
+	}
+	var told []*snapshot
+	s := strike{Strike: Strike{From: 0, To: time.Minute, Inject: func(context.Context, Cluster) (Injection, error) {
+		if len(told) < 4 {
+			return Injection{}, []error{errors.New("busy"), fmt.Errorf("look: %w", errNoLeader), errors.New("busy")}[len(told)-1]
+		}
+		return Injection{}, nil
+	}}}
+	k.clock, k.event = since{time.Now()}, func(history.Event) {}
+	k.wait = func(context.Context, time.Duration) error { return nil }
+	k.undo = func(context.Context, int) string { return "" }
+	k.cluster = func(_ int, s *snapshot) Cluster { told = append(told, s); return nil }
+	if _, ok := k.inject(t.Context(), s, 0); !ok || len(told) != 4 {
+		t.Fatalf("tried %d times", len(told))
+	}
+	if told[0] != told[1] || told[1] == told[2] || told[2] != told[3] {
+		t.Errorf("told anew when it was not for want of a leader, or not when it was: %p", told)
 	}
 }

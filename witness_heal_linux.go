@@ -12,12 +12,13 @@ import (
 
 // seeHealed looks at the overlay's paths until each has passed a probe, is as the
 // plan now has it, or is cut by another strike, a bounded number of times.
-func (w *witness) seeHealed(overlay link.Matrix) (string, error) {
+func (w *witness) seeHealed(s *sight) (string, error) {
+	overlay := s.overlay
 	cut, bent := sortOut(overlay)
 	left := slices.Concat(cut, bent)
 	var said []string
 	for range witnessTries {
-		seen, unseen, err := w.seeHeal(left, overlay)
+		seen, unseen, err := w.seeHeal(left, s)
 		if err != nil {
 			return "", err
 		}
@@ -35,7 +36,8 @@ func (w *witness) seeHealed(overlay link.Matrix) (string, error) {
 }
 
 // seeHeal looks once, and returns what cannot be told yet.
-func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, unseen []link.Path, err error) {
+func (w *witness) seeHeal(paths []link.Path, s *sight) (seen string, unseen []link.Path, err error) {
+	overlay := s.overlay
 	before, err := w.fabric.Counters(w.life)
 	if err != nil {
 		return "", nil, err
@@ -53,11 +55,15 @@ func (w *witness) seeHeal(paths []link.Path, overlay link.Matrix) (seen string, 
 		return "", nil, err
 	}
 	defer w.prober.forget(bs)
+	if err := w.takenIn(before, bs); err != nil {
+		return "", nil, err
+	}
 	after, err := w.fabric.Counters(w.life)
 	if err != nil {
 		return "", nil, err
 	}
 	met := w.met(m, bs)
+	s.seen()
 	entered := func(b *burst) bool { // and were not cut, though they may be now
 		x, y := before[b.path], after[b.path]
 		return met[b] && y.Cut == x.Cut && y.Packets > x.Packets

@@ -25,10 +25,12 @@ type witness struct {
 	event  func(history.Event)
 	slack  time.Duration   // how late a busy machine may be
 	life   context.Context // of the run
+	cables *cables         // a host that is unplugged sends no probes
 
 	watching sync.WaitGroup
 	mu       sync.Mutex
 	changes  map[link.Path]int // how often each was laid over or healed
+	heals    []*sight          // those that are yet to be seen
 }
 
 // How much of an overlay is looked at: an overlay may have thousands of paths, and what it is to
@@ -39,17 +41,27 @@ const (
 	witnessControl = 4
 	witnessTries   = 5                      // while other strikes change the same paths
 	witnessGap     = 500 * time.Microsecond // between the probes of a path
-	witnessWait    = 2 * time.Second        // for probes to be sent before a heal
+	witnessWait    = 2 * time.Second        // for probes to meet the links before those change again
+	witnessLook    = time.Millisecond       // between looks at the counters
 )
 
-// A sight is a strike that is being looked at.
+// A sight is a strike, or a heal, that is being looked at.
 type sight struct {
-	sent   chan struct{} // closed when the first probes are under way
-	closed atomic.Bool   // it may be healed by now
+	overlay link.Matrix
+	met     chan struct{} // closed when the first probes have met the links as they are
+	once    sync.Once
+	closed  atomic.Bool // the links may have changed by now
 }
 
-// close returns when the probes that show the strike are under way; after that it may be healed. That is
-// a matter of a few milliseconds after it struck.
+func newSight(overlay link.Matrix) *sight {
+	return &sight{overlay: overlay, met: make(chan struct{})}
+}
+
+// seen says that the probes have met the links; what becomes of those now does not matter to them.
+func (s *sight) seen() { s.once.Do(func() { close(s.met) }) }
+
+// close returns when the links may change again: when the probes have met them. That is a matter of a few
+// milliseconds after they last changed, and so hardly ever means to wait; a bound keeps a mistake from stopping the run.
 func (s *sight) close(ctx context.Context) {
 	if s == nil {
 		return
@@ -57,11 +69,29 @@ func (s *sight) close(ctx context.Context) {
 	t := time.NewTimer(witnessWait)
 	defer t.Stop()
 	select {
-	case <-s.sent:
+	case <-s.met:
 	case <-t.C:
 	case <-ctx.Done():
 	}
 	s.closed.Store(true)
+}
+
+// ready returns when links that the overlay is to change have been seen to be healed.
+func (w *witness) ready(ctx context.Context, overlay link.Matrix) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	heals := slices.Clone(w.heals)
+	w.mu.Unlock()
+	for _, s := range heals {
+		for p := range overlay {
+			if _, same := s.overlay[p]; same {
+				s.close(ctx)
+				break
+			}
+		}
+	}
 }
 
 // wait returns when nothing is being looked at any more.
@@ -77,8 +107,9 @@ func (w *witness) struck(strike int, overlay link.Matrix) *sight {
 		return nil
 	}
 	w.changed(overlay)
-	s := &sight{sent: make(chan struct{})}
+	s := newSight(overlay)
 	w.watching.Go(func() {
+		defer s.seen()
 		seen, err := w.seeStruck(overlay, s)
 		w.log(strike, "struck", seen, err)
 	})
@@ -91,8 +122,16 @@ func (w *witness) healed(strike int, overlay link.Matrix) {
 		return
 	}
 	w.changed(overlay)
+	s := newSight(overlay)
+	w.mu.Lock()
+	w.heals = append(w.heals, s)
+	w.mu.Unlock()
 	w.watching.Go(func() {
-		seen, err := w.seeHealed(overlay)
+		seen, err := w.seeHealed(s)
+		w.mu.Lock()
+		w.heals = slices.DeleteFunc(w.heals, func(x *sight) bool { return x == s })
+		w.mu.Unlock()
+		s.seen()
 		w.log(strike, "healed", seen, err)
 	})
 }
@@ -142,14 +181,11 @@ var errTooSoon = errors.New("it could not be seen: other strikes changed the sam
 
 // seeStruck looks at cut paths, on which nothing may arrive and the fabric must count what is sent;
 // at paths that are worse than they were, which must be as the plan now has them; and at paths beside cut ones, which must
-// pass. The strike may be healed as soon as the first probes are sent.
+// pass. The strike may be healed as soon as the links have taken the first probes in.
 func (w *witness) seeStruck(overlay link.Matrix, s *sight) (seen string, err error) {
-	var once sync.Once
-	sent := func() { once.Do(func() { close(s.sent) }) }
-	defer sent()
 	cut, bent := sortOut(overlay)
 	for range witnessTries {
-		if seen, err = w.lookAt(overlay, cut, bent, s, sent); !errors.Is(err, errTooSoon) {
+		if seen, err = w.lookAt(overlay, cut, bent, s); !errors.Is(err, errTooSoon) {
 			break
 		}
 		cut = nil // cuts need no second look: they hold whatever lies over them
@@ -158,7 +194,7 @@ func (w *witness) seeStruck(overlay link.Matrix, s *sight) (seen string, err err
 }
 
 // lookAt probes the paths once and says what was seen.
-func (w *witness) lookAt(overlay link.Matrix, cut, bent []link.Path, s *sight, sent func()) (string, error) {
+func (w *witness) lookAt(overlay link.Matrix, cut, bent []link.Path, s *sight) (string, error) {
 	before, err := w.fabric.Counters(w.life)
 	if err != nil {
 		return "", err
@@ -171,24 +207,29 @@ func (w *witness) lookAt(overlay link.Matrix, cut, bent []link.Path, s *sight, s
 	if len(cut) > 0 {
 		beside = w.beside(overlay, cut, m.links)
 	}
+	down := w.cables.down()
 	bs, err := w.prober.send(w.life, w.orders(m, cut, bent, beside), witnessGap)
 	if err != nil {
 		return "", err
 	}
 	defer w.prober.forget(bs)
-	met := w.met(m, bs)
-	sent()
+	maps.Copy(down, w.cables.down()) // by a strike of this moment
 	cuts, bends, controls := bs[:len(cut)], bs[len(cut):len(cut)+len(bent)], bs[len(cut)+len(bent):]
 	if err := w.counted(before, cuts); err != nil {
 		return "", err
 	}
+	if err := w.takenIn(before, bends); err != nil {
+		return "", err
+	}
+	met := w.met(m, bs)
+	s.seen()
 	err = w.prober.await(w.life, bs, func(b *burst) time.Duration { return w.patience(m, b) }, func(b *burst) bool {
 		return slices.Contains(bends, b) && whole(b) || slices.Contains(controls, b) && reached(b)
 	})
 	if err != nil {
 		return "", err
 	}
-	none, err := w.nothing(cuts)
+	none, err := w.nothing(cuts, down)
 	if err != nil {
 		return "", err
 	}
@@ -217,7 +258,7 @@ func (w *witness) orders(m moment, cut, bent, beside []link.Path) (orders []orde
 	return orders
 }
 
-// met says which of the bursts, whose packets have just been sent, met the links as they were at the moment. What
+// met says which of the bursts, whose packets the links have just taken in, met them as they were at the moment. What
 // becomes of a path afterwards does not matter to a packet, unless it is cut.
 func (w *witness) met(m moment, bs []*burst) map[*burst]bool {
 	met := map[*burst]bool{}
@@ -290,39 +331,79 @@ func toPass(s link.Shape) int { return enough(survives(s)) }
 
 // counted waits, bounded, until the fabric has counted all packets of the bursts as cut.
 func (w *witness) counted(before map[link.Path]link.Counters, bs []*burst) error {
-	for end := time.Now().Add(w.slack + time.Second); ; {
-		now, err := w.fabric.Counters(w.life)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(bs, func(b *burst) bool { return now[b.path].Cut < before[b.path].Cut+cutProbes })
-		if i < 0 {
-			return nil
-		}
-		if time.Now().After(end) {
-			b := bs[i]
-			return fmt.Errorf("the links counted %d packets as cut on %s, where %d probes were sent", now[b.path].Cut-before[b.path].Cut, b.path, cutProbes)
-		}
-		if err := rest(w.life, 5*time.Millisecond); err != nil {
-			return err
-		}
+	b, now, err := w.watch(bs, func(b *burst, now link.Counters) bool {
+		return now.Cut >= before[b.path].Cut+w.onLinks(b)
+	})
+	if b == nil || err != nil {
+		return err
 	}
+	return fmt.Errorf("the links counted %d packets as cut on %s, where %d probes were sent", now.Cut-before[b.path].Cut, b.path, w.onLinks(b))
 }
 
-// nothing: no packet of the bursts arrived.
-func (w *witness) nothing(bs []*burst) (string, error) {
+// takenIn waits, bounded, until the fabric has taken in as many packets as the bursts have, or something has: what does
+// not come in is for those to find out who count what comes out.
+func (w *witness) takenIn(before map[link.Path]link.Counters, bs []*burst) error {
+	_, _, err := w.watch(bs, func(b *burst, now link.Counters) bool {
+		return now.Packets >= before[b.path].Packets+w.onLinks(b)
+	})
+	return err
+}
+
+// onLinks is how many of the burst's packets left their host.
+func (w *witness) onLinks(b *burst) uint64 {
+	sent, _ := w.prober.account(b)
+	return uint64(sent - w.prober.refusals(b))
+}
+
+// watch looks at the fabric's counters until they are as they should be for every burst, or returns the first for which they are not after a time.
+func (w *witness) watch(bs []*burst, ok func(*burst, link.Counters) bool) (*burst, link.Counters, error) {
+	for end := time.Now().Add(w.slack + time.Second); len(bs) > 0; {
+		now, err := w.fabric.Counters(w.life)
+		if err != nil {
+			return nil, link.Counters{}, err
+		}
+		i := slices.IndexFunc(bs, func(b *burst) bool { return !ok(b, now[b.path]) })
+		if i < 0 {
+			break
+		}
+		if time.Now().After(end) {
+			return bs[i], now[bs[i].path], nil
+		}
+		if err := rest(w.life, witnessLook); err != nil {
+			return nil, link.Counters{}, err
+		}
+	}
+	return nil, link.Counters{}, nil
+}
+
+// nothing: no packet of the bursts arrived. Those hosts that are down may have sent none.
+func (w *witness) nothing(bs []*burst, down map[string]bool) (string, error) {
 	total := 0
+	var cut, refused []*burst
 	for _, b := range bs {
 		sent, delays := w.prober.account(b)
 		if len(delays) > 0 {
 			return "", fmt.Errorf("%d of %d probes came through %s, which is cut", len(delays), sent, b.path)
 		}
-		total += sent
+		n := w.onLinks(b)
+		if n < uint64(sent) && !down[b.path.From] {
+			return "", fmt.Errorf("%s would not send to %s, though its interface is up", b.path.From, b.path.To)
+		}
+		if n > 0 {
+			total += int(n)
+			cut = append(cut, b)
+		} else if sent > 0 {
+			refused = append(refused, b)
+		}
 	}
-	if total == 0 {
-		return "", nil
+	var said []string
+	if len(cut) > 0 {
+		said = append(said, fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(cut)))
 	}
-	return fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(bs)), nil
+	if len(refused) > 0 {
+		said = append(said, "no probe could even be sent on "+pathList(refused))
+	}
+	return strings.Join(said, "; "), nil
 }
 
 // judge: the bursts measured what the links were to do at the moment. Those that met something else

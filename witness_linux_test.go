@@ -3,8 +3,10 @@ package reckon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -84,7 +86,8 @@ func newLabOf(t *testing.T, plan link.Matrix, lie func(link.Path, link.Shape) li
 	life, end := context.WithCancel(context.Background())
 	w := &witness{prober: l.prober, net: net, fabric: f, event: l.record, slack: labSlack, life: life, changes: map[link.Path]int{}}
 	t.Cleanup(func() { end(); w.wait() })
-	l.cluster = &cluster{net: net, witness: w, event: l.record}
+	l.cluster = &cluster{net: net, witness: w, event: l.record, hosts: by, used: slices.Sorted(maps.Keys(by)), marks: map[int][]*mark{}}
+	w.cables = &l.cluster.cables
 	return l
 }
 
@@ -109,7 +112,7 @@ func (l *lab) survey(plan link.Matrix) {
 // strike lays the overlay as strike i and returns its heal.
 func (l *lab) strike(i int, overlay link.Matrix) (heal func()) {
 	l.Helper()
-	h, err := l.as(i).Degrade(l.Context(), overlay)
+	h, err := l.as(i, nil).Degrade(l.Context(), overlay)
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -172,7 +172,7 @@ const (
 	// The "load" phase's At is the instant from which the load's schedule counts.
 	Phase EventKind = "phase"
 	// Struck: strike number Data["strike"] (from 0, over all faults) of fault Subject took effect; Detail says on whom,
-	// Data["planned_from"] and ["planned_to"] are seconds since the load started.
+	// Data["planned_from"] and ["planned_to"] are seconds since the load started, ["tries"] how often it was tried.
 	Struck EventKind = "struck"
 	// Healed: the same strike was healed at At.
 	Healed EventKind = "healed"
@@ -186,6 +186,10 @@ const (
 	// Degraded and Restored: the overlay Detail was laid over the links, or taken away.
 	Degraded EventKind = "degraded"
 	Restored EventKind = "restored"
+	// Settled: after the load the cluster stood, since At: every member served, and Subject had led for two election timeouts.
+	Settled EventKind = "settled"
+	// Unsettled: it did not come to that within Data["bound_s"] seconds, though every process ran and all was healed; Detail says what was missing.
+	Unsettled EventKind = "unsettled"
 	// Leads: node Subject was first seen leading term Data["term"]. Subject "" means that no node leads any more.
 	Leads EventKind = "leads"
 	// Up and Down: node Subject began, or ceased, to answer.

@@ -42,7 +42,7 @@ type Summary struct {
 	FaultFrom *float64  `json:"fault_from_s"` // the first strike took effect; "before" ends here
 	FaultTo   *float64  `json:"fault_to_s"`   // the last heal; "after" begins here
 	LoadEnd   float64   `json:"load_end_s"`
-	Settle    *float64  `json:"settle_s"` // how long settling took
+	Settle    *float64  `json:"settle_s"` // from the last heal (where nothing struck, from the end of the load) until every member served and one leader stayed; null where that never came
 }
 
 // Ops counts the operations of the load. Every offered one is in exactly one of the other three.
@@ -248,12 +248,16 @@ func (r *reading) phases() []PhaseAt {
 	return out
 }
 
-// settle is the length of the phase of that name.
+// settle is how long the store took to settle after the last heal. That may lie long before the load's end.
 func (r *reading) settle() *float64 {
-	phases := r.phases()
-	i := slices.IndexFunc(phases, func(p PhaseAt) bool { return p.Name == "settle" })
-	if i < 0 || i+1 == len(phases) {
-		return nil
+	from := r.loadEnd
+	if r.faultTo >= 0 {
+		from = r.faultTo
 	}
-	return ptr(seconds(time.Duration((phases[i+1].At - phases[i].At) * 1e9)))
+	for _, e := range r.h.Events {
+		if e.Kind == history.Settled {
+			return ptr(seconds(max(0, e.At-from)))
+		}
+	}
+	return nil
 }

@@ -99,6 +99,7 @@ func (s scene) events(rng *rand.Rand, struck, healed time.Duration) []history.Ev
 		{At: healed, Kind: history.Healed, Subject: "leader", Data: strike},
 		{At: healed + 420e6, Kind: history.Up, Subject: "n2"},
 		{At: healed + 430e6, Kind: history.Verified, Subject: "n2", Detail: "healed: n2 answers again after 430ms", Data: strike},
+		{At: healed + 420e6, Kind: history.Settled, Subject: "n3"},
 		{At: end, Kind: history.Phase, Subject: "drain"}, {At: end + 30e6, Kind: history.Phase, Subject: "settle"},
 		{At: end + 2100e6, Kind: history.Phase, Subject: "final"}, {At: end + 2300e6, Kind: history.Phase, Subject: "collect"},
 		{At: end + 2350e6, Kind: history.Links, Subject: "userspace", Data: map[string]float64{
