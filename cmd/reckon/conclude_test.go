@@ -55,6 +55,7 @@ func recordRun(tb testing.TB, n int) *results.Dir {
 	}
 	end := start + length
 	phase(end, "drain")
+	must(dir.Event(history.Event{At: end, Kind: history.Settled, Subject: "n1"}))
 	must(dir.Event(history.Event{At: end, Kind: history.Driver, Subject: "c1", Data: map[string]float64{"offered": float64(n)}}))
 	must(dir.Event(history.Event{At: end, Kind: history.Links, Subject: "userspace", Data: map[string]float64{"packets": 1, "late_p50_us": 1, "late_p99_us": 1, "late_max_us": 1}}))
 	must(dir.Event(history.Event{At: end, Kind: history.Phase, Subject: "done", Data: map[string]float64{"ops": float64(n), "changes": float64((n + 1) / 2)}}))
@@ -67,7 +68,7 @@ func TestConclude(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Verdict != results.StatusValid || s.Ops.OK != 5000 || len(s.Checks) != 3 {
+	if s.Verdict != results.StatusValid || s.Ops.OK != 5000 || len(s.Checks) != 4 {
 		t.Errorf("%s: %s; %v; %v", s.Verdict, s.Reason, s.Harness, s.Checks)
 	}
 }
