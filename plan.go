@@ -386,7 +386,7 @@ func (p *Plan) Checks() (all []Check) {
 			all = append(all, told(c))
 		}
 	}
-	return append(all, Check{"recovers", func(_ context.Context, h *History) check.Result { return check.Recovers(h) }})
+	return append(all, Check{Name: "recovers", Run: func(_ context.Context, h *History) check.Result { return check.Recovers(h) }})
 }
 
 // told has the check judge what clients told, and not pass for what they did not.
