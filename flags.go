@@ -38,6 +38,12 @@ func SizeVar(fs *pflag.FlagSet, p *uint64, name string, def uint64, usage string
 	fs.Var((*sizeValue)(p), name, usage)
 }
 
+// BytesVar declares a flag that is a number of bytes, such as 64KiB; a bare number is bytes.
+func BytesVar(fs *pflag.FlagSet, p *int64, name string, def int64, usage string) {
+	*p = def
+	fs.Var((*bytesValue)(p), name, usage)
+}
+
 // ChoiceVar declares a flag that is one of a few words.
 func ChoiceVar(fs *pflag.FlagSet, p *string, name, def string, choices []string, usage string) {
 	*p = def
@@ -157,7 +163,17 @@ func (v *sizeValue) String() string {
 }
 
 func (v *sizeValue) Set(s string) error {
-	unit, number := uint64(1<<20), s
+	n, ok := parseSize(s, 1<<20)
+	if !ok {
+		return fmt.Errorf("want a size such as 64MiB or 500KiB; a bare number is MiB")
+	}
+	*v = sizeValue(n)
+	return nil
+}
+
+// parseSize reads a size; a bare number counts units.
+func parseSize(s string, unit uint64) (uint64, bool) {
+	number := s
 	for _, u := range sizes {
 		if rest, ok := strings.CutSuffix(s, u.name); ok {
 			unit, number = u.size, rest
@@ -165,10 +181,20 @@ func (v *sizeValue) Set(s string) error {
 		}
 	}
 	x, err := strconv.ParseFloat(number, 64)
-	if err != nil || !(x >= 0 && x*float64(unit) <= 1<<50) {
-		return fmt.Errorf("want a size such as 64MiB or 500KiB; a bare number is MiB")
+	return uint64(x * float64(unit)), err == nil && x >= 0 && x*float64(unit) <= 1<<50
+}
+
+type bytesValue int64
+
+func (v *bytesValue) Type() string   { return "size" }
+func (v *bytesValue) String() string { return (*sizeValue)(new(uint64(*v))).String() }
+
+func (v *bytesValue) Set(s string) error {
+	n, ok := parseSize(s, 1)
+	if !ok {
+		return fmt.Errorf("want a size such as 64KiB or 16MiB, at most 1024 TiB; a bare number is bytes")
 	}
-	*v = sizeValue(x * float64(unit))
+	*v = bytesValue(n)
 	return nil
 }
 

@@ -15,6 +15,7 @@
 package kibishii
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -114,4 +115,9 @@ type Options struct {
 	Workers    int       // how many files or parts of them at a time; 0 for what suits the machine
 
 	syncBlocks bool // generate: every block is on the disk before the next is written, as the original does it
+}
+
+// Validate returns an error, with the value and the rule, where no such tree can be.
+func (o Options) Validate(s Spec) error {
+	return cmp.Or(s.Validate(), o.Identity.Validate(), o.Identity.fits(s))
 }

@@ -87,27 +87,31 @@ func (r Result) Success() bool {
 		len(r.Damage) == 0 && r.MoreDamage == 0
 }
 
-// String is one line for people.
+// String is one line for people, without the time and the bytes.
 func (r Result) String() string {
-	var parts []string
-	add := func(n int64, what string) {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+	parts := []string{"verified " + count(r.VerifiedFiles, "file", "files") + ", " + count(r.VerifiedDirs, "directory", "directories")}
+	if r.Cmd == CmdGenerate {
+		parts[0] = "generated " + count(r.GeneratedFiles, "file", "files") + ", " + count(r.GeneratedDirs, "directory", "directories")
+	}
+	for _, c := range []struct {
+		n             int64
+		one, more, is string
+	}{
+		{r.MissingFiles, "file", "files", " missing"}, {r.MissingDirs, "directory", "directories", " missing"},
+		{r.CorruptedFiles, "file", "files", " corrupted"}, {r.ExtraFiles, "extra", "extra", ""},
+	} {
+		if c.n > 0 {
+			parts = append(parts, count(c.n, c.one, c.more)+c.is)
 		}
 	}
-	if r.Cmd == CmdGenerate {
-		parts = append(parts, fmt.Sprintf("generated %d files, %d directories, %d bytes", r.GeneratedFiles, r.GeneratedDirs, r.Bytes))
-	} else {
-		parts = append(parts, fmt.Sprintf("verified %d files, %d directories, %d bytes", r.VerifiedFiles, r.VerifiedDirs, r.Bytes))
-	}
-	add(r.MissingFiles, "files missing")
-	add(r.MissingDirs, "directories missing")
-	add(r.CorruptedFiles, "files corrupted")
-	add(r.ExtraFiles, "extra")
-	if r.Error != "" {
-		parts = append(parts, r.Error)
-	}
 	return strings.Join(parts, "; ")
+}
+
+func count(n int64, one, more string) string {
+	if n == 1 {
+		more = one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // over notes the end.

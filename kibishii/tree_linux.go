@@ -38,10 +38,8 @@ func do(ctx context.Context, cmd Command, root string, s Spec, o Options) (Resul
 }
 
 func carryOut(ctx context.Context, cmd Command, root string, s Spec, o Options, p *Progress) error {
-	for _, err := range []error{s.Validate(), o.Identity.Validate(), o.Identity.fits(s)} {
-		if err != nil {
-			return err
-		}
+	if err := o.Validate(s); err != nil {
+		return err
 	}
 	p.expect(s.Size())
 	if o.Workers <= 0 {

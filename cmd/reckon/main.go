@@ -52,6 +52,10 @@ func Main(args []string) int {
 		return int(status)
 	}
 	fmt.Fprintln(os.Stderr, "reckon:", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return usageStatus
+	}
 	var h harnessError
 	if errors.As(err, &h) {
 		return 3

@@ -16,6 +16,7 @@ import (
 const (
 	groupRun   = "run"
 	groupRead  = "read"
+	groupData  = "data"
 	groupAbout = "about"
 )
 
@@ -37,6 +38,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	root.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run:"},
 		&cobra.Group{ID: groupRead, Title: "Read a recorded run:"},
+		&cobra.Group{ID: groupData, Title: "Data that proves itself:"},
 		&cobra.Group{ID: groupAbout, Title: "About reckon and this machine:"},
 	)
 	takeWords(root, runWords)
@@ -44,7 +46,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newRerun(), newCheck(), newReport(), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newRerun(), newCheck(), newReport(), newKibishii(), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root
