@@ -9,7 +9,7 @@ import (
 // floors are the packages in the order in which they may import: each only those
 // on floors before its own. Those of one floor do not know each other.
 var floors = []string{
-	"history seed kibishii",
+	"history seed stats kibishii",
 	"check kibishii/fleet",
 	"link",
 	"host",
