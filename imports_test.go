@@ -18,6 +18,7 @@ var floors = []string{
 	".",
 	"topologies workloads faults systems",
 	"results",
+	"compare export",
 	"cmd/reckon",
 }
 

@@ -130,7 +130,9 @@ func newRun(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress))
 
 // build makes the hosts and the links between them.
 func (r *run) build(ctx context.Context) (err error) {
-	r.phase("build")
+	r.progress.enter("build")
+	epoch := time.Now().Add(-r.clock.Now())
+	r.event(history.Event{Kind: history.Phase, Subject: "build", Data: map[string]float64{"unix_s": float64(epoch.UnixMicro()) / 1e6}})
 	if r.hub, err = host.New("hub"); err != nil {
 		return fmt.Errorf("make the hub: %w", err)
 	}

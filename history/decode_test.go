@@ -68,8 +68,23 @@ func TestDecodingAcrossChunks(t *testing.T) {
 			t.Fatalf("operation %d is %v", i, o)
 		}
 	}
+	i := 0
+	cut, err = EachOp(bytes.NewReader(append(bytes.Clone(lines), `{"stage":"lo`...)), func(o *Op) error {
+		if *o != op(i) {
+			t.Fatalf("one at a time, operation %d is %v", i, o)
+		}
+		i++
+		return nil
+	})
+	must(t, err)
+	if i != n || !cut {
+		t.Errorf("one at a time: %d operations, cut %v", i, cut)
+	}
 	broken := append(bytes.Clone(lines), "{\"stage\":\"nowhere\"}\n"...)
 	if _, _, err := ReadOps(bytes.NewReader(broken)); err == nil || !strings.Contains(err.Error(), "line 20001") {
 		t.Errorf("err = %v; want one that names line 20001", err)
+	}
+	if _, err := EachOp(bytes.NewReader(broken), func(*Op) error { return nil }); err == nil || !strings.Contains(err.Error(), "line 20001") {
+		t.Errorf("one at a time, err = %v; want one that names line 20001", err)
 	}
 }

@@ -170,6 +170,7 @@ const (
 	// Phase: the run entered phase Subject: "build", "probe", "start", "ready", "preload", "load", "drain", "settle", "final", "collect", "done".
 	// The "done" phase's Data holds how many "ops" and "changes" were recorded.
 	// The "load" phase's At is the instant from which the load's schedule counts.
+	// The "build" phase's Data holds "unix_s", the wall clock's time of the epoch in Unix seconds.
 	Phase EventKind = "phase"
 	// Struck: strike number Data["strike"] (from 0, over all faults) of fault Subject took effect; Detail says on whom,
 	// Data["planned_from"] and ["planned_to"] are seconds since the load started, ["tries"] how often it was tried.

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -25,6 +26,32 @@ func ReadOps(r io.Reader) (ops []Op, cut bool, err error) {
 		d := opDecoder{seen: map[string]string{}}
 		return d.decode
 	})
+}
+
+// EachOp decodes operations one after the other and holds one at a time, for
+// those who would not hold a million. It stops at the first error, do's own included; cut is as in ReadLines.
+func EachOp(r io.Reader, do func(*Op) error) (cut bool, err error) {
+	lines := bufio.NewReaderSize(r, chunk)
+	d := opDecoder{seen: map[string]string{}}
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return len(line) > 0, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var o Op
+		if err := d.decode(line, &o); err != nil {
+			return false, fmt.Errorf("line %d: %w", n, err)
+		}
+		if err := do(&o); err != nil {
+			return false, err
+		}
+	}
 }
 
 // chunk is how many bytes are handed to one decoder: large enough that handing over costs nothing.

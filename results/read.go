@@ -63,3 +63,29 @@ func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, err
 	}
 	return all, nil
 }
+
+// EachOp hands out the recorded operations one after the other, without holding them all. The note says
+// what is missing at the end of the record, if anything is.
+func (d *Dir) EachOp(do func(*history.Op) error) (note string, err error) {
+	f, err := os.Open(d.Path(opsFile))
+	if err != nil {
+		return "", fmt.Errorf("read operations: %w", err)
+	}
+	defer f.Close()
+	cut, err := history.EachOp(f, do)
+	if err != nil {
+		return "", fmt.Errorf("read operations: %s: %w", d.Path(opsFile), err)
+	}
+	if cut {
+		note = opsFile + " ends in half a line, which was left out: the recorder was cut off"
+	}
+	return note, nil
+}
+
+// Events reads the recorded events in order of time.
+func (d *Dir) Events() ([]history.Event, error) {
+	var notes []string
+	events, err := readStream(d, eventsFile, history.ReadLines[history.Event], &notes)
+	slices.SortStableFunc(events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
+	return events, err
+}
