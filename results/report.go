@@ -67,6 +67,7 @@ type sheet struct {
 	Tiles          []tile
 	Timeline       []picture
 	CDF, Noise     *picture
+	Hearing        *picture // who heard whom
 	Strikes        []strikeRow
 	Checks         []checkRow
 	Latency        []latencyRow
@@ -104,6 +105,8 @@ func (p *sheet) figures(drawn []*drawing) {
 		case d.check > 0:
 		case d.name == "cdf":
 			p.CDF = newPicture(d)
+		case d.name == "hearing":
+			p.Hearing = newPicture(d)
 		case d.name == "noise":
 			p.Noise = newPicture(d)
 		default:
