@@ -99,7 +99,7 @@ func probeMain() {
 		os.Exit(1)
 	}
 	all := []finding{
-		probeHost(), probePacketSocket(), probeTUN(), probeNetem(), probePriority(), probePressure(),
+		probeHost(), probePacketSocket(), probeTUN(), probeNetem(), probeReset(), probePriority(), probePressure(),
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(all); err != nil {
 		os.Exit(1)
@@ -161,6 +161,17 @@ func probeNetem() finding {
 		Cost: "links are in user space: some tens of microseconds later, at the same shapes", Mend: "modprobe sch_netem, or a kernel with CONFIG_NET_SCH_NETEM",
 	}
 	return found(f, netem.Available())
+}
+
+// resets is what --cut reset needs.
+const resets = "connection resets"
+
+func probeReset() finding {
+	f := finding{
+		What: resets, Detail: "both ends of a connection can be told that it is cut",
+		Cost: "no --cut reset", Mend: "a kernel with CONFIG_INET_DIAG_DESTROY",
+	}
+	return found(f, host.CanReset())
 }
 
 func probePriority() finding {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,7 +27,7 @@ import (
 
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
 func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
-	if err := linksHere(p.Options.Links); err != nil {
+	if err := allHere(p); err != nil {
 		return err
 	}
 	if err := prepare(p); err != nil {
@@ -136,14 +137,23 @@ func readEnd(dir *results.Dir) string {
 	return end.Error
 }
 
-// linksHere refuses links that this machine does not have, before anything is built.
-func linksHere(word string) error {
-	if word != "netem" {
+// allHere refuses links, and ways to cut them, that this machine does not have, before anything is built.
+func allHere(p *reckon.Plan) error {
+	wanted := map[string]string{} // what is examined, and the flag that needs it
+	if p.Options.Links == "netem" {
+		wanted["netem"] = "--links netem"
+	}
+	if slices.Contains(p.Flags["cut"], reckon.Reset.String()) {
+		wanted[resets] = "--cut reset"
+	}
+	if len(wanted) == 0 {
 		return nil
 	}
 	for _, f := range examine() {
-		if !f.OK && (f.Needed || f.What == "netem") {
-			return fmt.Errorf("--links netem: %s", f.Detail)
+		if flag, ok := wanted[f.What]; ok && !f.OK {
+			return fmt.Errorf("%s: %s", flag, f.Detail)
+		} else if f.Needed && !f.OK {
+			return fmt.Errorf("%s: %s", f.What, f.Detail)
 		}
 	}
 	return nil
