@@ -316,18 +316,18 @@ func TestBadRoot(t *testing.T) {
 
 // Both refuse an identity that a block cannot hold.
 func TestIdentityFits(t *testing.T) {
-	s := Spec{Levels: 3, Dirs: 11, Files: 101, Length: 88, BlockSize: 88}
+	s := Spec{Levels: 2, Dirs: 11, Files: 101, Length: 82, BlockSize: 82}
 	for _, cmd := range []Command{CmdGenerate, CmdVerify} {
 		r := grown(t).fail(cmd, s, Options{Identity: ours})
-		want := "block size 88: must be at least 89 to hold the identity n1/data with the longest path of this tree" // \nn1/data:dir10/dir10/file100\n
+		want := "block size 82: must be at least 83 to hold the identity n1/data with the longest path of this tree" // \nn1/data:dir10/file100\n
 		if r.Error != want {
 			t.Errorf("%s", r.Error)
 		}
 	}
-	s.Length, s.BlockSize = 89, 89
+	s.Length, s.BlockSize = 83, 83
 	tree := planted(t, s, Options{Identity: ours})
 	tree.sound(s, Options{Identity: ours})
-	tree.must(os.Rename(tree.path("dir10/dir10/file100"), tree.path("dir10/dir10/file10")))
+	tree.must(os.Rename(tree.path("dir10/file100"), tree.path("dir10/file10")))
 	if r := tree.verify(s, Options{Identity: ours}); r.CorruptedFiles != 1 || r.MissingFiles != 1 {
 		t.Errorf("%v", r)
 	}

@@ -28,8 +28,8 @@ func TestContent(t *testing.T) {
 		{Files: 1, Length: 4 * (pieceSize + 1), BlockSize: pieceSize + 1, Pass: 5},
 		{Files: 2, Length: 4 * (pieceSize - 1), BlockSize: pieceSize - 1, Pass: 5},
 		{Files: 2, Length: 3 * (2*pieceSize + 11), BlockSize: 2*pieceSize + 11, Pass: 5},
-		{Files: 2, Length: stencilSize + 3<<16, BlockSize: 1 << 16, Pass: 5},  // the stencil's end, and parts
-		{Files: 2, Length: 2 * (stencilSize + 3), BlockSize: stencilSize + 3}, // no stencil
+		{Files: 2, Length: stencilSize + 3<<16, BlockSize: 1 << 16, Pass: 5}, // the stencil's end, and parts
+		{Files: 2, Length: stencilSize + 3, BlockSize: stencilSize + 3},      // no stencil
 	} {
 		for _, id := range []Identity{{}, ours} {
 			if id.fits(c) != nil {
