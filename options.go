@@ -64,6 +64,10 @@ func (o Options) validate() error {
 		return fmt.Errorf("--op-timeout %v: must be at most %v", o.OpTimeout, maxOpTimeout)
 	case o.FailureTimeout < 10*time.Millisecond:
 		return fmt.Errorf("--failure-timeout %v: must be at least 10ms", o.FailureTimeout)
+	case o.FaultAt != nil && *o.FaultAt >= o.Duration:
+		return fmt.Errorf("--fault-at %v: outside the run, which lasts %v", *o.FaultAt, o.Duration)
+	case o.FaultFor != nil && (*o.FaultFor == 0 || *o.FaultFor > o.Duration):
+		return fmt.Errorf("--fault-for %v: must be above 0 and at most %v, which the run lasts", *o.FaultFor, o.Duration)
 	case o.PcapLimit < capture.LeastLimit:
 		return fmt.Errorf("--pcap-limit %s: must be at least %s", (*sizeValue)(&o.PcapLimit), capture.Size(capture.LeastLimit))
 	}

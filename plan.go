@@ -167,7 +167,7 @@ func (a *assembler) flags(word string, declare func(*pflag.FlagSet)) {
 	fs.VisitAll(func(f *pflag.Flag) {
 		for _, v := range a.given[f.Name] {
 			if err := fs.Set(f.Name, v); err != nil {
-				a.errs = append(a.errs, fmt.Errorf("--%s %s: %w", f.Name, v, unwrapAll(err)))
+				a.errs = append(a.errs, fmt.Errorf("--%s %s: %w", f.Name, v, said(err)))
 			}
 		}
 		a.effective[f.Name] = FlagValues(f)
@@ -185,15 +185,13 @@ func FlagValues(f *pflag.Flag) []string {
 	return nil
 }
 
-// unwrapAll is the innermost error: pflag wraps what a value says of itself in a line of its own.
-func unwrapAll(err error) error {
-	for {
-		u := errors.Unwrap(err)
-		if u == nil {
-			return err
-		}
-		err = u
+// said is what a value said of itself: pflag wraps it in a line of its own.
+func said(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return invalid.Unwrap()
 	}
+	return err
 }
 
 func pick[T any](a *assembler, c *Catalogue[T], name string) (value T) {
@@ -348,7 +346,7 @@ func (p *Plan) schedule() error {
 	p.strikes = p.strikesOf()
 	for _, s := range p.strikes {
 		if s.From < 0 || s.To < s.From || s.To > p.Options.Duration {
-			return fmt.Errorf("fault %s: a strike from %v to %v lies outside the run, which lasts %v", s.fault, s.From, s.To, p.Options.Duration)
+			return fmt.Errorf("fault %s: a strike from %v to %v lies outside the run, which lasts %v; --fault-at moves it and --fault-for sets its length", s.fault, s.From, s.To, p.Options.Duration)
 		}
 		p.Strikes = append(p.Strikes, Planned{s.fault, s.Name, s.From, s.To})
 	}

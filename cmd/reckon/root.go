@@ -28,6 +28,7 @@ func newRoot() *cobra.Command {
 load, injects faults on a schedule, records every operation, verifies the record, and draws it.`,
 		Example: `  reckon etcd simple uniform leader
   reckon etcd wan uniform leader --number-nodes 5 --link-latency 40ms --duration 2m
+  reckon etcd simple uniform --faults FILE   the faults of a YAML file, each at its own time
   reckon plan etcd simple uniform leader     what would be done, and when
   reckon etcd simple uniform leader -h       what these words understand
   reckon list                                all words`,
@@ -158,6 +159,12 @@ func given(fs *pflag.FlagSet) reckon.Flags {
 	return out
 }
 
+// With a file of faults, three words do: the file's word takes the place of the fault.
+const (
+	faultsFlag   = "faults"
+	timelineWord = "timeline"
+)
+
 func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
 	if len(args) == 1 && cmd.Parent() == nil {
 		var known []string
@@ -166,6 +173,16 @@ func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
 		}
 		if near := reckon.Nearest(args[0], known); near != "" {
 			return reckon.Words{}, fmt.Errorf("unknown command %q, did you mean %q? (a run takes four words: <system> <topology> <workload> <fault>)", args[0], near)
+		}
+	}
+	if cmd.Flags().Changed(faultsFlag) {
+		switch len(args) {
+		case 3:
+			args = append(args, timelineWord)
+		case 4:
+			if !slices.Contains(strings.Split(args[3], ","), timelineWord) {
+				return reckon.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+timelineWord)
+			}
 		}
 	}
 	if len(args) != 4 {

@@ -1,0 +1,129 @@
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: "churn",
+		Doc:  "the second third of the load has slots of --churn-slot, each with a fault drawn among those that heal by themselves and fit the number of nodes; it lasts half of its slot, and in the other half the cluster can recover",
+		New: func(fs *pflag.FlagSet) reckon.Fault {
+			f := &churn{}
+			reckon.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
+			f.bind(fs)
+			return f
+		},
+	})
+}
+
+// untilTheEnd are the words that strike until the load ends; these, those made of others, and the one that
+// strikes nobody are no part of a churn.
+var untilTheEnd = []string{"none", "kill-n", "leader-only", "churn", timelineWord}
+
+type churn struct {
+	slot  time.Duration
+	words []entry
+}
+
+// entry is a word with its fault.
+type entry struct {
+	word  string
+	fault reckon.Fault
+}
+
+// bind makes the words that churn draws from; a flag that several understand is one for all.
+func (f *churn) bind(fs *pflag.FlagSet) {
+	var sets []*pflag.FlagSet
+	for _, w := range reckon.Faults.Words() {
+		if slices.Contains(untilTheEnd, w.Name) {
+			continue
+		}
+		own := pflag.NewFlagSet(w.Name, pflag.ContinueOnError)
+		f.words = append(f.words, entry{w.Name, w.New(own)})
+		sets = append(sets, own)
+	}
+	for _, own := range sets {
+		own.VisitAll(func(flag *pflag.Flag) {
+			if shared := fs.Lookup(flag.Name); shared != nil {
+				shared.Value = both{shared.Value, flag.Value}
+				return
+			}
+			fs.AddFlag(flag)
+		})
+	}
+}
+
+// both is one flag that sets two values.
+type both struct {
+	pflag.Value
+	other pflag.Value
+}
+
+func (v both) Set(s string) error {
+	if err := v.other.Set(s); err != nil {
+		return err
+	}
+	return v.Value.Set(s)
+}
+
+// fitting are the words that can be in the slot.
+func (f *churn) fitting(s reckon.Setting) (all []entry) {
+	for _, e := range f.words {
+		if n, ok := e.fault.(reckon.Needer); !ok || n.Needs(s) == nil {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// slots are the settings of the slots, each with the window of its fault.
+func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
+	from, to := middle(s)
+	for at := from; at+f.slot <= to; at += f.slot {
+		half := f.slot / 2
+		in := s
+		in.FaultAt, in.FaultFor = &at, &half
+		all = append(all, in)
+	}
+	return all
+}
+
+// leastSlot is how long a slot lasts at least, in election timeouts: a fault of two brings a new leader about, and
+// two later it has settled.
+const leastSlot = 4
+
+func (f *churn) Needs(s reckon.Setting) error {
+	from, to := middle(s)
+	switch least := leastSlot * s.ElectionTimeout; {
+	case f.slot < least:
+		return fmt.Errorf("--churn-slot %v: want at least %v, %d election timeouts", f.slot, least, leastSlot)
+	case f.slot > to-from:
+		return fmt.Errorf("--churn-slot %v: want at most %v, for which the fault lasts", f.slot, to-from)
+	}
+	return noTarget.judge(s)
+}
+
+func (f *churn) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {
+	for _, in := range f.slots(s) {
+		fit := f.fitting(in)
+		if len(fit) == 0 {
+			return nil
+		}
+		drawn := fit[rng.IntN(len(fit))]
+		own := rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
+		for _, strike := range drawn.fault.Strikes(in, own) {
+			strike.Word = drawn.word
+			all = append(all, strike)
+		}
+	}
+	return all
+}

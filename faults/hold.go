@@ -1,0 +1,43 @@
+package faults
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// hold is a fault that holds who leads, or the target, in a state.
+type hold struct {
+	state  reckon.State
+	verb   string // "kill", for the plan
+	did    string // "killed", for the record
+	window func(reckon.Setting) (from, to time.Duration)
+}
+
+// newHold is for a registration: such a fault has no flags.
+func newHold(h hold) func(*pflag.FlagSet) reckon.Fault {
+	return func(*pflag.FlagSet) reckon.Fault { return h }
+}
+
+func (hold) Needs(s reckon.Setting) error {
+	if err := anyTarget.judge(s); err != nil || s.Target != follows {
+		return err
+	}
+	return wantNodes(s, 2, 0, "so that there is a follower")
+}
+
+func (h hold) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
+	from, to := h.window(s)
+	k := draw(s, leads, rng)
+	return []reckon.Strike{{From: from, To: to, Name: h.verb + " " + who(k.role), Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
+		nodes, err := k.on(c).struck(ctx)
+		if err != nil {
+			return reckon.Injection{}, err
+		}
+		return inject(ctx, h.did+" "+list(inOrder(names(nodes))), holdEach(nodes, h.state)...)
+	}}}
+}

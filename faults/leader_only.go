@@ -1,0 +1,19 @@
+package faults
+
+import (
+	"time"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// The leader dies for good, as far as the load can see: what the others do without the one that comes back
+// (etcd's robustness suite restarts whom it kills at once).
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: "leader-only",
+		Doc:  "the leader is killed (SIGKILL) at a third of the load, and stays dead until the load ends",
+		New: newHold(hold{reckon.Dead, "kill", "killed", func(s reckon.Setting) (from, to time.Duration) {
+			return s.Window(s.Duration/3, s.Duration)
+		}}),
+	})
+}

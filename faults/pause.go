@@ -1,0 +1,12 @@
+package faults
+
+import "github.com/reckon-bench/reckon"
+
+// A stalled process keeps its connections, so nobody is told that it does nothing (Jepsen's etcd test, nemesis pause).
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: "pause",
+		Doc:  "the leader is stopped (SIGSTOP) at a third of the load, keeping its connections, and continues (SIGCONT) at two thirds",
+		New:  newHold(hold{reckon.Paused, "pause", "paused", middle}),
+	})
+}

@@ -1,0 +1,39 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// Everything stops at once, as where a rack loses its power for a second, and what was acknowledged must be there
+// afterwards. SIGKILL keeps the kernel's page cache: what a node had written but not flushed to the disk survives, so
+// this finds no missing fsync.
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: "restart-all",
+		Doc:  "all nodes are killed (SIGKILL) at a third of the load and started again after a second; the page cache survives, so this finds no missing fsync",
+		New:  func(*pflag.FlagSet) reckon.Fault { return restartAll{} },
+	})
+}
+
+type restartAll struct{}
+
+func (restartAll) Needs(s reckon.Setting) error { return noTarget.judge(s) }
+
+func (restartAll) Strikes(s reckon.Setting, _ *rand.Rand) []reckon.Strike {
+	from, to := s.Window(s.Duration/3, s.Duration/3+time.Second)
+	return []reckon.Strike{{From: from, To: to, Name: "kill all nodes", Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
+		nodes := slices.DeleteFunc(c.Nodes(), func(n reckon.Node) bool { return n.State() == reckon.Dead })
+		if len(nodes) == 0 {
+			return reckon.Injection{}, errors.New("all nodes are dead already")
+		}
+		return inject(ctx, "killed "+list(names(nodes)), holdEach(nodes, reckon.Dead)...)
+	}}}
+}

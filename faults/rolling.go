@@ -1,0 +1,55 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// A rolling restart, as an upgrade does it.
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: "rolling",
+		Doc:  "one node after the other is killed (SIGKILL) and started again: the second third of the load has a slot for each, which is dead for the first half of it, and the next only dies when the rest answer",
+		New:  func(*pflag.FlagSet) reckon.Fault { return rolling{} },
+	})
+}
+
+type rolling struct{}
+
+func (rolling) Needs(s reckon.Setting) error { return noTarget.judge(s) }
+
+func (rolling) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
+	from, to := middle(s)
+	slot := (to - from) / time.Duration(len(s.Nodes))
+	for i, name := range inOrder(s.Nodes) {
+		at := from + time.Duration(i)*slot
+		all = append(all, reckon.Strike{From: at, To: at + slot/2, Name: "kill " + name, Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
+			return roll(ctx, name, c)
+		}})
+	}
+	return all
+}
+
+// roll kills the node once the rest answer: those that nobody holds, for the others will not.
+func roll(ctx context.Context, name string, c reckon.Cluster) (reckon.Injection, error) {
+	var it []reckon.Node
+	for _, n := range c.Nodes() {
+		switch {
+		case n.Name() == name && n.State() == reckon.Dead:
+			return reckon.Injection{}, fmt.Errorf("%s is dead already", name)
+		case n.Name() == name:
+			it = append(it, n)
+		case n.State() == reckon.Running:
+			if err := n.Ready(ctx); err != nil {
+				return reckon.Injection{}, fmt.Errorf("wait for the rest before %s dies: %w", name, err)
+			}
+		}
+	}
+	return inject(ctx, "killed "+name, holdEach(it, reckon.Dead)...)
+}

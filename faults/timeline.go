@@ -1,0 +1,105 @@
+package faults
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/seed"
+)
+
+// timelineWord is the word that a file of faults goes by.
+const timelineWord = "timeline"
+
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: timelineWord,
+		Doc:  "the faults of a YAML file, each at its own time and on whom the file says: --faults FILE in place of the fault word",
+		New: func(fs *pflag.FlagSet) reckon.Fault {
+			t := &timeline{}
+			fs.Var(t, "faults", "what strikes when and whom, in place of the fault word: a YAML list of {fault: WORD, at: TIME, for: TIME, target: ROLE, with: {FLAG: VALUE}}")
+			return t
+		},
+	})
+}
+
+// timeline is the fault that a file describes, and the value of --faults.
+type timeline struct{ entries []timed }
+
+// timed is one entry of a timeline, and how it is written down in a plan.
+type timed struct {
+	Word   string            `json:"fault"`
+	At     string            `json:"at,omitempty"`
+	For    string            `json:"for,omitempty"`
+	Target string            `json:"target,omitempty"`
+	With   map[string]string `json:"with,omitempty"` // every flag of the word
+
+	at, length *time.Duration
+	fault      reckon.Fault
+}
+
+// in is the setting as the entry sees it.
+func (e timed) in(s reckon.Setting) reckon.Setting {
+	if e.at != nil {
+		s.FaultAt = e.at
+	}
+	if e.length != nil {
+		s.FaultFor = e.length
+	}
+	s.Target = e.Target
+	return s
+}
+
+// strikes are the entry's. Its random stream has the name of its place, so that an entry more at the end shifts none.
+func (e timed) strikes(s reckon.Setting, place int) []reckon.Strike {
+	return e.fault.Strikes(e.in(s), seed.Stream(s.Seed, fmt.Sprintf("fault %s %d %s", timelineWord, place, e.Word)))
+}
+
+func (t *timeline) Needs(s reckon.Setting) error {
+	if len(t.entries) == 0 {
+		return errors.New("wants a file: --faults FILE.yaml, in place of the fault word")
+	}
+	if err := noTarget.judge(s); err != nil {
+		return err
+	}
+	for i, e := range t.entries {
+		if err := e.needs(s, i); err != nil {
+			return fmt.Errorf("entry %d, %s: %w", i+1, e.Word, err)
+		}
+	}
+	return nil
+}
+
+func (e timed) needs(s reckon.Setting, place int) error {
+	if n, ok := e.fault.(reckon.Needer); ok {
+		if err := n.Needs(e.in(s)); err != nil {
+			return err
+		}
+	}
+	for _, k := range e.strikes(s, place) {
+		if k.To > s.Duration || k.From >= s.Duration {
+			return fmt.Errorf("strikes from %v to %v, outside the run, which lasts %v", k.From, k.To, s.Duration)
+		}
+	}
+	return nil
+}
+
+func (t *timeline) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
+	for i, e := range t.entries {
+		for _, strike := range e.strikes(s, i) {
+			if strike.Word == "" {
+				strike.Word = e.Word
+			}
+			strike.Line = fmt.Sprintf("%d %s", i+1, strike.Line)
+			all = append(all, strike)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b reckon.Strike) int { return cmp.Compare(a.From, b.From) })
+	return all
+}
