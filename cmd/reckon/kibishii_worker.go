@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/kibishii/fleet"
+)
+
+func newKibishiiWorker() *cobra.Command {
+	var w fleet.Worker
+	var access etcdAccess
+	cmd := &cobra.Command{
+		Use: "worker --endpoints HOST:PORT,... --node ID ROOT...", Short: "Generate and verify trees below the roots at a caller's command",
+		Long: `The worker registers in etcd and does what callers want, in order, until SIGINT or SIGTERM. With one root it is the node ID. With several it is as
+many nodes, named by ID and the last element of each root.`,
+		Args: usageArgs(func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("worker wants the roots of its trees, which are directories that exist")
+			}
+			return nil
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w.Roots = args
+			var err error
+			if w.Etcd, err = access.etcd(); err != nil {
+				return usage(err)
+			}
+			if err := w.Validate(); err != nil {
+				return usage(err)
+			}
+			w.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if err := w.Run(ctx); err != nil {
+				return endError{err, kibFailed}
+			}
+			return nil
+		},
+	}
+	fs := cmd.Flags()
+	access.bind(fs)
+	fs.StringVar(&w.Node, "node", "", "the worker's ID, which no other worker has; no comma, no slash")
+	fs.BoolVar(&w.Identity, "identity", false, "write node, volume and path into the blocks, and want them there: then swapped files, volumes and nodes are found")
+	fs.BoolVar(&w.Options.AllowExtra, "allow-extra", false, "files that do not belong to the tree are no damage")
+	fs.IntVar(&w.Options.Workers, "workers", 0, "how many files a root works on at a time (default as many as there are processors)")
+	reckon.SecondsVar(fs, &w.Lease, "lease", 10*time.Second, "how long a worker that is silent counts as there")
+	reckon.SecondsVar(fs, &w.Limit, "limit", 24*time.Hour, "the deadline of operations whose caller gave none")
+	return cmd
+}
