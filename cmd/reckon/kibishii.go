@@ -46,7 +46,7 @@ in the format of Kibishii, so that either verifies what the other generated.
 		},
 	}
 	parent.SetFlagErrorFunc(kibishiiFlagError)
-	parent.AddCommand(newKibishiiTree(kibishii.CmdGenerate), newKibishiiTree(kibishii.CmdVerify))
+	parent.AddCommand(newKibishiiTree(kibishii.CmdGenerate), newKibishiiTree(kibishii.CmdVerify), newKibishiiWorker(), newKibishiiRun())
 	return parent
 }
 
@@ -56,11 +56,15 @@ func unknownCommand(parent *cobra.Command, word string) error {
 	for _, c := range parent.Commands() {
 		known = append(known, c.Name())
 	}
+	return unknownWord("command", word, known)
+}
+
+func unknownWord(what, word string, known []string) error {
 	hint := ""
 	if near := reckon.Nearest(word, known); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
-	return fmt.Errorf("unknown command %q%s; known: %s", word, hint, strings.Join(known, ", "))
+	return fmt.Errorf("unknown %s %q%s; known: %s", what, word, hint, strings.Join(known, ", "))
 }
 
 // kibishiiFlagError is a wrong flag; an unknown one with the nearest and all that are known.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,9 +17,23 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/capture"
 	"github.com/reckon-bench/reckon/kibishii"
 	"github.com/reckon-bench/reckon/kibishii/fleet"
 )
+
+// The exit statuses of the original's callers, besides 0 for success.
+const (
+	kibFailed     = 1
+	kibIncomplete = 2
+	kibTooFew     = 101
+)
+
+// ends says the error, for an exit status that is none of reckon's own.
+func ends(status int, err error) error {
+	fmt.Fprintln(os.Stderr, "reckon:", err)
+	return exitStatus(status)
+}
 
 // kibishiiRun is one call.
 type kibishiiRun struct {
@@ -35,24 +51,10 @@ func newKibishiiRun() *cobra.Command {
 		Long: `The caller waits until N nodes are there, puts the command, follows it, and prints each node's result.
 
 Exit status: 0 success, 1 failed, 2 not all nodes have completed, 64 wrong usage, 101 too few nodes.`,
-		Args: usageArgs(func(_ *cobra.Command, args []string) error {
-			words := []string{string(kibishii.CmdGenerate), string(kibishii.CmdVerify)}
-			switch {
-			case len(args) != 1:
-				return fmt.Errorf("run wants one word, generate or verify")
-			case args[0] != words[0] && args[0] != words[1]:
-				return unknownWord("operation", args[0], words)
-			}
-			return nil
-		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r.command.Cmd = kibishii.Command(args[0])
-			if err := r.validate(); err != nil {
-				return usage(err)
-			}
-			e, err := r.access.etcd()
+			e, err := r.prepare(args)
 			if err != nil {
-				return usage(err)
+				return usageError{err}
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -66,22 +68,31 @@ Exit status: 0 success, 1 failed, 2 not all nodes have completed, 64 wrong usage
 }
 
 func (r *kibishiiRun) bind(fs *pflag.FlagSet) {
-	s := &r.command.Spec
 	fs.IntVar(&r.nodes, "nodes", 1, "how many nodes must be there")
-	fs.IntVar(&s.Levels, "levels", 2, "levels of directories, the root's among them")
-	fs.IntVar(&s.Dirs, "dirs", 10, "directories in each directory")
-	fs.IntVar(&s.Files, "files", 10, "files in each directory")
-	fs.Int64Var(&s.Length, "length", 1024, "bytes of a file, a multiple of the block size")
-	fs.Int64Var(&s.BlockSize, "block-size", 1024, "bytes of a block")
-	fs.Int32Var(&s.Pass, "pass", 0, "a number that is written into each block, to tell one generation from the next")
+	bindSpec(fs, &r.command.Spec)
 	fs.StringVar(&r.command.OpID, "op", "", "the operation's number (default the time in seconds, or the next that is free); the same call again follows the operation instead of starting it anew")
 	reckon.SecondsVar(fs, &r.command.Timeout, "timeout", time.Hour, "the operation's deadline: then it has failed")
 	reckon.SecondsVar(fs, &r.wait, "wait", time.Minute, "how long to wait for the nodes")
 	fs.BoolVar(&r.json, "json", false, "print one JSON object")
 }
 
+// prepare judges what was given before anything is started.
+func (r *kibishiiRun) prepare(args []string) (e fleet.Etcd, err error) {
+	if len(args) != 1 {
+		return e, fmt.Errorf("kibishii run: want one word, %s or %s, and got %d", kibishii.CmdGenerate, kibishii.CmdVerify, len(args))
+	}
+	r.command.Cmd = kibishii.Command(args[0])
+	if err := r.validate(); err != nil {
+		return e, err
+	}
+	return r.access.etcd()
+}
+
 func (r *kibishiiRun) validate() error {
-	switch {
+	words := []string{string(kibishii.CmdGenerate), string(kibishii.CmdVerify)}
+	switch word := string(r.command.Cmd); {
+	case !slices.Contains(words, word):
+		return unknownWord("operation", word, words)
 	case r.nodes < 1:
 		return fmt.Errorf("--nodes %d: must be at least 1", r.nodes)
 	case r.command.Timeout < time.Second:
@@ -98,15 +109,15 @@ func (r *kibishiiRun) call(ctx context.Context, e fleet.Etcd, out io.Writer) err
 	defer cancel()
 	c, err := fleet.Call(waiting, e)
 	if err != nil {
-		return endError{err, kibIncomplete}
+		return ends(kibFailed, err)
 	}
 	defer c.Close()
 	if _, err := c.Await(waiting, r.nodes); err != nil {
 		var few *fleet.TooFewError
 		if errors.As(err, &few) {
-			return endError{err, kibTooFew}
+			return ends(kibTooFew, err)
 		}
-		return endError{err, kibIncomplete}
+		return ends(kibFailed, fmt.Errorf("etcd at %s: %w", strings.Join(e.Endpoints, ", "), err))
 	}
 	if !r.json {
 		told := time.Now()
@@ -121,9 +132,9 @@ func (r *kibishiiRun) call(ctx context.Context, e fleet.Etcd, out io.Writer) err
 	r.print(out, op)
 	switch {
 	case err != nil:
-		return endError{err, kibIncomplete}
+		return ends(kibIncomplete, err)
 	case op.Status == fleet.Success && len(op.Nodes) < r.nodes: // some went between the wait and the start
-		return endError{fmt.Errorf("only %d of %d nodes were there at the start", len(op.Nodes), r.nodes), kibIncomplete}
+		return ends(kibIncomplete, fmt.Errorf("only %d of %d nodes were there at the start", len(op.Nodes), r.nodes))
 	case op.ExitStatus() != 0:
 		return exitStatus(op.ExitStatus())
 	}
@@ -141,12 +152,12 @@ func progressLine(o fleet.Operation) string {
 		}
 	}
 	want := o.Spec.Size()
-	line := fmt.Sprintf("operation %s: %d of %d nodes, %d of %d files, %.1f MiB", o.OpID, done, of, files, want.Files*int64(of), float64(bytes)/(1<<20))
+	line := fmt.Sprintf("operation %s: %d of %d nodes, %d of %d files, %s", o.OpID, done, of, files, want.Files*int64(of), capture.Size(bytes))
 	elapsed := time.Since(o.Put)
 	if bytes > 0 && want.Bytes > 0 {
 		rate := float64(bytes) / elapsed.Seconds()
 		left := time.Duration(float64(want.Bytes*int64(of)-bytes) / rate * float64(time.Second))
-		line += fmt.Sprintf(", %.1f MiB/s, about %v left", rate/(1<<20), max(0, left).Round(time.Second))
+		line += fmt.Sprintf(", %s/s, about %v left", capture.Size(int64(rate)), max(0, left).Round(time.Second))
 	}
 	return line
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -21,26 +21,23 @@ func newKibishiiWorker() *cobra.Command {
 		Use: "worker --endpoints HOST:PORT,... --node ID ROOT...", Short: "Generate and verify trees below the roots at a caller's command",
 		Long: `The worker registers in etcd and does what callers want, in order, until SIGINT or SIGTERM. With one root it is the node ID. With several it is as
 many nodes, named by ID and the last element of each root.`,
-		Args: usageArgs(func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return fmt.Errorf("worker wants the roots of its trees, which are directories that exist")
-			}
-			return nil
-		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("kibishii worker: want the roots of its trees, which are directories that exist")}
+			}
 			w.Roots = args
 			var err error
 			if w.Etcd, err = access.etcd(); err != nil {
-				return usage(err)
+				return usageError{err}
 			}
 			if err := w.Validate(); err != nil {
-				return usage(err)
+				return usageError{err}
 			}
 			w.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			if err := w.Run(ctx); err != nil {
-				return endError{err, kibFailed}
+				return ends(kibFailed, err)
 			}
 			return nil
 		},

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
@@ -91,6 +92,7 @@ func (e Etcd) connect(ctx context.Context) (store, error) {
 				MinConnectTimeout: connectTimeout,
 			}),
 			grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),
+			grpc.WithChainUnaryInterceptor(failFast), grpc.WithChainStreamInterceptor(failStreamFast),
 		},
 	}
 	if e.Dial != nil {
@@ -110,7 +112,38 @@ func (e Etcd) connect(ctx context.Context) (store, error) {
 	if err != nil {
 		return store{}, fmt.Errorf("%w (endpoints %s)", err, strings.Join(e.Endpoints, ", "))
 	}
+	go s.mind()
 	return s, nil
+}
+
+// mind leaves a member as soon as it refuses connections, until the store is closed. Watches open themselves again, but
+// at the member where they were.
+func (s store) mind() {
+	conn := s.c.ActiveConnection()
+	for {
+		at := s.ring.current()
+		state := conn.GetState()
+		switch state {
+		case connectivity.Shutdown:
+			return
+		case connectivity.Idle:
+			conn.Connect()
+		case connectivity.TransientFailure:
+			s.leave(at)
+			rest(context.Background(), firstPause) // where all refuse, they are not asked without end
+		}
+		conn.WaitForStateChange(context.Background(), state)
+	}
+}
+
+// failFast has a request to a member that refuses connections fail at once, with the reason. Etcd's client would wait for the member.
+func failFast(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	return invoke(ctx, method, req, reply, cc, append(options, grpc.WaitForReady(false))...)
+}
+
+// failStreamFast is the same for streams.
+func failStreamFast(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	return open(ctx, desc, cc, method, append(options, grpc.WaitForReady(false))...)
 }
 
 func (s store) close() { _ = s.c.Close() } // nothing is to be lost
@@ -120,7 +153,7 @@ func (s store) counting() store { return store{s.c, new(atomic.Int64), s.ring} }
 
 // The bounds of an attempt and of the pause before the next.
 const (
-	firstAttempt = 2 * time.Second
+	firstAttempt = time.Second
 	longAttempt  = 5 * time.Second
 	firstPause   = 20 * time.Millisecond
 	longPause    = time.Second
@@ -130,18 +163,22 @@ const (
 // A request whose answer did not come may have had its effect, so f must be of a kind that can be repeated.
 func (s store) try(ctx context.Context, what string, f func(context.Context) error) error {
 	attempt, pause := firstAttempt, firstPause
+	var last error // that says more than that time was up
 	for {
 		at := s.ring.current()
 		bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), attempt)
 		err := f(bounded)
 		cancel()
+		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
+			last = err
+		}
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() == nil && permanent(err):
 			return fmt.Errorf("%s: %w", what, err)
 		case !rest(ctx, pause):
-			return fmt.Errorf("%s: %w; last: %v", what, context.Cause(ctx), err)
+			return fmt.Errorf("%s: %w; last: %v", what, context.Cause(ctx), last)
 		}
 		s.leave(at)
 		s.retries.Add(1)

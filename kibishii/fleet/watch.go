@@ -22,7 +22,7 @@ type batch struct {
 const (
 	// probeEvery is how often a watch is asked for a sign of life, and silentFor how long it may give none.
 	probeEvery = time.Second
-	silentFor  = 3500 * time.Millisecond
+	silentFor  = 2500 * time.Millisecond
 )
 
 // changes are all changes of the key, or below it, from the revision on, in order and each once, whatever becomes of
