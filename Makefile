@@ -53,6 +53,24 @@ test-netem: build ## run the kernel fabric's tests, and a real cluster on it, in
 	scripts/lab test ./link/netem
 	scripts/lab reckon etcd wan uniform leader --links netem --duration 10s
 
+IMAGE ?= reckon
+DOCKER ?= docker
+BUILD_IMAGE = $(DOCKER) build -q --build-arg VERSION=$(RELEASE) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null || echo unknown) --build-arg CREATED=$(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+
+.PHONY: image
+image: build ## build the container image: the binary and nothing else (needs a Docker engine, no registry)
+	rm -rf bin/image && mkdir -p bin/image/bin && cp bin/reckon bin/image/bin/reckon
+	$(BUILD_IMAGE) --build-arg ROOT=bin/image -t $(IMAGE) .
+
+.PHONY: image-debug
+image-debug: build ## build the image with a shell, ping, etcdctl and tcpdump beside it (needs those of this machine, a Debian)
+	scripts/image-root bin/image-debug
+	$(BUILD_IMAGE) --build-arg ROOT=bin/image-debug -t $(IMAGE)-debug .
+
+.PHONY: test-image
+test-image: image image-debug ## run the images: privileged, reduced, stopped, at a prompt, by Compose
+	IMAGE=$(IMAGE) DOCKER=$(DOCKER) scripts/test-image
+
 .PHONY: cross
 cross: ## build for amd64 and arm64
 	for arch in amd64 arm64; do CGO_ENABLED=0 GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/reckon-$$arch ./cmd/reckon; done

@@ -156,7 +156,7 @@ func explain(err error) error {
 	case !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES):
 		return err
 	case os.Geteuid() == 0 && !privileged():
-		return fmt.Errorf("%w: root without CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW, as in a container: start it with --privileged (%v)", ErrNotPermitted, err)
+		return fmt.Errorf("%w: root without CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW, as in a container: start it with --privileged, or with these three (docs/container.md) (%v)", ErrNotPermitted, err)
 	case sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
 		return fmt.Errorf("%w: AppArmor keeps user namespaces from ordinary programs: run as root, or sysctl kernel.apparmor_restrict_unprivileged_userns=0 (%v)", ErrNotPermitted, err)
 	case sysctl("kernel/unprivileged_userns_clone") == "0":

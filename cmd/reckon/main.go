@@ -18,6 +18,7 @@ import (
 
 	"github.com/reckon-bench/reckon"
 	_ "github.com/reckon-bench/reckon/faults"
+	"github.com/reckon-bench/reckon/host"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
 	_ "github.com/reckon-bench/reckon/workloads"
@@ -35,6 +36,14 @@ func init() {
 func main() {
 	if reexec.Init() { // this process is a part of a run, under another name
 		return
+	}
+	if host.First() {
+		status, err := host.Init()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "reckon:", err)
+			os.Exit(3)
+		}
+		os.Exit(status)
 	}
 	os.Exit(Main(os.Args[1:]))
 }
