@@ -60,6 +60,24 @@ func (b running) lateness(ctx context.Context) (link.Lateness, bool, error) {
 	return late, true, err
 }
 
+// A dropTeller is a fabric that says which packets it drops; see link.Drop. The kernel's does not.
+type dropTeller interface {
+	Drops(ctx context.Context) (drops []link.Drop, untold uint64, err error)
+}
+
+func (b running) tellsDrops() bool {
+	_, ok := b.backend.(dropTeller)
+	return ok
+}
+
+// drops are the packets that the fabric dropped since it was last asked, none where it cannot tell.
+func (b running) drops(ctx context.Context) (drops []link.Drop, untold uint64, err error) {
+	if t, ok := b.backend.(dropTeller); ok {
+		return t.Drops(ctx)
+	}
+	return nil, 0, nil
+}
+
 // ended is closed when the fabric's process ends, never where it has none.
 func (b running) ended() <-chan struct{} {
 	if p, ok := b.backend.(interface{ Done() <-chan struct{} }); ok {

@@ -1,6 +1,7 @@
 package reckon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -53,11 +54,17 @@ func (r *run) capture(sources []capture.Source, limit int64) (*capture.Capture, 
 	for _, h := range r.plan.Hosts {
 		c.Names[h.Addr] = h.Name
 	}
+	if c.Drops = r.fabric.tellsDrops(); !c.Drops {
+		c.Comment += " These links (" + r.fabric.name + ") do not say which packets they drop: only those sent into a cut are marked."
+	}
 	k, err := capture.Start(r.hub, c, sources)
 	if err != nil {
 		return nil, err
 	}
 	r.captures.add(k, r.net)
+	if c.Drops {
+		r.captures.reporting.Do(func() { r.background.Go(func() { r.captures.reportDrops(r.life, r.fabric) }) })
+	}
 	return k, nil
 }
 
@@ -66,6 +73,7 @@ func (r *run) endPackets() error {
 	if r.packets == nil {
 		return nil
 	}
+	r.captures.passDrops(r.life, r.fabric) // the last
 	r.captures.remove(r.packets)
 	accounts, err := r.packets.Close()
 	for _, a := range accounts {
@@ -81,6 +89,8 @@ type captures struct {
 	mu      sync.Mutex
 	all     []*capture.Capture
 	healing map[link.Path]int // how many heals of the path are under way
+
+	reporting sync.Once // of drops
 }
 
 func (c *captures) add(k *capture.Capture, net *link.Net) {
@@ -94,6 +104,44 @@ func (c *captures) remove(k *capture.Capture) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all = slices.DeleteFunc(c.all, func(x *capture.Capture) bool { return x == k })
+}
+
+// dropsEvery is how often the fabric is asked what it dropped: a capture waits a tenth of a second for it.
+const dropsEvery = 20 * time.Millisecond
+
+// reportDrops tells the captures under way which packets the fabric drops, until ctx ends.
+func (c *captures) reportDrops(ctx context.Context, b running) {
+	tick := time.NewTicker(dropsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			c.passDrops(ctx, b)
+		}
+	}
+}
+
+// passDrops passes on what the fabric has dropped since it was last asked, if anybody captures packets. A fabric that no longer
+// answers ends the run elsewhere.
+func (c *captures) passDrops(ctx context.Context, b running) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.all) == 0 {
+		return
+	}
+	drops, untold, err := b.drops(ctx)
+	if err != nil {
+		return
+	}
+	now := time.Now()
+	for _, k := range c.all {
+		k.Drops(drops)
+		if untold > 0 {
+			k.Note(now, fmt.Sprintf("the links dropped %d more packets than can be marked", untold))
+		}
+	}
 }
 
 // note has the event stand beside the packets, if it says something to who reads those.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,9 @@ type Source struct {
 type Config struct {
 	Head
 	Limit int64 // of each file, in bytes
+	// Drops says that the capture will be told of packets that were dropped (Drops), which it waits a tenth of a second for
+	// before it writes a packet, as long as its rings have room.
+	Drops bool
 }
 
 // An Account says what became of one host's packets.
@@ -181,6 +185,17 @@ func (k *Capture) Cut(at time.Time, paths []link.Path) {
 	_ = k.tell(change{At: at.UnixNano(), Cut: append([]link.Path{}, paths...)})
 }
 
+// Drops says which packets were dropped: they carry a comment that says so, if the capture is told
+// within a tenth of a second.
+func (k *Capture) Drops(drops []link.Drop) {
+	for part := range slices.Chunk(drops, dropsLine) {
+		_ = k.tell(change{Drops: part})
+	}
+}
+
+// dropsLine is how many drops a line names, so that no line takes long to read.
+const dropsLine = 256
+
 // Close ends the capture, writes what is still in the rings, and says what became of the packets of each host.
 func (k *Capture) Close() ([]Account, error) {
 	k.mu.Lock()
@@ -217,6 +232,8 @@ type change struct {
 	At   int64       `json:"at"`             // nanoseconds since 1970
 	Note string      `json:"note,omitempty"` // for people
 	Cut  []link.Path `json:"cut,omitzero"`   // not nil: what is cut from now on
+
+	Drops []link.Drop `json:"drops,omitempty"` // not in the order of At
 }
 
 // address is the name's address.

@@ -81,7 +81,7 @@ func (l *lab) capture(t *testing.T, limit int64) *capture.Capture {
 		}
 		sources = append(sources, capture.Source{Host: h, File: f})
 	}
-	c, err := capture.Start(l.hub, capture.Config{Head: head, Limit: limit}, sources)
+	c, err := capture.Start(l.hub, capture.Config{Head: head, Limit: limit, Drops: true}, sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,6 +190,73 @@ func TestCapture(t *testing.T) {
 	}
 	if again, err := c.Close(); again != nil || err != nil {
 		t.Errorf("closed again: %v, %v", again, err)
+	}
+}
+
+// What the fabric says it dropped is marked: those packets, no others, and with the reason.
+func TestDropsAreMarked(t *testing.T) {
+	l := newLab(t)
+	there := link.Path{From: "n1", To: "n2"}
+	if err := l.fabric.Apply(t.Context(), link.Matrix{there: {Loss: 0.3}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.fabric.Drops(t.Context()); err != nil { // it notes them from now on
+		t.Fatal(err)
+	}
+	c := l.capture(t, 1<<20)
+	const sent = 200
+	for i := range sent {
+		l.send(t, fmt.Sprintf("number %d", i), false)
+	}
+	// A queue for 1 kbit/s holds 64 packets, and the counters tell when all have come to the fabric.
+	if err := l.fabric.Apply(t.Context(), link.Matrix{there: {Rate: 1000}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range sent {
+		l.send(t, fmt.Sprintf("slow %d", i), false)
+	}
+	counters := func() link.Counters {
+		all, err := l.fabric.Counters(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[there]
+	}
+	for counters().Packets < 2*sent {
+		if t.Context().Err() != nil {
+			t.Fatal(t.Context().Err())
+		}
+	}
+	drops, untold, err := l.fabric.Drops(t.Context())
+	if err != nil || untold != 0 {
+		t.Fatalf("%d untold, %v", untold, err)
+	}
+	c.Drops(drops)
+	if _, err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var lost, full int
+	arrived := map[string]bool{}
+	for _, p := range l.read(t, "n2") {
+		arrived[strings.TrimPrefix(p, "in ")] = true
+	}
+	for _, p := range l.read(t, "n1") {
+		payload, comment, marked := strings.Cut(strings.TrimPrefix(p, "out "), "; ")
+		switch comment {
+		case "lost: n1>n2 is lossy":
+			lost++
+		case "lost: n1>n2 has a full queue":
+			full++
+		case "":
+		default:
+			t.Errorf("comment %q", comment)
+		}
+		if strings.HasPrefix(payload, "number") && marked == arrived[payload] {
+			t.Errorf("%q: marked as lost %v, arrived %v", payload, marked, arrived[payload])
+		}
+	}
+	if n := counters(); lost == 0 || full == 0 || uint64(lost) != n.Lost || uint64(full) != n.Overflow {
+		t.Errorf("%d marked as lost by chance and %d by a full queue, counted %+v", lost, full, n)
 	}
 }
 

@@ -6,7 +6,8 @@
 // wait for it in rings that the kernel fills, so that neither the hosts nor the
 // links wait for a disk. What befell the run is told to the capture (Note, Cut)
 // and shows as a comment on the first packet afterwards; a packet that is sent into a path that
-// is cut carries a comment that says so.
+// is cut carries a comment that says so. So does one that a fabric dropped which can tell (link.Drop); the kernel's netem
+// cannot, nor does it tell packets apart that it corrupted or duplicated.
 //
 // The package refuses to change or hold up what it records.
 package capture

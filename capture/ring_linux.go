@@ -106,6 +106,19 @@ func (r *ring) take(f func(Packet)) {
 	atomic.StoreUint32(&block.Block_status, unix.TP_STATUS_KERNEL)
 }
 
+// latest is when the last packet of the next block came, which must be ready, in nanoseconds since 1970.
+func (r *ring) latest() int64 {
+	t := r.block().Ts_last_pkt
+	return int64(t.Sec)*1e9 + int64(t.Usec) // which are nanoseconds, as version 3 has it
+}
+
+// crowded says whether so many blocks wait that the next one must not any longer.
+func (r *ring) crowded() bool {
+	n := len(r.memory) / blockSize
+	ahead := &ring{memory: r.memory, next: (r.next + n/4) % n}
+	return ahead.ready()
+}
+
 // headerSize is TPACKET_ALIGN of a packet's header; the link layer's address follows.
 const headerSize = (int(unsafe.Sizeof(unix.Tpacket3Hdr{})) + unix.TPACKET_ALIGNMENT - 1) &^ (unix.TPACKET_ALIGNMENT - 1)
 

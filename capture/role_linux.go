@@ -54,6 +54,7 @@ const (
 type book struct {
 	orders orders
 	pages  []*page
+	waits  bool // for reports of drops
 }
 
 func newBook(stdin *os.File) (*book, error) {
@@ -62,6 +63,7 @@ func newBook(stdin *os.File) (*book, error) {
 	if err := b.orders.first(&j); err != nil {
 		return nil, fmt.Errorf("started by hand? It is a part of reckon: %w", err)
 	}
+	b.waits = j.Config.Drops
 	for i, name := range j.Hosts {
 		r, err := mapRing(3+2*i, j.Blocks)
 		if err != nil {
@@ -108,10 +110,15 @@ func (b *book) round() error {
 	if !b.orders.over {
 		fds = append(fds, unix.PollFd{Fd: int32(b.orders.fd), Events: unix.POLLIN})
 	}
+	timeout := roundTime
 	for _, p := range b.pages {
+		if b.holds(p) {
+			timeout = holdStep
+			continue
+		}
 		fds = append(fds, unix.PollFd{Fd: int32(p.ring.fd), Events: unix.POLLIN})
 	}
-	if _, err := unix.Poll(fds, int(roundTime.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
+	if _, err := unix.Poll(fds, int(timeout.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("poll: %w", err)
 	}
 	for _, f := range fds {
@@ -120,16 +127,27 @@ func (b *book) round() error {
 		}
 	}
 	for _, p := range b.pages {
-		if !p.ring.ready() {
+		if !p.ring.ready() || b.holds(p) {
 			continue
 		}
 		// Read now, every order that was given before a packet of this block is known to it.
 		if err := b.orders.read(); err != nil {
 			return err
 		}
-		p.ring.take(func(k Packet) { p.write(k, b.orders.changes) })
+		p.ring.take(func(k Packet) { p.write(k, &b.orders) })
 	}
 	return b.orders.read()
+}
+
+// A block is held for so long after its last packet that reports of drops can come first, and looked at again at every step.
+const (
+	holdTime = 100 * time.Millisecond
+	holdStep = 2 * time.Millisecond
+)
+
+// holds says whether the page's next block is there but is not to be written yet.
+func (b *book) holds(p *page) bool {
+	return b.waits && !b.orders.over && p.ring.ready() && !p.ring.crowded() && time.Now().UnixNano() < p.ring.latest()+int64(holdTime)
 }
 
 // orders are the changes that the process was told of so far.
@@ -137,11 +155,68 @@ type orders struct {
 	fd      int
 	partial []byte // of a line
 	changes []change
+	drops   map[printOf][]link.Drop
 	over    bool // there will be no more
 }
 
 // mostChanges bounds what is kept; a run has some thousands.
 const mostChanges = 1 << 16
+
+// printOf is what a drop is found by.
+type printOf struct {
+	from   string
+	packet link.Fingerprint
+}
+
+// mostDrops bounds the drops that no packet was found for: where the rings overflow, some never are.
+const mostDrops = 1 << 15
+
+// drop notes drops until their packets are written.
+func (o *orders) drop(drops []link.Drop) {
+	if len(o.drops)+len(drops) > mostDrops || o.drops == nil {
+		o.drops = map[printOf][]link.Drop{}
+	}
+	for _, d := range drops {
+		k := printOf{d.Path.From, d.Packet}
+		o.drops[k] = append(o.drops[k], d)
+	}
+}
+
+// dropped takes the drop of the packet, if it was. Packets that are the same were dropped in the order in which they were sent.
+func (o *orders) dropped(from string, k Packet) (link.Drop, bool) {
+	if k.Direction != Outbound || len(o.drops) == 0 || !isIPv4(k.Data) {
+		return link.Drop{}, false
+	}
+	key := printOf{from, link.FingerprintOf(k.Data[etherLen:])}
+	found := o.drops[key]
+	switch len(found) {
+	case 0:
+		return link.Drop{}, false
+	case 1:
+		delete(o.drops, key)
+	default:
+		o.drops[key] = found[1:]
+	}
+	return found[0], true
+}
+
+// describe is the drop in words.
+func describe(d link.Drop) string {
+	part := func(n int, why string) string {
+		switch {
+		case n == 0:
+			return ""
+		case d.Of == 1:
+			return fmt.Sprintf("lost: %s %s", d.Path, why)
+		}
+		return fmt.Sprintf("lost: %d of its %d wire packets, %s %s", n, d.Of, d.Path, why)
+	}
+	lost, overflow := part(d.Lost, "is lossy"), part(d.Overflow, "has a full queue")
+	if lost != "" && overflow != "" {
+		return lost + "; " + overflow
+	}
+	return lost + overflow
+}
 
 // first waits for the first line.
 func (o *orders) first(v any) error {
@@ -188,7 +263,11 @@ func (o *orders) take(b []byte) {
 			return
 		}
 		var c change
-		if json.Unmarshal(line, &c) == nil && len(o.changes) < mostChanges { // a line that is lost costs a comment
+		switch err := json.Unmarshal(line, &c); { // a line that is lost costs a comment
+		case err != nil:
+		case c.Drops != nil:
+			o.drop(c.Drops)
+		case len(o.changes) < mostChanges:
 			o.changes = append(o.changes, c)
 		}
 		o.partial = slices.Clone(rest)
@@ -212,8 +291,8 @@ type page struct {
 }
 
 // write writes the packet with the comments that are due on it.
-func (p *page) write(k Packet, changes []change) {
-	p.apply(k.At, changes)
+func (p *page) write(k Packet, o *orders) {
+	p.apply(k.At, o.changes)
 	if p.err != nil || p.ended != 0 && k.At >= p.ended {
 		return
 	}
@@ -221,6 +300,9 @@ func (p *page) write(k Packet, changes []change) {
 	p.notes = nil
 	if to, ok := p.lostTo(k); ok {
 		k.Comments = append(k.Comments, fmt.Sprintf("lost: %s is cut", link.Path{From: p.host, To: to}))
+	}
+	if d, ok := o.dropped(p.host, k); ok {
+		k.Comments = append(k.Comments, describe(d))
 	}
 	p.err = p.file.Packet(k)
 }
@@ -249,12 +331,19 @@ func (p *page) lostTo(k Packet) (to string, lost bool) {
 	if k.Direction != Outbound || len(p.cut) == 0 {
 		return "", false
 	}
-	const etherType, destination = 12, 14 + 16 // in an Ethernet frame with IPv4 (RFC 791) in it
-	if len(k.Data) < destination+4 || k.Data[etherType] != 0x08 || k.Data[etherType+1] != 0x00 {
+	if !isIPv4(k.Data) {
 		return "", false
 	}
+	const destination = etherLen + 16 // RFC 791
 	to = p.names[netip.AddrFrom4([4]byte(k.Data[destination:]))]
 	return to, p.cut[to]
+}
+
+const etherLen = 14
+
+// isIPv4 says whether there is an IPv4 header in the Ethernet frame.
+func isIPv4(frame []byte) bool {
+	return len(frame) >= etherLen+20 && frame[12] == 0x08 && frame[13] == 0x00
 }
 
 // close ends the file. What was noted after its last packet goes to its statistics.

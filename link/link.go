@@ -40,6 +40,9 @@ type Counters struct {
 	Lost     uint64 // dropped by the shape's loss or burst
 	Cut      uint64 // dropped because the path was cut
 	Overflow uint64 // dropped because a queue was full: nobody asked for these
+
+	// Those that the shape delivered twice, delivered with a bit flipped, or let overtake others. The kernel's netem does not count them.
+	Duplicated, Corrupted, Reordered uint64
 }
 
 // Lateness says how long after their due time packets left a fabric, in

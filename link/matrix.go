@@ -20,8 +20,8 @@ func (m Matrix) Then(overlay Matrix) (Matrix, error) {
 	for p, s := range m {
 		out[p] = s
 	}
-	for p, t := range overlay {
-		s, err := out[p].Then(t)
+	for _, p := range overlay.Paths() { // in order, so that an error always names the same path
+		s, err := out[p].Then(overlay[p])
 		if err != nil {
 			return nil, fmt.Errorf("path %s: %w", p, err)
 		}

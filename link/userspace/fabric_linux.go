@@ -238,6 +238,16 @@ func (f *Fabric) Lateness(ctx context.Context) (link.Lateness, error) {
 	return *a.Lateness, nil
 }
 
+// Drops are the packets that were lost, or did not fit into a queue, since the last call, and how many more there was no room
+// to note; see link.Drop. Not among them are packets that a cut took, and those that the kernel or the receiving host had no room for.
+func (f *Fabric) Drops(ctx context.Context) (drops []link.Drop, untold uint64, err error) {
+	a, err := f.ask(ctx, request{Drops: true})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read drops: %w", err)
+	}
+	return a.Drops, a.Untold, nil
+}
+
 // A Description says what carries the packets.
 type Description struct {
 	Backend  string `json:"backend"`  // "userspace"

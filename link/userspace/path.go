@@ -131,6 +131,3 @@ const (
 	maxHeld    = 96 << 20
 	maxHeldAll = 256 << 20
 )
-
-// spin is how long before a packet is due the switch stops sleeping: waking up takes about as long.
-const spin = int64(60 * time.Microsecond)

@@ -14,6 +14,7 @@ type request struct {
 	Apply    link.Matrix `json:"apply,omitempty"`
 	Counters bool        `json:"counters,omitempty"`
 	Lateness bool        `json:"lateness,omitempty"`
+	Drops    bool        `json:"drops,omitempty"`
 }
 
 type reply struct {
@@ -22,4 +23,6 @@ type reply struct {
 	Priority string                      `json:"priority,omitempty"`
 	Counters map[link.Path]link.Counters `json:"counters,omitempty"`
 	Lateness *link.Lateness              `json:"lateness,omitempty"`
+	Drops    []link.Drop                 `json:"drops,omitempty"`
+	Untold   uint64                      `json:"untold,omitempty"`
 }

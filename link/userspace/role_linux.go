@@ -92,6 +92,8 @@ func (s *vswitch) answer(q request, a *reply) {
 		a.Counters = s.counters()
 	case q.Lateness:
 		a.Lateness = s.lateness()
+	case q.Drops:
+		a.Drops, a.Untold = s.drops.ask(s.clock.now())
 	}
 	if err != nil {
 		a.Error = err.Error()

@@ -30,6 +30,9 @@ type vswitch struct {
 	delaying int // how many paths' packets wait in the queue
 	urgent   bool
 	late     *hdrhistogram.Histogram
+	drops    drops
+	patience patience
+	came     int64 // when the last packet came
 
 	reader *reader
 	epoll  int
@@ -58,13 +61,14 @@ const (
 
 func newSwitch(seed uint64) (*vswitch, error) {
 	s := &vswitch{
-		seed:   seed,
-		clock:  newClock(),
-		byAddr: map[[4]byte]*port{},
-		byName: map[string]*port{},
-		late:   hdrhistogram.New(1, int64(1e10), 3), // to 10 s
-		reader: newReader(),
-		calls:  make(chan func(), 16),
+		seed:     seed,
+		clock:    newClock(),
+		byAddr:   map[[4]byte]*port{},
+		byName:   map[string]*port{},
+		late:     hdrhistogram.New(1, int64(1e10), 3), // to 10 s
+		reader:   newReader(),
+		patience: patience{alone: runtime.NumCPU() == 1},
+		calls:    make(chan func(), 16),
 	}
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -127,16 +131,32 @@ func (s *vswitch) run() {
 	}
 }
 
-// wait returns when there is something to do: a packet came, one is due, or a call was made.
+// wait returns when there is something to do, or might be: a packet came, one is due, or a call was made.
 func (s *vswitch) wait(events []unix.EpollEvent) int {
+	now := s.clock.now()
+	s.patience.spent(now, 0)
+	alarm := int64(math.MaxInt64)
 	if s.queue.len() > 0 {
-		alarm := max(s.queue.next()-spin, 1)
-		if alarm <= s.clock.now() {
-			return epollWait(s.epoll, events, 0)
+		alarm = max(s.queue.next()-s.patience.lead(), 1)
+	}
+	if alarm <= now || s.patience.lingers(now, s.came) {
+		n := epollWait(s.epoll, events, 0)
+		if n == 0 {
+			end := s.clock.now()
+			s.patience.spent(end, end-now)
 		}
+		return n
+	}
+	if alarm < math.MaxInt64 {
 		s.arm(alarm)
 	}
-	return epollWait(s.epoll, events, -1)
+	n := epollWait(s.epoll, events, -1)
+	for _, e := range events[:max(n, 0)] {
+		if e.Fd == timerEvent && s.armed == alarm {
+			s.patience.woke(s.clock.now() - alarm)
+		}
+	}
+	return n
 }
 
 // epollWait does not tell the runtime that it sleeps. Getting back from that would cost
@@ -191,6 +211,9 @@ func (s *vswitch) receive(p *port) int {
 		panic(fmt.Sprintf("read from %s: %v", p.Name, err))
 	}
 	now := s.clock.now()
+	if n > 0 {
+		s.came = now
+	}
 	for i := range n {
 		if f := s.reader.frame(i); f != nil {
 			s.take(p, f, s.clock.arrival(s.reader.stamp(i), now))
@@ -214,6 +237,15 @@ func (s *vswitch) take(from *port, f []byte, arrival int64) {
 	setDestination(f, to.mac)
 	p.counters.Packets += uint64(t.cars)
 	p.counters.Bytes += uint64(t.bytes(f))
+	before := p.counters
+	s.dispatch(p, to, t, f, arrival)
+	if arrival < s.drops.until {
+		s.drops.note(p, f, t.cars, before)
+	}
+}
+
+// dispatch lets the path do to the frame what its shape says.
+func (s *vswitch) dispatch(p *path, to *port, t train, f []byte, arrival int64) {
 	switch {
 	case p.shape.Cut:
 		p.counters.Cut += uint64(t.cars)
@@ -237,6 +269,7 @@ func (s *vswitch) takeApart(p *path, to *port, t train, f []byte, arrival int64)
 		case alone:
 			s.pass(p, to, t, f, i, i+1, arrival)
 			if p.duplicated() {
+				p.counters.Duplicated++
 				s.pass(p, to, t, f, i, i+1, arrival)
 			}
 		default:
@@ -261,6 +294,7 @@ func (s *vswitch) pass(p *path, to *port, t train, f []byte, from, end int, arri
 		t.cut(x.frame, f, from, end)
 	}
 	if bit, ok := p.corrupted(bitsBeyondIP(x.frame)); ok {
+		p.counters.Corrupted++
 		completeChecksum(x.frame)
 		flip(x.frame, bit)
 	}
@@ -282,6 +316,7 @@ func (s *vswitch) hold(x *packet, arrival int64) {
 	}
 	due, overtakes := p.due(arrival, len(x.frame)-ipAt)
 	if overtakes {
+		p.counters.Reordered++
 		s.send(p, s.ports[p.to], x.frame, x.wire, due)
 		s.pool.put(x)
 		return
