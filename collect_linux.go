@@ -125,6 +125,7 @@ func (r *run) account(ctx context.Context) {
 		for path, c := range counters {
 			r.event(history.Event{Kind: history.Path, Subject: path.String(), Data: map[string]float64{
 				"packets": float64(c.Packets), "lost": float64(c.Lost), "cut": float64(c.Cut), "overflow": float64(c.Overflow),
+				"duplicated": float64(c.Duplicated), "corrupted": float64(c.Corrupted), "reordered": float64(c.Reordered),
 			}})
 			data["packets"] += float64(c.Packets)
 			data["lost"] += float64(c.Lost)

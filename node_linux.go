@@ -91,12 +91,6 @@ func (n *node) start() error {
 	return nil
 }
 
-func (n *node) live(alive bool) {
-	n.cluster.mu.Lock()
-	defer n.cluster.mu.Unlock()
-	n.alive = alive
-}
-
 // watch notes an end that nobody asked for.
 func (n *node) watch(p *host.Process) {
 	<-p.Done()
@@ -167,7 +161,9 @@ func (n *node) enter(strike int, s State) (seen string, err error) {
 		n.killed = false
 		return "", fmt.Errorf("kill %s: %w", n.Name(), err)
 	}
-	n.live(false)
+	n.cluster.mu.Lock()
+	n.alive = false
+	n.cluster.mu.Unlock()
 	n.cluster.saw(n, Status{}, errors.New("killed"))
 	return n.look(s)
 }

@@ -210,8 +210,8 @@ const (
 	Probe EventKind = "probe"
 	// Probed: the links were proven before the load: Data["probed"] of ["paths"] paths, with ["packets"] probes in ["took_s"] seconds.
 	Probed EventKind = "probed"
-	// Path: the fabric's account of path Subject at the end of the load: Data holds "packets", "lost", "cut" and "overflow", since the links
-	// were made; only paths that carried anything have one.
+	// Path: the fabric's account of path Subject at the end of the load: Data holds "packets", "lost", "cut", "overflow", "duplicated", "corrupted" and "reordered",
+	// since the links were made; only paths that carried anything have one.
 	Path EventKind = "path"
 	// Worked: worker Subject reported, by itself and not through the store, a step of its work: Detail is "started ID", "finished ID" or
 	// "lost ID" (its lease ran out in the middle of it), where ID is that of a Pass.

@@ -52,6 +52,11 @@ type LinkPath struct {
 	Lost         float64     `json:"lost"`
 	Cut          float64     `json:"cut"`
 	Overflow     float64     `json:"overflow"`
+
+	// As the plan asked; netem does not count them.
+	Duplicated float64 `json:"duplicated,omitempty"`
+	Corrupted  float64 `json:"corrupted,omitempty"`
+	Reordered  float64 `json:"reordered,omitempty"`
 }
 
 // Measured is the delay of a path's probes.
@@ -87,6 +92,9 @@ func (r *reading) links() Links {
 			p.Lost += e.Data["lost"]
 			p.Cut += e.Data["cut"]
 			p.Overflow += e.Data["overflow"]
+			p.Duplicated += e.Data["duplicated"]
+			p.Corrupted += e.Data["corrupted"]
+			p.Reordered += e.Data["reordered"]
 		case history.Probe:
 			path(e.Subject).measure(e)
 		case history.Probed:
@@ -310,6 +318,50 @@ func linkSummary(l Links) string {
 		return s + " One path is not what the plan says."
 	}
 	return s + fmt.Sprintf(" %d paths are not what the plan says.", wrong)
+}
+
+// mischief is one sentence about what else the links did to packets, "" where that is nothing.
+func mischief(l Links) string {
+	var parts []string
+	for _, kind := range []struct {
+		verb string
+		of   func(LinkPath) float64
+	}{
+		{"delivered twice", func(p LinkPath) float64 { return p.Duplicated }},
+		{"corrupted", func(p LinkPath) float64 { return p.Corrupted }},
+		{"let overtake others", func(p LinkPath) float64 { return p.Reordered }},
+	} {
+		sum := 0.
+		for _, p := range l.Paths {
+			sum += kind.of(p)
+		}
+		if sum > 0 {
+			parts = append(parts, showNumber(sum)+" were "+kind.verb)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "As the plan asked, " + strings.Join(parts, ", ") + "."
+}
+
+// A Captured is what became of the packets of a host that were recorded.
+type Captured struct {
+	Host      string  `json:"host"`
+	Packets   float64 `json:"packets"`   // that are in the file
+	Bytes     float64 `json:"bytes"`     // of the file
+	Dropped   float64 `json:"dropped"`   // for want of room to keep them until they were written
+	Unwritten float64 `json:"unwritten"` // that came when the file had reached its limit
+}
+
+func (r *reading) captured() (rows []Captured) {
+	for _, e := range r.h.Events {
+		if e.Kind == history.Captured {
+			rows = append(rows, Captured{e.Subject, e.Data["packets"], e.Data["bytes"], e.Data["dropped"], e.Data["unwritten"]})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b Captured) int { return link.CompareHosts(a.Host, b.Host) })
+	return rows
 }
 
 // signed prints milliseconds with their sign.

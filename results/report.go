@@ -37,6 +37,7 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 	p.Host = hostRows(s)
 	p.Members, p.Metrics, p.MoreMetrics = metricRows(s)
 	if s.Links.Backend != "" {
+		p.Mischief = mischief(s.Links)
 		p.Links, p.LinkMatrix, p.LinkWorst = linkSummary(s.Links), linkMatrix(s.Links), worstPaths(s.Links)
 	}
 	p.Run = runFacts(s, info)
@@ -62,6 +63,7 @@ var meanings = map[Status]string{
 // A sheet is what the template shows.
 type sheet struct {
 	Title, Meaning string
+	Mischief       string // what the links did to packets beside delaying and losing them
 	S              Summary
 	Info           Info
 	Tiles          []tile

@@ -33,10 +33,11 @@ type Summary struct {
 	Unavailability Unavailability `json:"unavailability"`
 	Leaders        Leaders        `json:"leaders"`
 
-	Links   Links                        `json:"links"`
-	Load    Load                         `json:"load"`
-	Host    map[string]Level             `json:"host"`    // what the machine did, by the names of Noise events
-	Members map[string]map[string]Metric `json:"members"` // what members counted, by member and metric
+	Links    Links                        `json:"links"`
+	Captured []Captured                   `json:"captured,omitempty"` // packets, host by host, where they were recorded
+	Load     Load                         `json:"load"`
+	Host     map[string]Level             `json:"host"`    // what the machine did, by the names of Noise events
+	Members  map[string]map[string]Metric `json:"members"` // what members counted, by member and metric
 
 	Phases    []PhaseAt `json:"phases"`
 	FaultFrom *float64  `json:"fault_from_s"` // the first strike took effect; "before" ends here
@@ -80,7 +81,7 @@ func Summarise(h *history.History, info Info, checks []check.Result) Summary {
 		Checks: nonNil(checks), Notes: nonNil(info.Notes),
 		Ops: r.ops(), Latency: r.latency(), Throughput: r.throughput(),
 		Strikes: nonNil(r.strikes), Unavailability: r.unavailability(), Leaders: r.leaders(),
-		Links: r.links(), Load: r.load(), Host: r.host(), Members: r.members(),
+		Links: r.links(), Captured: r.captured(), Load: r.load(), Host: r.host(), Members: r.members(),
 		Phases: r.phases(), LoadEnd: r.since(r.loadEnd), Settle: r.settle(),
 	}
 	if r.faultFrom >= 0 {

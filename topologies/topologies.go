@@ -64,10 +64,10 @@ func (f *far) validate(clients int) error {
 	return nil
 }
 
-// shape is what lies between two hosts that are far from each other, with the flags' latency or that of the file of delays.
+// shape is what lies between two hosts that are far from each other, with the flags' latency or, where they give none, that of the file of delays.
 func (f *far) shape() (link.Shape, error) {
 	latency := f.latency
-	if f.spread.jitter != 0 && latency == defaultLatency {
+	if f.spread.jitter != 0 && (latency == defaultLatency || latency == 0) {
 		latency = f.spread.mean
 	}
 	return f.shapeOf(latency)

@@ -138,6 +138,21 @@ Examples:
 Exit status: 0 valid, 1 invalid (the system broke a promise), 2 usage, 3 harness (no result), 4 unknown.
 `
 
+// autoLinks says what --links auto takes on the machine examined, and why.
+func autoLinks(found []finding) string {
+	for _, f := range found {
+		switch {
+		case f.Needed && !f.OK:
+			return "nothing on this machine: " + f.Detail
+		case f.What == "netem" && f.OK:
+			return "netem on this machine: " + f.Detail
+		case f.What == "netem":
+			return "userspace on this machine: " + f.Detail
+		}
+	}
+	return "userspace on this machine"
+}
+
 // printPlan prints what would be done, and touches nothing.
 func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 	out := cmd.OutOrStdout()
@@ -148,6 +163,9 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nLinks, one way\n%s", indent(p.Links.Table()))
+	if p.Options.Links == "auto" { // not a part of the plan, which is the same on every machine
+		fmt.Fprintln(cmd.ErrOrStderr(), "--links auto takes", autoLinks(examine()))
+	}
 	fmt.Fprintf(out, "\nTimeline, from the start of the load\n")
 	w = table(out)
 	fmt.Fprintf(w, "  %v\t\tload starts\n", time.Duration(0))

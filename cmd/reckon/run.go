@@ -49,7 +49,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	}
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)
 	runErr := runIsolated(dir)
-	if errors.Is(runErr, host.ErrNotPermitted) || errors.Is(runErr, errLacking) { // nothing was started, so nothing is lost
+	if refused(runErr) {
 		return errors.Join(runErr, removeEmpty(dir))
 	}
 	if runErr != nil {
@@ -190,6 +190,11 @@ func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
 
 // errLacking says that the machine does not allow, or have, what the run needs.
 var errLacking = errors.New("this machine cannot run it")
+
+// refused says whether nothing was started, so that nothing is lost, as the machine does not allow it. The exit status is 2.
+func refused(err error) bool {
+	return errors.Is(err, host.ErrNotPermitted) || errors.Is(err, errLacking)
+}
 
 // runIsolated runs the recorded plan in a private process tree and shows how it goes.
 func runIsolated(dir *results.Dir) error {

@@ -36,12 +36,17 @@ func runnerMain() {
 	}
 	fmt.Fprintln(os.Stderr, err)
 	switch {
-	case errors.Is(err, host.ErrNotPermitted) || errors.Is(err, netem.ErrUnavailable):
+	case forbidden(err):
 		os.Exit(runnerForbidden)
 	case errors.Is(err, reckon.ErrRecorded):
 		os.Exit(runnerFailed)
 	}
 	os.Exit(runnerBroke)
+}
+
+// forbidden says whether it is this machine that does not allow, or have, what the run needs.
+func forbidden(err error) bool {
+	return errors.Is(err, host.ErrNotPermitted) || errors.Is(err, netem.ErrUnavailable)
 }
 
 func carryOut(path string, interrupts <-chan os.Signal) error {

@@ -21,7 +21,6 @@ import (
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
-	"github.com/reckon-bench/reckon/link/netem"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -34,7 +33,7 @@ const commandFailed = 1
 func shellMain() {
 	failed, err := runShell(os.Args[1])
 	switch {
-	case errors.Is(err, host.ErrNotPermitted), errors.Is(err, netem.ErrUnavailable):
+	case forbidden(err):
 		fmt.Fprintln(os.Stderr, "reckon:", err)
 		os.Exit(runnerForbidden)
 	case err != nil:

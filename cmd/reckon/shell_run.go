@@ -35,7 +35,7 @@ func debugWords(p *reckon.Plan, l local) error {
 		err = errors.Join(err, t.recover())
 	}
 	switch {
-	case errors.Is(err, host.ErrNotPermitted), status == runnerForbidden: // nothing was started, so nothing is lost
+	case refused(err):
 		err = errors.Join(err, os.RemoveAll(dir.Path()))
 	case status != runnerFailed && !l.keepData:
 		err = errors.Join(err, dir.RemoveScratch(), dir.GiveBack())
@@ -43,7 +43,7 @@ func debugWords(p *reckon.Plan, l local) error {
 		err = errors.Join(err, dir.GiveBack())
 	}
 	switch {
-	case errors.Is(err, host.ErrNotPermitted):
+	case refused(err):
 		return err
 	case err != nil:
 		return harnessError{err}
@@ -79,6 +79,9 @@ func runShellIsolated(dir *results.Dir) (status int, err error) {
 	err = host.RunIsolated(cmd)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() {
+		if exit.ExitCode() == runnerForbidden { // and it has said why
+			return 0, errLacking
+		}
 		return exit.ExitCode(), nil
 	}
 	return 0, err

@@ -33,9 +33,12 @@ func (p *patience) woke(late int64) {
 	p.mean += (late - p.mean) / 8
 }
 
+// affords says whether there is time to spend.
+func (p *patience) affords() bool { return p.credit > 0 && !p.alone }
+
 // lead is how long before a packet is due the switch is to be woken.
 func (p *patience) lead() int64 {
-	if p.credit <= 0 || p.alone {
+	if !p.affords() {
 		return leastLead
 	}
 	return min(max(p.mean+4*p.spread, leastLead), mostLead)
@@ -43,12 +46,14 @@ func (p *patience) lead() int64 {
 
 // lingers says whether it is worth while to stay awake at the given time, when the last packet came at another.
 func (p *patience) lingers(now, packet int64) bool {
-	return p.credit > 0 && !p.alone && now-packet < linger
+	return p.affords() && now-packet < linger
 }
 
-// spent pays for time awake for nothing.
-func (p *patience) spent(now, ns int64) {
+// earn gives credit for the time since it was last given.
+func (p *patience) earn(now int64) {
 	p.credit = min(p.credit+(now-p.last)/creditShare, mostCredit)
-	p.credit = max(p.credit-ns, -mostCredit)
 	p.last = now
 }
+
+// spend pays for time awake for nothing. What the least lead costs is owed, up to a bound.
+func (p *patience) spend(ns int64) { p.credit = max(p.credit-ns, -mostCredit) }

@@ -39,9 +39,9 @@ func TestPatienceIsBounded(t *testing.T) {
 	const second = int64(time.Second)
 	awake := int64(0)
 	for now := int64(0); now < 10*second; now += 10 * us {
-		p.spent(now, 0)
+		p.earn(now)
 		if p.lingers(now, now) || p.lead() > leastLead {
-			p.spent(now, 10*us)
+			p.spend(10 * us)
 			awake += 10 * us
 		}
 	}

@@ -54,6 +54,20 @@ func (s *socket) prepare(name string) error {
 	return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: index})
 }
 
+// deafen has the socket receive nothing more, and drops what it has received.
+func (s *socket) deafen() error {
+	var drop [1]unix.SockFilter // one instruction: return 0 bytes of every packet
+	drop[0] = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+	if err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop[0]}); err != nil {
+		return fmt.Errorf("attach a filter: %w", err)
+	}
+	for b := make([]byte, 1); ; {
+		if _, err := unix.Read(s.fd, b); err != nil {
+			return nil // nothing is left
+		}
+	}
+}
+
 // interfaceIndex asks the kernel for this one interface; the net package would list them all.
 func (s *socket) interfaceIndex(name string) (int, error) {
 	r, err := unix.NewIfreq(name)

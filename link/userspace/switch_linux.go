@@ -33,6 +33,9 @@ type vswitch struct {
 	drops    drops
 	patience patience
 	came     int64 // when the last packet came
+	sent     int64 // when the last one left
+
+	rehearsal *rehearsal
 
 	reader *reader
 	epoll  int
@@ -79,6 +82,9 @@ func newSwitch(seed uint64) (*vswitch, error) {
 	}
 	if s.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make an eventfd: %w", err)
+	}
+	if s.rehearsal, err = newRehearsal(); err != nil {
+		return nil, err
 	}
 	// Edge-triggered: nobody needs to read them.
 	if err := s.watch(s.timer, timerEvent, unix.EPOLLIN|unix.EPOLLET); err != nil {
@@ -134,29 +140,49 @@ func (s *vswitch) run() {
 // wait returns when there is something to do, or might be: a packet came, one is due, or a call was made.
 func (s *vswitch) wait(events []unix.EpollEvent) int {
 	now := s.clock.now()
-	s.patience.spent(now, 0)
-	alarm := int64(math.MaxInt64)
-	if s.queue.len() > 0 {
-		alarm = max(s.queue.next()-s.patience.lead(), 1)
-	}
+	s.patience.earn(now)
+	alarm, cold := s.alarm(now)
 	if alarm <= now || s.patience.lingers(now, s.came) {
 		n := epollWait(s.epoll, events, 0)
 		if n == 0 {
-			end := s.clock.now()
-			s.patience.spent(end, end-now)
+			s.patience.spend(s.clock.now() - now)
 		}
 		return n
 	}
-	if alarm < math.MaxInt64 {
+	if alarm < never {
 		s.arm(alarm)
 	}
 	n := epollWait(s.epoll, events, -1)
 	for _, e := range events[:max(n, 0)] {
 		if e.Fd == timerEvent && s.armed == alarm {
-			s.patience.woke(s.clock.now() - alarm)
+			s.woke(alarm, cold && n == 1)
 		}
 	}
 	return n
+}
+
+const never = int64(math.MaxInt64)
+
+// alarm is when the switch should be awake, and whether it should rehearse then.
+func (s *vswitch) alarm(now int64) (at int64, cold bool) {
+	if s.queue.len() == 0 {
+		return never, false
+	}
+	at = s.queue.next() - s.patience.lead()
+	if cold = now-s.sent > coldAfter && s.patience.affords(); cold {
+		at -= rehearsalTime
+	}
+	return max(at, 1), cold
+}
+
+// woke learns from how late the timer woke the switch, and rehearses if there is time until the next packet is due.
+func (s *vswitch) woke(alarm int64, rehearse bool) {
+	now := s.clock.now()
+	s.patience.woke(now - alarm)
+	if rehearse && s.queue.next() > now+rehearsalTime {
+		s.rehearsal.run()
+		s.patience.spend(s.clock.now() - now)
+	}
 }
 
 // epollWait does not tell the runtime that it sleeps. Getting back from that would cost
@@ -353,7 +379,8 @@ func (s *vswitch) send(p *path, to *port, f []byte, wire uint64, due int64) {
 		p.counters.Overflow += wire
 		return
 	}
-	s.late.RecordValue(max(s.clock.now()-due, 0)) // more than the histogram's 10 s is lost, with the run
+	s.sent = s.clock.now()
+	s.late.RecordValue(max(s.sent-due, 0)) // more than the histogram's 10 s is lost, with the run
 }
 
 // path is the path between two ports, made at first sight.
@@ -492,6 +519,7 @@ func (s *vswitch) lateness() *link.Lateness {
 
 // close takes the sockets down side by side: the kernel takes its time over each.
 func (s *vswitch) close() {
+	s.rehearsal.socket.close()
 	done := make(chan struct{})
 	for _, p := range s.ports {
 		go func() { p.socket.close(); done <- struct{}{} }()
