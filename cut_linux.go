@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/link"
@@ -110,28 +113,31 @@ func (v view) reset(overlay link.Matrix) (seen string, err error) {
 			}
 		}
 	}
-	total := 0
-	for range resetTries {
-		left := 0
-		for name, addrs := range peers {
-			n, err := v.hosts[name].Reset(addrs...)
-			if err != nil {
-				return "", err
+	ends := make([]int, len(peers))
+	var g errgroup.Group
+	for i, name := range slices.Collect(maps.Keys(peers)) {
+		g.Go(func() error {
+			var left int
+			for range resetTries {
+				n, err := v.hosts[name].Reset(peers[name]...)
+				if ends[i] += n; err != nil {
+					return err
+				}
+				if left, err = v.hosts[name].Connections(peers[name]...); err != nil || left == 0 {
+					return err
+				}
 			}
-			total += n
-		}
-		for name, addrs := range peers {
-			n, err := v.hosts[name].Connections(addrs...)
-			if err != nil {
-				return "", err
-			}
-			left += n
-		}
-		if left == 0 {
-			return fmt.Sprintf("%d ends of connections were reset at %d hosts, and none is left", total, len(peers)), nil
-		}
+			return fmt.Errorf("%d connections of %s are left after %d resets", left, name, resetTries)
+		})
 	}
-	return "", fmt.Errorf("connections are left after %d resets", resetTries)
+	if err := g.Wait(); err != nil {
+		return "", err
+	}
+	total := 0
+	for _, n := range ends {
+		total += n
+	}
+	return fmt.Sprintf("%d ends of connections were reset at %d hosts, and none is left", total, len(peers)), nil
 }
 
 // alone is the host whose every path, to and from all that are in use, is in the overlay.
