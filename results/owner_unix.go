@@ -38,6 +38,22 @@ func (d *Dir) GiveBack() error {
 	return nil
 }
 
+// GiveTree gives what root made at path, and all below it, to the owner of the directory that it
+// lies in, as GiveBack does with a run.
+func GiveTree(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("give %s to its owner: %w", path, err)
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 {
+		return chownTree(path, int(owner.Uid), int(owner.Gid))
+	}
+	return nil
+}
+
 // chownTree changes the owner of the tree and follows no link out of it.
 func chownTree(root string, uid, gid int) error {
 	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {

@@ -1,0 +1,357 @@
+package compare
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/reckon-bench/reckon/results"
+)
+
+// made is a run that a test writes.
+type made struct {
+	system, fault string
+	flags         map[string]string
+	verdict       results.Status
+	interrupted   bool
+	ttr           []float64 // NaN for a strike from which it did not recover
+	gap           float64
+	p50           float64
+	rate          float64
+	changes       int
+	kernel        string
+}
+
+func (m made) write(t testing.TB, dir string) {
+	t.Helper()
+	flags, given := map[string][]string{"seed": {"7"}, "duration": {"3s"}}, []string{}
+	for k, v := range m.flags {
+		flags[k] = []string{v}
+		given = append(given, k)
+	}
+	plan := map[string]any{
+		"words": map[string]string{"system": or(m.system, "etcd"), "topology": "simple", "workload": "uniform", "fault": or(m.fault, "leader")},
+		"flags": flags, "flags_given": given, "seed": 7, "versions": map[string]string{"kernel": or(m.kernel, "6.1"), "reckon": "v1", "system": "version of " + or(m.system, "etcd")},
+	}
+	s := results.Summary{Verdict: results.Status(or(string(m.verdict), "valid")), Interrupted: m.interrupted}
+	if m.verdict == results.StatusHarness {
+		s.Harness = []string{"the generator lagged"}
+	}
+	for _, v := range m.ttr {
+		s.Unavailability.Censored = append(s.Unavailability.Censored, math.IsNaN(v))
+		if math.IsNaN(v) {
+			s.Unavailability.TTR = append(s.Unavailability.TTR, nil)
+		} else {
+			s.Unavailability.TTR = append(s.Unavailability.TTR, &v)
+		}
+	}
+	s.Unavailability.LongestGap = m.gap
+	q := func(x float64) *results.Quantiles {
+		return &results.Quantiles{N: 100, P50: x, P90: 1.1 * x, P99: 1.5 * x, P999: 2 * x}
+	}
+	s.Latency.Before, s.Latency.During, s.Latency.After = q(m.p50), q(3*m.p50), q(1.1*m.p50)
+	s.Throughput.OK = m.rate
+	s.Leaders.Changes = m.changes
+	put(t, filepath.Join(dir, "plan.json"), plan)
+	put(t, filepath.Join(dir, "summary.json"), s)
+}
+
+func or(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+func put(t testing.TB, path string, v any) {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o777)
+	}
+	if err == nil {
+		err = os.WriteFile(path, b, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// likeEtcd is a run as runs of etcd under leader come out: an election time-out or two, and a tail.
+func likeEtcd(rng *rand.Rand, system string, slower float64) made {
+	ttr := slower + 1000*(1+rng.Float64()) + 60*rng.ExpFloat64()
+	if rng.IntN(5) == 0 {
+		ttr += 1000
+	}
+	return made{
+		system: system, ttr: []float64{math.Round(ttr*1000) / 1000}, gap: ttr, p50: 40 + rng.NormFloat64(), rate: 97 - ttr/1000 + 0.2*rng.NormFloat64(),
+		changes: 1 + rng.IntN(6)/5,
+	}
+}
+
+func side(t testing.TB, root, name string, n int, run func(i int) made) string {
+	t.Helper()
+	dir := filepath.Join(root, name)
+	for i := range n {
+		run(i).write(t, filepath.Join(dir, fmt.Sprintf("%03d", i)))
+	}
+	return dir
+}
+
+func load(t testing.TB, paths ...string) Side {
+	t.Helper()
+	s, err := Load(paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func compared(t testing.TB, a, b Side) *Comparison {
+	t.Helper()
+	c, err := Compare(a, b, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func text(c *Comparison) string {
+	var b bytes.Buffer
+	c.Text(&b)
+	return b.String()
+}
+
+func wantText(t *testing.T, in string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(in, w) {
+			t.Errorf("%q is missing in:\n%s", w, in)
+		}
+	}
+}
+
+func TestADifferenceIsFound(t *testing.T) {
+	root, rng := t.TempDir(), rand.New(rand.NewPCG(1, 1))
+	a := side(t, root, "a", 20, func(int) made { return likeEtcd(rng, "etcd", 0) })
+	b := side(t, root, "b", 20, func(int) made { return likeEtcd(rng, "etcd-no-pre-vote", 1500) })
+	c := compared(t, load(t, a), load(t, b))
+	r := c.Cells[0].result(timeToRecover)
+	if !r.Differs || r.Difference < 1000 || r.Difference > 2000 || r.Interval[0] > r.Difference || r.Interval[1] < r.Difference {
+		t.Errorf("time to recover: %+v", r)
+	}
+	if r := c.Cells[0].result("p50 before"); r.Differs || !r.Detectable.finite() {
+		t.Errorf("p50 before: %+v", r)
+	}
+	wantText(t, text(c), "A and B differ in: system: etcd and etcd-no-pre-vote",
+		"* time to recover: differs: in etcd-no-pre-vote it is", "ms longer in the median",
+		"p50 before: no difference shown", "would have been found in four of five such comparisons",
+		"leader changes: no difference shown")
+	if len(c.Notes) != 0 {
+		t.Errorf("notes %q", c.Notes)
+	}
+	again := compared(t, load(t, a), load(t, b))
+	if text(again) != text(c) {
+		t.Error("the same runs give another text")
+	}
+}
+
+func TestWhatIsLeftOut(t *testing.T) {
+	root, rng := t.TempDir(), rand.New(rand.NewPCG(1, 2))
+	a := side(t, root, "a", 6, func(i int) made {
+		m := likeEtcd(rng, "etcd", 0)
+		switch i {
+		case 1:
+			m.verdict = results.StatusHarness
+		case 2:
+			m.interrupted, m.verdict = true, results.StatusUnknown
+		case 3:
+			m.verdict = results.StatusInvalid
+		}
+		return m
+	})
+	if err := os.Remove(filepath.Join(a, "004", "summary.json")); err != nil {
+		t.Fatal(err)
+	}
+	b := side(t, root, "b", 6, func(int) made { return likeEtcd(rng, "etcd", 0) })
+	if err := os.Symlink("005", filepath.Join(b, "latest")); err != nil {
+		t.Fatal(err)
+	}
+	c := compared(t, load(t, a), load(t, b))
+	if c.A.Runs != 3 || c.B.Runs != 6 || len(c.A.Left) != 3 || len(c.A.Invalid) != 1 {
+		t.Errorf("A is %+v, B is %+v", c.A, c.B)
+	}
+	wantText(t, text(c), "A and B are of the same plan", "001: harness: the generator lagged", "002: it was interrupted", "004: half-written",
+		"invalid, and counted", "too few repeats for an interval: 3 and 6", "no difference, however large, would have been found reliably")
+	if r := c.Cells[0].result(timeToRecover); r.Interval != nil {
+		t.Errorf("an interval of three runs: %v", r.Interval)
+	}
+	harness := side(t, root, "none", 2, func(int) made { return made{verdict: results.StatusHarness} })
+	var none ErrNoResult
+	if _, err := Compare(load(t, harness), load(t, b), false); !errors.As(err, &none) || len(none.Left) != 2 {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestOtherPlansAreRefused(t *testing.T) {
+	root, rng := t.TempDir(), rand.New(rand.NewPCG(1, 3))
+	rated := func(system, rate string) func(int) made {
+		return func(int) made {
+			m := likeEtcd(rng, system, 0)
+			m.flags = map[string]string{"rate": rate}
+			return m
+		}
+	}
+	a := load(t, side(t, root, "a", 6, rated("etcd", "100")))
+	b := load(t, side(t, root, "b", 6, rated("memory", "200")))
+	_, err := Compare(a, b, false)
+	if err == nil || !strings.Contains(err.Error(), "system is etcd in A and memory in B; --rate is 100 in A and 200 in B (--force") {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := Compare(a, b, true); err != nil {
+		t.Errorf("forced: %v", err)
+	}
+	mixed := load(t, filepath.Join(root, "a"), side(t, root, "c", 3, rated("etcd", "300")))
+	if _, err := Compare(mixed, b, false); err == nil || !strings.Contains(err.Error(), "--rate is 100, 300 in A and 200 in B") {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := Compare(a, a, false); err == nil || !strings.Contains(err.Error(), "stands on both sides") {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := Load([]string{t.TempDir()}); err == nil || !strings.Contains(err.Error(), "no run") {
+		t.Errorf("error is %v", err)
+	}
+	// One flag is what is compared; a flag that only one system understands, and nobody gave, is none.
+	one := compared(t, a, load(t, side(t, root, "d", 6, rated("etcd", "200"))))
+	if len(one.Differ) != 1 || one.Differ[0].Name != "--rate" || one.B.Label != "rate 200" {
+		t.Errorf("differ in %v, B is %s", one.Differ, one.B.Label)
+	}
+}
+
+// What never recovered ranks behind all that did, and is counted.
+func TestCensoredRecoveries(t *testing.T) {
+	root, rng := t.TempDir(), rand.New(rand.NewPCG(1, 4))
+	a := side(t, root, "a", 10, func(int) made { return likeEtcd(rng, "etcd", 0) })
+	b := side(t, root, "b", 10, func(i int) made {
+		m := likeEtcd(rng, "etcd-no-pre-vote", 0)
+		if i < 8 {
+			m.ttr = []float64{math.NaN()}
+		}
+		return m
+	})
+	c := compared(t, load(t, a), load(t, b))
+	r := c.Cells[0].result(timeToRecover)
+	if r.B.Never != 8 || !r.Differs || !math.IsInf(float64(r.B.Median), 1) {
+		t.Errorf("%+v", r)
+	}
+	wantText(t, text(c), "in etcd-no-pre-vote most have no end", "No end, and ranked as longer than all others: 0 of 10 in A, 8 of 10 in B")
+	if b, err := json.Marshal(c); err != nil || !json.Valid(b) {
+		t.Errorf("JSON: %v", err)
+	}
+}
+
+// matrixOf is runs over two axes, with a difference in one corner.
+func matrixOf(t testing.TB, root, name, system string, slower float64) Side {
+	rng := rand.New(rand.NewPCG(5, uint64(len(system))))
+	var dirs []string
+	for _, fault := range []string{"leader", "partial-partition", "slow-link"} {
+		for _, latency := range []string{"1ms", "20ms", "100ms"} {
+			dirs = append(dirs, side(t, root, name+"/"+fault+"-"+latency, 15, func(int) made {
+				more := 0.0
+				if fault == "partial-partition" {
+					more = slower
+				}
+				m := likeEtcd(rng, system, more)
+				m.fault, m.flags = fault, map[string]string{"link-latency": latency}
+				return m
+			}))
+		}
+	}
+	return load(t, dirs...)
+}
+
+func TestMatricesAreComparedCellByCell(t *testing.T) {
+	root := t.TempDir()
+	c := compared(t, matrixOf(t, root, "a", "etcd", 0), matrixOf(t, root, "b", "etcd-no-pre-vote", 3000))
+	if len(c.Cells) != 9 || strings.Join(c.Axes, " ") != "fault --link-latency" {
+		t.Fatalf("%d cells on %q", len(c.Cells), c.Axes)
+	}
+	for _, cell := range c.Cells {
+		r := cell.result(timeToRecover)
+		if want := cell.Values[0] == "partial-partition"; r.Differs != want {
+			t.Errorf("%s: differs is %v: %s", cell.Name, r.Differs, r.Sentence)
+		}
+	}
+	out := os.Getenv("RECKON_FIGURES") // to look at them
+	if out == "" {
+		out = t.TempDir()
+	}
+	if err := c.Write(out); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ecdf-01-leader-link-latency-1ms", "box-time-to-recover", "heat-time-to-recover"} {
+		for _, kind := range []string{"svg", "pdf", "png", "csv"} {
+			if b, err := os.ReadFile(filepath.Join(out, name+"."+kind)); err != nil || len(b) < 100 {
+				t.Errorf("%s.%s: %d bytes, %v", name, kind, len(b), err)
+			}
+		}
+	}
+	head, rows := c.runRows()
+	if len(rows) != 270 || len(head) != len(rows[0]) {
+		t.Errorf("%d rows of runs", len(rows))
+	}
+}
+
+// BenchmarkTwoThousandRuns compares 2 x 1,000 recorded runs, from their directories to the last figure.
+func BenchmarkTwoThousandRuns(b *testing.B) {
+	root, rng := b.TempDir(), rand.New(rand.NewPCG(1, 1))
+	x := side(b, root, "a", 1000, func(int) made { return likeEtcd(rng, "etcd", 0) })
+	y := side(b, root, "b", 1000, func(int) made { return likeEtcd(rng, "etcd-no-pre-vote", 10) })
+	out := b.TempDir()
+	for b.Loop() {
+		if err := compared(b, load(b, x), load(b, y)).Write(out); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Many long names beneath a heat map do not run into each other, and all forms can be drawn.
+func TestWideHeatMap(t *testing.T) {
+	root, rng := t.TempDir(), rand.New(rand.NewPCG(8, 8))
+	of := func(name, system string) Side {
+		var dirs []string
+		for i, fault := range []string{"leader", "partial-partition", "intermittent-full", "slow-link", "kill-n", "intermittent-partial"} {
+			for _, rate := range []string{"100", "1000"} {
+				dirs = append(dirs, side(t, root, fmt.Sprintf("%s/%d-%s", name, i, rate), 5, func(int) made {
+					m := likeEtcd(rng, system, 0)
+					m.fault, m.flags = fault, map[string]string{"rate": rate}
+					return m
+				}))
+			}
+		}
+		return load(t, dirs...)
+	}
+	c := compared(t, of("a", "etcd"), of("b", "memory"))
+	d, ok := c.heat(timeToRecover)
+	if !ok || len(d.rows) != 12 {
+		t.Fatalf("%d rows", len(d.rows))
+	}
+	for _, kind := range []string{"svg", "pdf", "png"} {
+		b, err := d.chart.Draw(kind)
+		if err != nil || len(b) == 0 {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if out := os.Getenv("RECKON_FIGURES"); out != "" {
+			if err := os.WriteFile(filepath.Join(out, "wide-heat."+kind), b, 0o666); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/reckon-bench/reckon/results"
+)
+
+// heat draws the difference of the medians over the two axes that the cells lie on; there is none for any other number of axes.
+func (c *Comparison) heat(measure string) (drawing, bool) {
+	d := drawing{head: append(append([]string{}, c.Axes...), "a_median_ms", "b_median_ms", "difference_ms", "p_holm", "differs")}
+	if len(c.Axes) != 2 {
+		return d, false
+	}
+	h := heatMap{cols: c.valuesOn(0), rows: c.valuesOn(1)}
+	for _, cell := range c.Cells {
+		r := cell.result(measure)
+		if r == nil || r.A.N == 0 || r.B.N == 0 {
+			continue
+		}
+		t := tile{col: slices.Index(h.cols, cell.Values[0]), row: slices.Index(h.rows, cell.Values[1]), value: float64(r.Difference), differs: r.Differs}
+		h.tiles = append(h.tiles, t)
+		if r.Difference.finite() {
+			h.most = max(h.most, math.Abs(t.value))
+		}
+		d.rows = append(d.rows, append(append([]string{}, cell.Values...), cellText(float64(r.A.Median)), cellText(float64(r.B.Median)),
+			cellText(float64(r.Difference)), cellText(float64(r.Corrected)), fmt.Sprint(r.Differs)))
+	}
+	if len(h.tiles) == 0 {
+		return d, false
+	}
+	p := results.NewPlot()
+	p.Add(h)
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(h.cols)), 0, float64(len(h.rows))
+	p.X.Label.Text = axisLabel(c.Axes[0]) + "    (ms; bold frame: differs, corrected p < 0.05)"
+	p.X.Tick.Marker, p.Y.Tick.Marker = names(h.cols), names(reversed(h.rows))
+	if crowded(h.cols) {
+		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YCenter
+	}
+	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
+	p.Y.Tick.Label.Rotation, p.Y.Tick.Label.XAlign, p.Y.Tick.Label.YAlign = math.Pi/2, draw.XCenter, draw.YBottom
+	legend := []results.Key{
+		{Text: "B longer", Color: results.ColorB, Block: true}, {Text: "B shorter", Color: results.ColorA, Block: true},
+	}
+	if c.A.Label != "A" {
+		legend[0].Text, legend[1].Text = c.B.Label+" longer", c.B.Label+" shorter"
+	}
+	d.chart = results.Chart{Name: "heat-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure, Panels: []results.ChartPanel{{
+		Plot: p, Y: axisLabel(c.Axes[1]), Height: 30 + 34*float64(len(h.rows)), Legend: legend,
+	}}}
+	return d, true
+}
+
+// crowded says whether names would run into each other beneath their columns.
+func crowded(names []string) bool {
+	const width = 185 // points, of all columns
+	for _, n := range names {
+		if float64(results.TextStyle(results.Dark).Width(n))*8/7+4 > width/float64(len(names)) {
+			return true
+		}
+	}
+	return false
+}
+
+func axisLabel(name string) string { return strings.TrimPrefix(name, "--") }
+
+// valuesOn are the cells' values on the i-th axis, in order.
+func (c *Comparison) valuesOn(i int) (all []string) {
+	for _, cell := range c.Cells {
+		all = append(all, cell.Values[i])
+	}
+	slices.SortFunc(all, natural)
+	return slices.Compact(all)
+}
+
+func reversed(s []string) []string {
+	s = slices.Clone(s)
+	slices.Reverse(s)
+	return s
+}
+
+// names labels the middles of unit steps.
+type names []string
+
+func (n names) Ticks(_, _ float64) (ticks []plot.Tick) {
+	for i, name := range n {
+		ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: name})
+	}
+	return ticks
+}
+
+type heatMap struct {
+	cols, rows []string
+	tiles      []tile
+	most       float64 // the greatest difference, which has the full colour
+}
+
+type tile struct {
+	col, row int
+	value    float64
+	differs  bool
+}
+
+// Plot draws a tile a cell, with the difference in it; those that differ are in bold frames.
+func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for _, t := range h.tiles {
+		top := float64(len(h.rows) - t.row)
+		l, r := x(float64(t.col))+1, x(float64(t.col+1))-1
+		low, high := y(top-1)+1, y(top)-1
+		corners := []vg.Point{{X: l, Y: low}, {X: r, Y: low}, {X: r, Y: high}, {X: l, Y: high}}
+		side := results.ColorA
+		if t.value > 0 {
+			side = results.ColorB
+		}
+		share := 1.0
+		if !math.IsInf(t.value, 0) && h.most > 0 {
+			share = math.Abs(t.value) / h.most
+		}
+		// No colour is so full that black type on it could not be read.
+		c.FillPolygon(results.Mix(side, 0.75*share), corners)
+		frame := draw.LineStyle{Color: results.Faint, Width: 0.5}
+		if t.differs {
+			frame = draw.LineStyle{Color: results.Dark, Width: 1.5}
+		}
+		c.StrokeLines(frame, append(corners, corners[0]))
+		sty := results.TextStyle(results.Black)
+		sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
+		c.FillText(sty, vg.Point{X: (l + r) / 2, Y: (low + high) / 2}, difference(t.value))
+	}
+}
+
+func difference(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "-"
+	case math.IsInf(x, 1):
+		return "endless"
+	case math.IsInf(x, -1):
+		return "ends now"
+	case x > 0:
+		return "+" + amount(x)
+	case x < 0:
+		return "−" + amount(-x)
+	}
+	return "0"
+}

@@ -1,0 +1,129 @@
+package results
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgpdf"
+)
+
+// A Chart is a figure of several runs in the style of a run's own: the same
+// type, colours and margins. It is as wide as a column of a paper, 3.3 inches, with text of 8 pt.
+type Chart struct {
+	Name   string // of its files
+	Title  string
+	Panels []ChartPanel
+}
+
+// A ChartPanel is one plot, made by NewPlot, with its legend above it.
+type ChartPanel struct {
+	Plot   *plot.Plot
+	Y      string  // label of the y axis; the plot has none of its own
+	Height float64 // in points
+	Legend []Key
+}
+
+// A Key explains one mark.
+type Key struct {
+	Text   string
+	Color  color.Color
+	Dashed bool // a dashed line
+	Block  bool // a filled area instead of a line
+}
+
+// The colours that stand for the sides of a comparison, and for what belongs to none (see theme.go).
+var (
+	ColorA, ColorB   = blue, vermilion
+	Dark, Grey       = dark, grey
+	Faint            = faint
+	Dashes           = dashed
+	paper            = format{width: 3.3 * vg.Inch, stretch: 1, left: 38, right: 9}
+	paperWithoutAxis = format{width: 3.3 * vg.Inch, stretch: 1, left: 9, right: 9}
+)
+
+// NewPlot is a plot without junk.
+func NewPlot() *plot.Plot { return newPlot() }
+
+// Grid is faint enough to stay behind the data: the first to be added.
+func Grid() plot.Plotter { return grid() }
+
+// TextStyle is how labels within the data are set: the smaller of the two sizes in use.
+func TextStyle(c color.Color) text.Style { return textStyle(smallSize, c) }
+
+// LogAxis makes the axis logarithmic, from about lo to hi.
+func LogAxis(a *plot.Axis, lo, hi float64) {
+	a.Scale, a.Tick.Marker = plot.LogScale{}, logTicks{}
+	a.Min, a.Max = logRange(lo, hi)
+}
+
+// LinearAxis marks about n round numbers.
+func LinearAxis(a *plot.Axis, lo, hi float64, n int) {
+	a.Min, a.Max, a.Tick.Marker = lo, hi, linearTicks{n}
+}
+
+// Draw is the chart as "svg", "pdf" or "png" (at 300 dots an inch).
+func (c Chart) Draw(kind string) ([]byte, error) {
+	f, in := c.figure()
+	switch kind {
+	case "svg":
+		return f.svg(in), nil
+	case "png":
+		return f.png(in)
+	case "pdf":
+		return f.pdf(in)
+	}
+	return nil, fmt.Errorf("draw %s: no such form: %q", c.Name, kind)
+}
+
+func (c Chart) figure() (*figure, format) {
+	f, in := &figure{name: c.Name, title: c.Title}, paperWithoutAxis
+	for _, p := range c.Panels {
+		q := panel{plot: p.Plot, y: p.Y, height: vg.Length(p.Height)}
+		for _, k := range p.Legend {
+			e := entry{text: k.Text, color: k.Color}
+			switch {
+			case k.Block:
+				e.mark = block
+			case k.Dashed:
+				e.mark = dashes
+			}
+			q.legend = append(q.legend, e)
+		}
+		if p.Y != "" {
+			in = paper
+		}
+		f.panels = append(f.panels, q)
+	}
+	return f, in
+}
+
+// pdf is the figure as a document of one page with its fonts in it, as publishers want it.
+func (f *figure) pdf(in format) ([]byte, error) {
+	w, h := in.width, f.height(in)
+	canvas := vgpdf.New(w, h)
+	canvas.EmbedFonts(true)
+	f.draw(draw.NewCanvas(canvas, w, h), in)
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("draw %s: %w", f.name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Black is what is read on light colours.
+var Black = black
+
+// Pale is the colour of an area whose outline has the colour given.
+func Pale(c color.Color) color.Color { return Mix(c, 0.3) }
+
+// Mix is the share of the colour on white.
+func Mix(c color.Color, share float64) color.Color {
+	r, g, b, _ := c.RGBA()
+	on := func(v uint32) uint8 { return uint8(255 - share*(255-float64(v>>8)) + 0.5) }
+	return color.RGBA{on(r), on(g), on(b), 255}
+}
