@@ -41,8 +41,10 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(h.cols)), 0, float64(len(h.rows))
 	p.X.Label.Text = axisLabel(c.Axes[0]) + "    (ms; bold frame: differs, corrected p < 0.05)"
 	p.X.Tick.Marker, p.Y.Tick.Marker = names(h.cols), names(reversed(h.rows))
+	height := 30 + 34*float64(len(h.rows))
 	if crowded(h.cols) {
-		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YCenter
+		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YTop
+		height += 24
 	}
 	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
 	p.Y.Tick.Label.Rotation, p.Y.Tick.Label.XAlign, p.Y.Tick.Label.YAlign = math.Pi/2, draw.XCenter, draw.YBottom
@@ -53,7 +55,7 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 		legend[0].Text, legend[1].Text = c.B.Label+" longer", c.B.Label+" shorter"
 	}
 	d.chart = results.Chart{Name: "heat-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure, Panels: []results.ChartPanel{{
-		Plot: p, Y: axisLabel(c.Axes[1]), Height: 30 + 34*float64(len(h.rows)), Legend: legend,
+		Plot: p, Y: axisLabel(c.Axes[1]), Height: height, Legend: legend,
 	}}}
 	return d, true
 }
