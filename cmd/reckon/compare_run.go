@@ -59,7 +59,10 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		if err := linksHere(p.Options.Links); err != nil {
+		if err := allHere(p); err != nil {
+			return err
+		}
+		if err := prepare(p); err != nil {
 			return err
 		}
 		d.seed = p.Options.Seed
