@@ -7,7 +7,7 @@
 //
 // The switch is a process of its own, so that a pause of the runner delays no
 // packet. One thread does everything: it waits on the sockets and a timer, holds
-// every packet in one queue ordered by due time, and spins for the last few microseconds. A packet's
+// every packet in one queue ordered by due time, wakes early by as much as the timer has been late so far, and spins until the packet is due. A packet's
 // time starts when the kernel received it, not when the switch read it. Every kind of chance is drawn from a
 // stream of its own that the run's seed gives the path, in the order of the path's packets: same packets, same drops.
 //
