@@ -49,6 +49,7 @@ many nodes, named by ID and the last element of each root.`,
 	fs.BoolVar(&w.Options.AllowExtra, "allow-extra", false, "files that do not belong to the tree are no damage")
 	fs.IntVar(&w.Options.Workers, "workers", 0, "how many files a root works on at a time (default as many as there are processors)")
 	reckon.SecondsVar(fs, &w.Lease, "lease", 10*time.Second, "how long a worker that is silent counts as there")
+	reckon.SecondsVar(fs, &w.Patience, "patience", 10*time.Second, "how long etcd may not answer at the start")
 	reckon.SecondsVar(fs, &w.Limit, "limit", 24*time.Hour, "the deadline of operations whose caller gave none")
 	return cmd
 }

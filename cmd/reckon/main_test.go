@@ -16,8 +16,10 @@ import (
 
 	"github.com/moby/sys/reexec"
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.etcd.io/etcd/server/v3/etcdmain"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/systems"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files of the scripts")
@@ -27,7 +29,8 @@ func TestMain(m *testing.M) {
 		return
 	}
 	testscript.Main(m, map[string]func(){
-		"reckon": func() { os.Exit(Main(os.Args[1:])) },
+		"reckon":         func() { os.Exit(Main(os.Args[1:])) },
+		systems.EtcdRole: func() { etcdmain.Main(os.Args) },
 	})
 }
 
@@ -40,10 +43,12 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("LOOPBACK", loopback())
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "runs": runs, "summary": summary, "await": await,
+			"selfcert": selfcert, "authenticated": authenticated,
 		},
 		Condition: condition,
 	})

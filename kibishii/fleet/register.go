@@ -199,7 +199,11 @@ const leaveTime = 2 * time.Second
 func (c *crew) leave(s session) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
-	if _, err := c.store.c.Revoke(ctx, s.lease); err != nil {
+	err := c.store.try(ctx, "give the lease back", func(ctx context.Context) error {
+		_, err := c.store.c.Revoke(ctx, s.lease)
+		return err
+	})
+	if err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 		c.Log.Warn("the names stay until the lease expires", "error", err)
 	}
 }
