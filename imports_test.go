@@ -18,7 +18,7 @@ var floors = []string{
 	".",
 	"topologies workloads faults systems",
 	"results",
-	"compare export",
+	"compare export matrix",
 	"cmd/reckon",
 }
 

@@ -275,21 +275,23 @@ func (d *Dir) readJSON(name string, v any) error {
 	return nil
 }
 
-// writeFile replaces the file in one step, so that nobody ever reads half of
+func (d *Dir) writeFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
+
+// WriteFile replaces the file in one step, so that nobody ever reads half of
 // one, and a full disk leaves the old one as it was.
-func (d *Dir) writeFile(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(d.Path(name)), ".new-*")
+func WriteFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), d.Path(name))
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", d.Path(name), err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newRerun(), newCheck(), newReport(), newCompare(), newExport(), newKibishii(), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), newKibishii(), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root

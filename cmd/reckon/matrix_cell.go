@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/moby/sys/reexec"
+
+	"github.com/reckon-bench/reckon/matrix"
+)
+
+// cellGrace is how long a run may take beyond everything that its plan bounds: checking and drawing.
+const cellGrace = checkTime + 5*time.Minute
+
+// runCell runs the cell as a process of its own, so that whatever becomes of it
+// befalls no other. When ctx ends the process is asked, once, to end the run in order.
+func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool, say func(line string)) matrix.Exit {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		return matrix.Exit{Status: -1, Why: err.Error()}
+	}
+	defer out.Close()
+	tail := &tail{log: out, say: say}
+	cmd := exec.Command(reexec.Self(), append([]string{"run"}, c.Arguments()...)...)
+	cmd.Args[0] = "reckon"
+	cmd.Args = append(cmd.Args, "--result-location="+dir)
+	if keepData {
+		cmd.Args = append(cmd.Args, "--keep-data")
+	}
+	cmd.Stdout, cmd.Stderr = tail, tail
+	// A group of its own: a Ctrl-C at the terminal must reach it once, from us, for the second one is no request any more.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // the death signal comes when the thread that forked ends
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return matrix.Exit{Status: -1, Why: fmt.Sprintf("start the run: %v", err)}
+	}
+	ended := make(chan struct{})
+	limit := cellLimit(c)
+	late := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() }) // it may have ended meanwhile
+	defer late.Stop()
+	go func() {
+		select {
+		case <-ctx.Done():
+			_ = cmd.Process.Signal(os.Interrupt) // likewise
+		case <-ended:
+		}
+	}()
+	err = cmd.Wait()
+	close(ended)
+	return tail.exit(err, !late.Stop(), limit)
+}
+
+// cellLimit is when a run that has not ended never will.
+func cellLimit(c *matrix.Cell) time.Duration {
+	p := c.Plan()
+	return p.Bounds.Ready + p.Options.Duration + p.Options.OpTimeout + p.Bounds.Settle + cellGrace
+}
+
+// A tail keeps the last lines of what it passes on to the log.
+type tail struct {
+	log *os.File
+	say func(line string)
+
+	mu    sync.Mutex
+	part  []byte
+	lines []string
+}
+
+// tailLines is how many.
+const tailLines = 12
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.part = append(t.part, b...)
+	for {
+		i := bytes.IndexByte(t.part, '\n')
+		if i < 0 {
+			break
+		}
+		if line := strings.TrimRight(string(t.part[:i]), " \r"); line != "" {
+			t.lines = append(t.lines[max(0, len(t.lines)-tailLines+1):], line)
+			t.say(strings.TrimSpace(line))
+		}
+		t.part = t.part[i+1:]
+	}
+	return t.log.Write(b)
+}
+
+func (t *tail) exit(err error, late bool, limit time.Duration) matrix.Exit {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := matrix.Exit{Last: t.lines}
+	if len(t.part) > 0 {
+		e.Last = append(e.Last, string(t.part))
+	}
+	var exit *exec.ExitError
+	switch {
+	case late:
+		e.Status, e.Why = -1, fmt.Sprintf("it had not ended after %v", limit)
+	case errors.As(err, &exit):
+		e.Status, e.Why = exit.ExitCode(), exit.String()
+	case err != nil:
+		e.Status, e.Why = -1, err.Error()
+	default:
+		e.Why = "it ended without a word"
+	}
+	if n := len(e.Last); n > 0 && !late {
+		e.Why += ", after: " + strings.TrimPrefix(strings.TrimSpace(e.Last[n-1]), "reckon: ")
+	}
+	return e
+}

@@ -1,0 +1,236 @@
+package matrix
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/reckon-bench/reckon/results"
+)
+
+// A panel is one of the small multiples: what it holds fixed, and a row for each value of the axis that varies most.
+type panel struct {
+	Title string
+	rows  []panelRow
+}
+
+type panelRow struct {
+	label string
+	group *group
+}
+
+// rowDimension is the axis whose values stand below each other in a panel: the
+// fault, for that is what most people compare; else the last that varies.
+func rowDimension(dims []Dimension) string {
+	row := "fault"
+	for _, d := range dims {
+		if d.Name == "fault" {
+			return "fault"
+		}
+		row = d.Name
+	}
+	return row
+}
+
+// panels puts the groups in panels.
+func panels(x *Index, groups []*group) (all []*panel) {
+	by := map[string]*panel{}
+	row := rowDimension(x.Dimensions)
+	for _, g := range groups {
+		c := g.cells[0]
+		var title []string
+		for _, d := range x.Dimensions {
+			if v, ok := c.value(d.Name); ok && d.Name != row {
+				if !isWord(d.Name) {
+					v = d.Name + "=" + v
+				}
+				title = append(title, v)
+			}
+		}
+		name := strings.Join(title, " ")
+		p := by[name]
+		if p == nil {
+			p = &panel{Title: name}
+			by[name], all = p, append(all, p)
+		}
+		label, _ := c.value(row)
+		p.rows = append(p.rows, panelRow{label, g})
+	}
+	if len(all) == 1 && all[0].Title == "" {
+		all[0].Title = x.Cells[0].Words.String()
+	}
+	return all
+}
+
+// Sizes of a panel in CSS pixels.
+const (
+	panelWidth  = 380
+	rowHeight   = 18
+	labelWidth  = 7.0 // of a character, at most
+	labelMost   = 22  // characters
+	axisHeight  = 20
+	neverWidth  = 34
+	panelMargin = 10
+)
+
+// An scale is a logarithmic axis that all panels of one metric share.
+type scale struct {
+	lo, hi float64
+	never  bool // some runs never recovered: they have a place of their own at the right
+	label  float64
+}
+
+// newScale is the scale that holds all of the measure; ok is false where there is nothing to show.
+func newScale(ps []*panel, of measure, unit bool) (s scale, ok bool) {
+	s.lo, s.hi = math.Inf(1), math.Inf(-1)
+	longest := 0
+	for _, p := range ps {
+		for _, r := range p.rows {
+			longest = max(longest, utf8.RuneCountInString(r.label))
+			xs, never := r.group.numbers(of)
+			s.never = s.never || unit && never > 0
+			for _, x := range xs {
+				s.lo, s.hi = min(s.lo, max(x, 0.01)), max(s.hi, x, 0.01)
+			}
+		}
+	}
+	s.label = 8 + labelWidth*float64(min(longest, labelMost))
+	if math.IsInf(s.lo, 1) {
+		s.lo, s.hi = 1, 10
+		return s, s.never
+	}
+	s.lo, s.hi = roundDown(s.lo), roundUp(s.hi)
+	if s.hi < 4*s.lo { // a range so narrow would make noise look like a difference
+		s.lo, s.hi = roundDown(s.lo/2), roundUp(s.hi*2)
+	}
+	return s, true
+}
+
+// roundUp is the smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, ...) that is at least x.
+func roundUp(x float64) float64 {
+	p := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, m := range []float64{1, 2, 5} {
+		if x <= m*p*(1+1e-9) {
+			return m * p
+		}
+	}
+	return 10 * p
+}
+
+func roundDown(x float64) float64 { return 1 / roundUp(1/x) }
+
+// x is where the number stands in a panel.
+func (s scale) x(ms float64) float64 {
+	right := float64(panelWidth - panelMargin)
+	if s.never {
+		right -= neverWidth
+	}
+	return s.label + (right-s.label)*math.Log(max(ms, s.lo)/s.lo)/math.Log(s.hi/s.lo)
+}
+
+// ticks are the numbers that are written below: decades, and 2 and 5 where there are few.
+func (s scale) ticks() (all []float64) {
+	few := s.hi/s.lo < 90
+	for e := math.Floor(math.Log10(s.lo)); e <= math.Ceil(math.Log10(s.hi)); e++ {
+		for _, m := range []float64{1, 2, 5} {
+			t := m * math.Pow(10, e)
+			if t >= s.lo*(1-1e-9) && t <= s.hi*(1+1e-9) && (m == 1 || few) {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// draw draws the panel: a row a configuration, a mark a run that links to it, a bar at the median.
+func (p *panel) draw(s scale, of measure, dims []Dimension) template.HTML {
+	var b strings.Builder
+	height := rowHeight*len(p.rows) + axisHeight
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" width="%d" height="%d">`, panelWidth, height, panelWidth, height)
+	bottom := rowHeight * len(p.rows)
+	for _, t := range s.ticks() {
+		fmt.Fprintf(&b, `<path class="g" d="M%.1f 0V%d"/><text class="t" x="%.1f" y="%d">%s</text>`, s.x(t), bottom+3, s.x(t), bottom+15, showTick(t))
+	}
+	if s.never {
+		fmt.Fprintf(&b, `<text class="t" x="%d" y="%d">never</text>`, panelWidth-neverWidth/2, bottom+15)
+	}
+	for i, r := range p.rows {
+		middle := float64(rowHeight*i) + rowHeight/2
+		fmt.Fprintf(&b, `<path class="g" d="M%.1f %.1fH%d"/><text class="l" x="%.1f" y="%.1f">%s</text>`, s.label, middle, panelWidth-panelMargin, s.label-6, middle+4, template.HTMLEscapeString(shortened(r.label)))
+		r.marks(&b, s, of, middle, dims)
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String())
+}
+
+// marks draws the runs of a row.
+func (r panelRow) marks(b *strings.Builder, s scale, of measure, middle float64, dims []Dimension) {
+	for i, c := range r.group.cells {
+		if !c.result() {
+			continue
+		}
+		x, ok := of(c.Outcome.Metrics)
+		never := !ok && c.Outcome.Metrics.Censored && s.never
+		if !ok && !never {
+			continue
+		}
+		y := middle + float64(i%5-2)*2.2*spread(len(r.group.cells))
+		fmt.Fprintf(b, `<a href="%s"><title>%s: %s</title>`, template.HTMLEscapeString(c.link()), template.HTMLEscapeString(c.title(dims)), valueWords(x, never))
+		switch {
+		case never:
+			fmt.Fprintf(b, `<path class="m never" d="M%.1f %.1fl8 4.5l-8 4.5z"/>`, panelWidth-neverWidth/2-4.0, y-4.5)
+		case c.verdict() == results.StatusInvalid:
+			fmt.Fprintf(b, `<path class="m invalid" d="M%.1f %.1fl4.5 4.5l-4.5 4.5l-4.5 -4.5z"/>`, s.x(x), y-4.5)
+		default:
+			fmt.Fprintf(b, `<circle class="m valid" cx="%.1f" cy="%.1f" r="3.6"/>`, s.x(x), y)
+		}
+		b.WriteString("</a>")
+	}
+	if xs, never := r.group.numbers(of); len(xs) >= 3 && never == 0 {
+		fmt.Fprintf(b, `<path class="med" d="M%.1f %.1fV%.1f"/>`, s.x(median(xs)), middle-7, middle+7)
+	}
+}
+
+// spread is 0 for a single run, which stands on its line.
+func spread(n int) float64 {
+	if n == 1 {
+		return 0
+	}
+	return 1
+}
+
+func valueWords(ms float64, never bool) string {
+	if never {
+		return "service never came back"
+	}
+	return showMillis(ms) + " ms"
+}
+
+func showTick(ms float64) string {
+	if ms >= 1000 {
+		return plain(math.Round(ms)/1000) + " s"
+	}
+	return plain(math.Round(ms*1e4) / 1e4)
+}
+
+// shortened keeps the end of a long label apart from others, and its beginning.
+func shortened(label string) string {
+	r := []rune(label)
+	if len(r) <= labelMost {
+		return label
+	}
+	return string(r[:labelMost/2]) + "…" + string(r[len(r)-labelMost/2+1:])
+}
+
+// link leads from the page to the run: its report, or its directory where it has none.
+func (c *Cell) link() string {
+	to := cellsDir + "/" + c.Name + "/"
+	if c.Outcome != nil && c.Outcome.Report {
+		to += "report.html"
+	} else if c.Outcome != nil && c.Outcome.Metrics == nil {
+		to = logsDir + "/" + c.Name + ".log"
+	}
+	return to
+}
