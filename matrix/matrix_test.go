@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -148,12 +147,4 @@ func BenchmarkPlan(b *testing.B) {
 	for b.Loop() {
 		parsed(b, thousand)
 	}
-}
-
-func readIndex(tb testing.TB, path string) (x Index) {
-	tb.Helper()
-	b, err := os.ReadFile(path)
-	must(tb, err)
-	must(tb, json.Unmarshal(b, &x))
-	return x
 }

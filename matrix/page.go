@@ -22,6 +22,7 @@ type sheet struct {
 	Title, Meaning string
 	Tiles          []tile
 	Troubles, More []line // those that are not valid; what is too much for one look
+	Rows           string // what the rows of panels are
 	Walls          []wall
 	Figures        []multiples
 	Groups         []groupRow
@@ -42,7 +43,7 @@ type line struct {
 
 // A wall is a panel of verdicts: a square a run.
 type wall struct {
-	Title string
+	Title []string
 	Rows  []wallRow
 }
 
@@ -60,7 +61,7 @@ type multiples struct {
 }
 
 type drawn struct {
-	Title string
+	Title []string
 	SVG   template.HTML
 }
 
@@ -78,6 +79,7 @@ func page(x *Index) ([]byte, error) {
 	s := sheet{X: x, Title: "reckon matrix " + x.File, Meaning: pageMeanings[x.Verdict], Tiles: pageTiles(x), Open: len(groups) <= groupsShown}
 	if len(x.Cells) > 0 {
 		ps := panels(x, groups)
+		s.Rows = rowDimension(x.Dimensions)
 		s.Walls = walls(ps, x.Dimensions)
 		s.Figures = figures(ps, x.Dimensions)
 	}
@@ -166,7 +168,9 @@ func figures(ps []*panel, dims []Dimension) (all []multiples) {
 		}
 		f := multiples{Title: m.title, Caption: m.caption}
 		for _, p := range ps {
-			f.Panels = append(f.Panels, drawn{p.Title, p.draw(s, m.of, dims)})
+			if p := p.with(m.of); len(p.rows) > 0 {
+				f.Panels = append(f.Panels, drawn{p.Title, p.draw(s, m.of, dims)})
+			}
 		}
 		all = append(all, f)
 	}

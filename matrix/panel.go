@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,7 +13,7 @@ import (
 
 // A panel is one of the small multiples: what it holds fixed, and a row for each value of the axis that varies most.
 type panel struct {
-	Title string
+	Title []string // a part for each axis
 	rows  []panelRow
 }
 
@@ -21,15 +22,14 @@ type panelRow struct {
 	group *group
 }
 
-// rowDimension is the axis whose values stand below each other in a panel: the
-// fault, for that is what most people compare; else the last that varies.
+// rowDimension is the axis whose values stand below each other in a panel: the one with the most; of
+// equals the fault, for that is what most people compare.
 func rowDimension(dims []Dimension) string {
-	row := "fault"
+	row, most := "fault", 1
 	for _, d := range dims {
-		if d.Name == "fault" {
-			return "fault"
+		if n := len(d.Values); n > most || n == most && d.Name == "fault" {
+			row, most = d.Name, n
 		}
-		row = d.Name
 	}
 	return row
 }
@@ -52,14 +52,14 @@ func panels(x *Index, groups []*group) (all []*panel) {
 		name := strings.Join(title, " ")
 		p := by[name]
 		if p == nil {
-			p = &panel{Title: name}
+			p = &panel{Title: title}
 			by[name], all = p, append(all, p)
 		}
 		label, _ := c.value(row)
 		p.rows = append(p.rows, panelRow{label, g})
 	}
-	if len(all) == 1 && all[0].Title == "" {
-		all[0].Title = x.Cells[0].Words.String()
+	if len(all) == 1 && len(all[0].Title) == 0 {
+		all[0].Title = slices.DeleteFunc(x.Cells[0].Words.List(), func(w string) bool { return w == all[0].rows[0].label })
 	}
 	return all
 }
@@ -71,11 +71,11 @@ const (
 	labelWidth  = 7.0 // of a character, at most
 	labelMost   = 22  // characters
 	axisHeight  = 20
-	neverWidth  = 34
+	neverWidth  = 46
 	panelMargin = 10
 )
 
-// An scale is a logarithmic axis that all panels of one metric share.
+// A scale is a logarithmic axis that all panels of one metric share.
 type scale struct {
 	lo, hi float64
 	never  bool // some runs never recovered: they have a place of their own at the right
@@ -144,6 +144,17 @@ func (s scale) ticks() (all []float64) {
 	return all
 }
 
+// with is the panel without the rows in which nothing has the measure: nothing recovers where nothing strikes.
+func (p *panel) with(of measure) *panel {
+	out := &panel{Title: p.Title}
+	for _, r := range p.rows {
+		if xs, never := r.group.numbers(of); len(xs)+never > 0 {
+			out.rows = append(out.rows, r)
+		}
+	}
+	return out
+}
+
 // draw draws the panel: a row a configuration, a mark a run that links to it, a bar at the median.
 func (p *panel) draw(s scale, of measure, dims []Dimension) template.HTML {
 	var b strings.Builder
@@ -193,9 +204,9 @@ func (r panelRow) marks(b *strings.Builder, s scale, of measure, middle float64,
 	}
 }
 
-// spread is 0 for a single run, which stands on its line.
+// spread is 0 for few runs, which stand on their line: only many would hide each other.
 func spread(n int) float64 {
-	if n == 1 {
+	if n <= 3 {
 		return 0
 	}
 	return 1

@@ -130,7 +130,7 @@ func slowestRecovery(s results.Summary, limit float64) (check.Verdict, string) {
 	if of < 0 {
 		return check.Valid, "nothing struck"
 	}
-	return atMost(slowest, limit), fmt.Sprintf("%s ms to recover from strike %d (%s)", plain(slowest), of+1, s.Strikes[of].Fault)
+	return atMost(slowest, limit), fmt.Sprintf("%s ms to recover from strike %d (%s)", micro(slowest), of+1, s.Strikes[of].Fault)
 }
 
 func longestOutage(s results.Summary, limit float64) (check.Verdict, string) {
@@ -138,7 +138,7 @@ func longestOutage(s results.Summary, limit float64) (check.Verdict, string) {
 		return check.Unknown, "no operation was offered"
 	}
 	u := s.Unavailability
-	return atMost(u.LongestGap, limit), fmt.Sprintf("%s ms without an acknowledgement, from %.3f s on", plain(u.LongestGap), u.Gap[0])
+	return atMost(u.LongestGap, limit), fmt.Sprintf("%s ms without an acknowledgement, from %.3f s on", micro(u.LongestGap), u.Gap[0])
 }
 
 func acknowledged(s results.Summary, limit float64) (check.Verdict, string) {
@@ -162,3 +162,6 @@ func atMost(x, limit float64) check.Verdict {
 
 // plain prints a number without noise.
 func plain(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+// micro prints milliseconds to the microsecond: rounded further, a number just past its limit would look like it.
+func micro(ms float64) string { return plain(math.Round(ms*1e3) / 1e3) }

@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "runs": runs, "summary": summary, "await": await,
-			"selfcert": selfcert, "authenticated": authenticated,
+			"selfcert": selfcert, "authenticated": authenticated, "cell": cell, "sameplan": sameplan,
 		},
 		Condition: condition,
 	})
