@@ -181,7 +181,8 @@ func (m *matrixCall) ourShard() (matrix.Shard, error) {
 	return s, err
 }
 
-// matrixHere refuses a matrix that this machine cannot run, before anything is made.
+// matrixHere refuses a matrix that this machine cannot run, and finds or makes
+// every system's program, before anything is made of the matrix itself.
 func matrixHere(cells []*matrix.Cell) error {
 	for _, f := range examine() {
 		if f.Needed && !f.OK {
@@ -190,11 +191,16 @@ func matrixHere(cells []*matrix.Cell) error {
 	}
 	seen := map[string]bool{}
 	for _, c := range cells {
-		if word := c.Plan().Options.Links; !seen[word] {
-			seen[word] = true
-			if err := linksHere(word); err != nil {
-				return fmt.Errorf("cell %d: %w", c.Number, err)
-			}
+		key := fmt.Sprintln(c.Words.System, c.Flags) // what a machine, or a program, may lack hangs on these alone
+		if seen[key] || c.State == matrix.Finished {
+			continue
+		}
+		seen[key] = true
+		if err := allHere(c.Plan()); err != nil {
+			return fmt.Errorf("cell %d: %w", c.Number, err)
+		}
+		if err := prepare(c.Plan()); err != nil {
+			return err
 		}
 	}
 	return nil
