@@ -33,11 +33,10 @@ const (
 //
 // index.json is written anew after every cell, so that whatever ends the matrix loses none that is finished.
 type Dir struct {
-	path   string
-	made   string // the topmost directory that Create made,
-	madeIn string // and the one that was there before
-	file   *File
-	Index  *Index
+	path  string
+	made  string // the topmost directory that Create made
+	file  *File
+	Index *Index
 }
 
 // Path is the path of something in the directory; without elements, of the directory itself.
@@ -69,9 +68,9 @@ func create(path string, f *File, x *Index) (*Dir, error) {
 		return nil, fmt.Errorf("create matrix directory: %w", err)
 	}
 	d := &Dir{path: path, file: f, Index: x}
-	for d.made = path; ; d.made = d.madeIn {
-		d.madeIn = filepath.Dir(d.made)
-		if _, err := os.Stat(d.madeIn); err == nil || d.madeIn == d.made {
+	for d.made = path; ; d.made = filepath.Dir(d.made) {
+		above := filepath.Dir(d.made)
+		if _, err := os.Stat(above); err == nil || above == d.made {
 			break
 		}
 	}
@@ -107,7 +106,7 @@ func Open(path string) (*Dir, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("open matrix directory: %w", err)
 	}
-	d := &Dir{path: path, made: path, madeIn: path, Index: new(Index)}
+	d := &Dir{path: path, made: path, Index: new(Index)}
 	if err := json.Unmarshal(b, d.Index); err != nil {
 		return nil, fmt.Errorf("open matrix directory: read %s: %w", d.Path(indexName), err)
 	}
