@@ -251,7 +251,9 @@ func (c *cluster) worker(w Worker) (stop func()) {
 		w.Lease = testLease
 	}
 	w.Options.Workers = 1
-	w.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil)).With("worker", w.Node)
+	if _, test := c.t.(*testing.T); test {
+		w.Log = slog.New(slog.NewTextHandler(c.t.Output(), nil)).With("worker", w.Node)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

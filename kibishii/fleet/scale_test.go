@@ -68,7 +68,7 @@ func BenchmarkFleet(b *testing.B) {
 			c := newCluster(b, 1)
 			began := time.Now()
 			caller := hundred(c, n)
-			b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms-to-register-all")
+			registered := time.Since(began)
 			var took []time.Duration
 			writes := int64(0)
 			for b.Loop() {
@@ -77,6 +77,7 @@ func BenchmarkFleet(b *testing.B) {
 				writes += op.EndRev - op.CommandRev + 1
 			}
 			reportFleet(b, n, took, writes)
+			b.ReportMetric(float64(registered.Milliseconds()), "ms-to-register-all") // the loop forgets what was reported before it
 		})
 	}
 }
