@@ -65,6 +65,9 @@ func (r *Result) evidence() string {
 	if r.Differs && len(r.Interval) == 2 && r.Interval[0] <= 0 && r.Interval[1] >= 0 {
 		parts = append(parts, "the interval of the medians alone holds 0")
 	}
+	if !r.Differs && len(r.Interval) == 2 && (r.Interval[0] > 0 || r.Interval[1] < 0) {
+		parts = append(parts, "the interval alone, which is corrected for nothing, excludes 0")
+	}
 	return strings.Join(parts, "; ")
 }
 
@@ -78,7 +81,7 @@ func (r *Result) limits() string {
 	case !Number(r.Difference).finite():
 		return "Most have no end, which says nothing of how small a difference could have been found."
 	}
-	return fmt.Sprintf("With %d and %d runs and %s, no difference, however large, would have been found reliably: more repeats are needed.", r.A.N, r.B.N, "so many measures")
+	return fmt.Sprintf("With %d and %d runs and so many measures, no difference, however large, would have been found reliably: more repeats are needed.", r.A.N, r.B.N)
 }
 
 func constant(x []float64) bool {
