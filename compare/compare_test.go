@@ -184,6 +184,7 @@ func TestWhatIsLeftOut(t *testing.T) {
 	if err := os.Symlink("005", filepath.Join(b, "latest")); err != nil {
 		t.Fatal(err)
 	}
+	side(t, b, "aside/cell", 2, func(int) made { return likeEtcd(rng, "etcd", 9000) })
 	c := compared(t, load(t, a), load(t, b))
 	if c.A.Runs != 3 || c.B.Runs != 6 || len(c.A.Left) != 3 || len(c.A.Invalid) != 1 {
 		t.Errorf("A is %+v, B is %+v", c.A, c.B)

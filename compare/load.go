@@ -50,6 +50,9 @@ type Left struct {
 // depth is how many levels below a directory its runs may lie.
 const depth = 3
 
+// aside is where a matrix puts runs that do not count: cut short, or tried again.
+const aside = "aside"
+
 // Load reads the runs of the directories: each a run's own, or one that holds runs,
 // such as a matrix's. Runs that are no results (harness, interrupted, half-written) are left out and
 // named. A directory without any run is an error.
@@ -83,6 +86,9 @@ func runsIn(path string) ([]string, error) {
 		}
 		if _, err := os.Stat(filepath.Join(at, "plan.json")); err == nil {
 			found = append(found, at)
+			return fs.SkipDir
+		}
+		if at != root && e.Name() == aside {
 			return fs.SkipDir
 		}
 		if below, _ := filepath.Rel(root, at); below != "." && strings.Count(below, string(filepath.Separator))+1 >= depth {
