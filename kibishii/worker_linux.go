@@ -19,7 +19,7 @@ type worker struct {
 }
 
 // pieceSize is how many bytes are written or read at a time, so that they are still near when they are looked at.
-const pieceSize = 128 << 10
+const pieceSize = 64 << 10
 
 func (t *tree) newWorker() *worker {
 	return &worker{tree: t, maker: newMaker(t.stencil), hash: sha1.New()}

@@ -194,11 +194,12 @@ func showProgress(out *os.File, do kibishii.Command, p *kibishii.Progress) (hide
 			}
 			if bar != nil {
 				done, total := p.Done(), p.Total()
-				bar.Describe(fmt.Sprintf("%s %d/%d files", do, done.Files, total.Files))
+				at := done.Bytes
 				if total.Bytes == 0 {
-					done.Bytes = done.Files
+					at = done.Files
 				}
-				_ = bar.Set64(done.Bytes) // a bar that cannot be drawn is no loss
+				_ = bar.Set64(at) // a bar that cannot be drawn is no loss
+				bar.Describe(fmt.Sprintf("%s %d/%d files", do, done.Files, total.Files))
 			}
 			select {
 			case <-stop:
@@ -217,7 +218,7 @@ func showProgress(out *os.File, do kibishii.Command, p *kibishii.Progress) (hide
 func kibishiiBar(out io.Writer, total kibishii.Size) *progressbar.ProgressBar {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(50 * time.Millisecond),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionShowCount(), progressbar.OptionThrottle(50 * time.Millisecond),
 	}
 	if total.Bytes == 0 {
 		return progressbar.NewOptions64(total.Files, append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString("files"))...)
