@@ -231,9 +231,10 @@ func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	go func() {
-		if _, ok := <-signals; ok {
-			stop()
-		}
+		<-signals
+		stop()
+		<-signals // the second time is meant: the runs die with us, and the index has all that is finished
+		os.Exit(4)
 	}()
 	watch := newSweepScreen(os.Stderr, dir, m.Jobs)
 	m.Options.Start = func(ctx context.Context, c *matrix.Cell, dir, log string) matrix.Exit {
