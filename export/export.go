@@ -59,7 +59,7 @@ func Describe() string {
 }
 
 // Write writes the run in the format named. Memory does not grow with the run, except
-// for edn: some 300 bytes an operation.
+// for edn: some 450 bytes an operation.
 func Write(w io.Writer, name string, r Run) error {
 	f, err := find(name)
 	if err != nil {
