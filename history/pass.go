@@ -34,7 +34,8 @@ type PassNode struct {
 	Node      string        `json:"node"`
 	Host      string        `json:"host,omitempty"`
 	State     string        `json:"state"`               // "success", "failed", "lost" (its lease ran out) or "not completed"
-	Completed time.Duration `json:"completed,omitempty"` // when its result was seen, since the epoch
+	Started   time.Duration `json:"started,omitempty"`   // when its first status was seen, since the epoch
+	Completed time.Duration `json:"completed,omitempty"` // when its result was seen
 	Error     string        `json:"error,omitempty"`
 
 	Files     int64 `json:"files"` // generated, or verified and found right

@@ -45,7 +45,7 @@ func (c *crew) campaign(ctx context.Context, s session) (lead bool, revision int
 	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
 		return kv.Lease == int64(s.lease), resp.Header.Revision, nil
 	}
-	return false, 0, errLeaseLost
+	return false, 0, ErrLeaseLost
 }
 
 func (c *crew) untilDeleted(ctx context.Context, key string, revision int64) {

@@ -30,7 +30,7 @@ func (o *operation) statusKey() string { return statuses + o.OpID + "/" + o.n.na
 func (o *operation) resultKey() string { return resultsOf + o.OpID + "/" + o.n.name }
 func (o *operation) nodeKey() string   { return nodesPrefix + o.n.key }
 
-// obey does what a value of the control key says, if it is for this node and was not done yet. Only errLeaseLost matters to the
+// obey does what a value of the control key says, if it is for this node and was not done yet. Only ErrLeaseLost matters to the
 // caller; all else is told in the log and under the operation's keys.
 func (c *crew) obey(ctx context.Context, s session, n *node, from order) error {
 	log := c.Log.With("node", n.name, "revision", from.revision)
@@ -85,7 +85,7 @@ func (c *crew) enter(ctx context.Context, o *operation) (why string, err error) 
 		self, op, running, result := createdIn(look, 0), createdIn(look, 1), createdIn(look, 2), createdIn(look, 3)
 		switch {
 		case self != o.s.fence:
-			return "", errLeaseLost
+			return "", ErrLeaseLost
 		case op != 0 && running == 0:
 			return "it has ended", nil
 		case op != 0 && running < o.s.fence:
@@ -188,7 +188,7 @@ func (c *crew) carryOut(ctx context.Context, o *operation, deadline time.Time) e
 	for {
 		select {
 		case <-tick.C:
-			if err := o.tell(work, options.Progress.Result()); errors.Is(err, errLeaseLost) {
+			if err := o.tell(work, options.Progress.Result()); errors.Is(err, ErrLeaseLost) {
 				lost = err
 				cancel()
 			}
@@ -213,7 +213,7 @@ func (o *operation) tell(ctx context.Context, so kibishii.Result) error {
 	resp, err := o.store.txn(ctx, "tell the status of "+o.OpID, []clientv3.Cmp{created(o.nodeKey(), o.s.fence)},
 		[]clientv3.Op{clientv3.OpPut(o.statusKey(), encode(report{so, o.store.retries.Load()}))})
 	if err == nil && !resp.Succeeded {
-		return errLeaseLost
+		return ErrLeaseLost
 	}
 	return err
 }
@@ -230,7 +230,7 @@ func (o *operation) conclude(ctx context.Context, result kibishii.Result) error 
 	case createdIn(resp, 1) > o.created: // an earlier attempt, whose answer did not come
 		return nil
 	case createdIn(resp, 0) != o.s.fence:
-		return errLeaseLost
+		return ErrLeaseLost
 	}
 	return errors.New("the operation ended without this node's result")
 }

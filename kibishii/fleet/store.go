@@ -235,10 +235,10 @@ func created(key string, revision int64) clientv3.Cmp {
 	return clientv3.Compare(clientv3.CreateRevision(key), "=", revision)
 }
 
-// errLeaseLost: the lease expired, and with it all that stood on it.
-var errLeaseLost = errors.New("the lease expired")
+// ErrLeaseLost: the lease expired, and with it all that stood on it. A worker says so in its log where that ends an operation.
+var ErrLeaseLost = errors.New("the lease expired")
 
-// keepAlive keeps the lease until ctx ends, or the lease has: then it returns errLeaseLost. While etcd does
+// keepAlive keeps the lease until ctx ends, or the lease has: then it returns ErrLeaseLost. While etcd does
 // not answer the lease may live, and so it goes on asking.
 //
 // Why not Client.KeepAlive: all its leases share one stream, and when the member at its other end is paused, it is longer
@@ -250,7 +250,7 @@ func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Dura
 			at := s.ring.current()
 			left, err := s.renew(ctx, id, min(firstAttempt, ttl/5))
 			if err == nil && left <= 0 || errors.Is(rpctypes.Error(err), rpctypes.ErrLeaseNotFound) {
-				return errLeaseLost
+				return ErrLeaseLost
 			}
 			if err == nil || !rest(ctx, pause) {
 				break

@@ -166,7 +166,7 @@ func (c *crew) serve(ctx context.Context, s session) error {
 				case <-ctx.Done():
 					return
 				case o := <-n.queue:
-					if err := c.obey(ctx, s, n, o); errors.Is(err, errLeaseLost) {
+					if err := c.obey(ctx, s, n, o); errors.Is(err, ErrLeaseLost) {
 						lose(err)
 					}
 				}

@@ -1,0 +1,260 @@
+package workloads
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/sys/reexec"
+
+	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/kibishii/fleet"
+)
+
+// workerRole is the name under which reckon's binary is one of Kibishii's workers in a run.
+const workerRole = "reckon-kibishii"
+
+func init() { reexec.Register(workerRole, workerMain) }
+
+// volume is what the directory of a worker's tree is called.
+const volume = "data"
+
+// workerJob is what a worker is told, as its one argument.
+type workerJob struct {
+	Endpoints []string
+	Node      string
+	Root      string
+	Lease     time.Duration
+}
+
+// workerMain works until the process is killed. It says on its standard output, a JSON object a line, what it does.
+func workerMain() {
+	var job workerJob
+	if err := json.Unmarshal([]byte(os.Args[1]), &job); err != nil {
+		fmt.Fprintln(os.Stderr, "read the job:", err)
+		os.Exit(1)
+	}
+	w := fleet.Worker{
+		Etcd: fleet.Etcd{Endpoints: job.Endpoints}, Node: job.Node, Roots: []string{job.Root}, Lease: job.Lease, Identity: true,
+		Patience: time.Hour,                                                                // whether the store can be reached is the run's to judge
+		Log:      slog.New(slog.NewJSONHandler(io.MultiWriter(os.Stdout, os.Stderr), nil)), // for the run, and for the log
+	}
+	if err := w.Run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// hand is one worker, from the run's side.
+type hand struct {
+	duty *duty
+	name string
+
+	process *host.Process
+	tree    string
+
+	mu         sync.Mutex
+	changed    chan struct{} // closed and replaced whenever any of this changes
+	registered int           // how often it has
+	doing      string        // the operation that it is at, "" for none
+	doingWhat  string        // "generate 7"
+	visits     []*visit      // who wait for the tree to be at rest
+}
+
+// visit is somebody at a tree at rest.
+type visit struct {
+	do   func(tree string) error
+	done chan error
+}
+
+func newHand(d *duty, name string) *hand {
+	return &hand{duty: d, name: name, changed: make(chan struct{})}
+}
+
+// Name is the node's, and that of its host.
+func (h *hand) Name() string { return h.name }
+
+// start starts the process, on the tree that there may be.
+func (h *hand) start() error {
+	dir, err := h.duty.camp.Scratch("kibishii-" + h.name)
+	if err != nil {
+		return err
+	}
+	h.tree = filepath.Join(dir, volume)
+	if err := os.MkdirAll(h.tree, 0o777); err != nil {
+		return fmt.Errorf("make a tree's root: %w", err)
+	}
+	job, err := json.Marshal(workerJob{h.duty.camp.Setting.Endpoints, h.name, h.tree, h.duty.lease})
+	if err != nil {
+		return err
+	}
+	out, stdout, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make a pipe: %w", err)
+	}
+	h.process, err = h.duty.camp.Start(h.name, "kibishii-"+h.name, host.Command{Args: []string{workerRole, string(job)}, Stdout: stdout})
+	stdout.Close()
+	if err != nil {
+		out.Close()
+		return err
+	}
+	go h.listen(out)
+	return nil
+}
+
+// said is a line of what a worker says that it does.
+type said struct {
+	Message string `json:"msg"`
+	Op      string `json:"op"`
+	Cmd     string `json:"cmd"`
+	Pass    int32  `json:"pass"`
+	Error   string `json:"error"`
+}
+
+// listen records what the worker says of itself, which owes nothing to the store.
+func (h *hand) listen(out io.ReadCloser) {
+	defer out.Close()
+	sc := bufio.NewScanner(out)
+	for sc.Scan() {
+		var s said
+		if json.Unmarshal(sc.Bytes(), &s) != nil {
+			continue
+		}
+		h.hear(s)
+	}
+}
+
+func (h *hand) hear(s said) {
+	worked := func(what string) {
+		h.duty.camp.Event(history.Event{Kind: history.Worked, Subject: h.name, Detail: what + " " + s.Op})
+	}
+	switch {
+	case s.Message == "begins":
+		worked("started")
+	case s.Message == "ended" && s.Error == "":
+		worked("finished")
+	case s.Message == "ended" && strings.HasSuffix(s.Error, fleet.ErrLeaseLost.Error()):
+		worked("lost")
+	case s.Message == "ended":
+		worked("gave up on")
+	}
+	h.change(func() {
+		switch s.Message {
+		case "registered":
+			h.registered++
+		case "begins":
+			h.doing, h.doingWhat = s.Op, fmt.Sprintf("%s %d", s.Cmd, s.Pass)
+		case "ended":
+			h.doing, h.doingWhat = "", ""
+		}
+	})
+}
+
+func (h *hand) change(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// await waits until the condition, asked whenever something changes, holds.
+func (h *hand) await(ctx context.Context, what string, condition func() bool) error {
+	for {
+		h.mu.Lock()
+		ok, changed := condition(), h.changed
+		h.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: worker %s did not within the time there is", what, h.name)
+		}
+	}
+}
+
+// Kill kills the worker in the middle of a pass.
+func (h *hand) Kill(ctx context.Context) (string, func(context.Context) (string, error), error) {
+	if err := h.await(ctx, "begin a pass", func() bool { return h.doing != "" }); err != nil {
+		return "", nil, err
+	}
+	pid := h.process.PID()
+	if err := h.process.Kill(); err != nil {
+		return "", nil, err
+	}
+	h.mu.Lock()
+	in := h.doingWhat
+	h.mu.Unlock()
+	seen := fmt.Sprintf("process %d of worker %s is gone, in the middle of %s", pid, h.name, in)
+	if in == "" {
+		seen = fmt.Sprintf("process %d of worker %s is gone, as a pass ended", pid, h.name)
+	}
+	return seen, h.restart, nil
+}
+
+func (h *hand) restart(ctx context.Context) (string, error) {
+	var before int
+	h.change(func() { before, h.doing, h.doingWhat = h.registered, "", "" })
+	if err := h.start(); err != nil {
+		return "", err
+	}
+	begun := time.Now()
+	if err := h.await(ctx, "register again", func() bool { return h.registered > before }); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("worker %s is registered again after %v", h.name, time.Since(begun).Round(time.Millisecond)), nil
+}
+
+// AtRest waits until a generate of the worker's tree has been acknowledged, and runs do before anything else is done with it.
+func (h *hand) AtRest(ctx context.Context, do func(tree string) error) error {
+	v := &visit{do, make(chan error, 1)}
+	h.mu.Lock()
+	h.visits = append(h.visits, v)
+	h.mu.Unlock()
+	select {
+	case err := <-v.done:
+		return err
+	case <-ctx.Done():
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if !slices.Contains(h.visits, v) { // it is under way
+			return <-v.done
+		}
+		h.visits = slices.DeleteFunc(h.visits, func(x *visit) bool { return x == v })
+		return errors.New("no pass was acknowledged within the time there is")
+	}
+}
+
+// rest lets those at the tree who wait for it to be at rest.
+func (h *hand) rest() {
+	h.mu.Lock()
+	visits := h.visits
+	h.visits = nil
+	h.mu.Unlock()
+	for _, v := range visits {
+		v.done <- v.do(h.tree)
+	}
+}
+
+// end ends the worker for good.
+func (h *hand) end() {
+	if h.process != nil {
+		_ = h.process.Kill() // the end of the run's tree ends it in any case
+	}
+}
+
+var _ reckon.Worker = (*hand)(nil)
