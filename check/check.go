@@ -96,7 +96,7 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 // holds what it told its clients:
 //
 //   - every acknowledged write is there, once, at the revision that was acknowledged;
-//   - a write of unknown outcome is there at most once, a failed one never, and nothing that nobody wrote;
+//   - a write of unknown outcome is there at most once, a failed one never, and nothing that nobody wrote or deleted;
 //   - each key's revisions rise, and its versions count from 1 without a gap;
 //   - what a read answered is there, at the revision and version that it told;
 //   - the final reads agree with the last change of their key.

@@ -141,6 +141,10 @@ func (a *account) enter(d *docket) {
 			a.foreign++
 			continue
 		}
+		if c.Deleted {
+			d.add(c.Key, fmt.Sprintf("%s has its deletion at revision %d, which nobody asked for", a.name(), c.Revision))
+			continue
+		}
 		a.keys[c.Key] = append(past, i)
 		a.author(d, i)
 		if len(past) > 0 {

@@ -95,7 +95,7 @@ func parseLine(h *history.History, line string) error {
 	}
 	if m := changeLine.FindStringSubmatch(line); m != nil {
 		a := told.FindStringSubmatch(m[3])
-		h.Changes = append(h.Changes, history.Change{Key: m[1], Value: m[2], Revision: number(a[1]), Version: number(a[2]), Member: a[3]})
+		h.Changes = append(h.Changes, history.Change{Key: m[1], Value: m[2], Revision: number(a[1]), Version: number(a[2]), Member: a[3], Deleted: a[4] == "deleted"})
 		return nil
 	}
 	m := opLine.FindStringSubmatch(line)

@@ -145,12 +145,13 @@ func (o Op) String() string {
 }
 
 // A Change is one step of the store's own account of its past: the key was
-// given the value at the revision.
+// given the value at the revision, or was deleted.
 type Change struct {
 	Revision int64  `json:"revision"`
 	Version  int64  `json:"version"` // of the key: 1 for the first write since it was created
 	Key      string `json:"key"`
 	Value    string `json:"value"` // abridged as in Op
+	Deleted  bool   `json:"deleted,omitempty"`
 	Member   string `json:"member,omitempty"`
 }
 

@@ -213,10 +213,7 @@ func (w *watch) pass(events []*clientv3.Event, m reckon.Member, yield func(histo
 		if w.revision > w.last {
 			return true, nil
 		}
-		if e.Type != clientv3.EventTypePut {
-			return false, fmt.Errorf("revision %d deletes %q: nobody asked for that", w.revision, kv.Key)
-		}
-		c := history.Change{Revision: kv.ModRevision, Version: kv.Version, Key: string(kv.Key), Value: history.Abridge(string(kv.Value)), Member: m.Name}
+		c := history.Change{Revision: kv.ModRevision, Version: kv.Version, Key: string(kv.Key), Value: history.Abridge(string(kv.Value)), Deleted: e.Type == clientv3.EventTypeDelete, Member: m.Name}
 		if !yield(c) {
 			return false, nil
 		}
