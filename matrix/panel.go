@@ -187,7 +187,7 @@ func (r panelRow) marks(b *strings.Builder, s scale, of measure, middle float64,
 		if !ok && !never {
 			continue
 		}
-		y := middle + float64(i%5-2)*2.2*spread(len(r.group.cells))
+		y := middle + float64(i%5-2)*1.3*spread(len(r.group.cells))
 		fmt.Fprintf(b, `<a href="%s"><title>%s: %s</title>`, template.HTMLEscapeString(c.link()), template.HTMLEscapeString(c.title(dims)), valueWords(x, never))
 		switch {
 		case never:
@@ -195,7 +195,7 @@ func (r panelRow) marks(b *strings.Builder, s scale, of measure, middle float64,
 		case c.verdict() == results.StatusInvalid:
 			fmt.Fprintf(b, `<path class="m invalid" d="M%.1f %.1fl4.5 4.5l-4.5 4.5l-4.5 -4.5z"/>`, s.x(x), y-4.5)
 		default:
-			fmt.Fprintf(b, `<circle class="m valid" cx="%.1f" cy="%.1f" r="3.6"/>`, s.x(x), y)
+			fmt.Fprintf(b, `<circle class="m valid" cx="%.1f" cy="%.1f" r="3.2"/>`, s.x(x), y)
 		}
 		b.WriteString("</a>")
 	}
