@@ -45,11 +45,14 @@ func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, 
 	if err != nil {
 		return "", "", fmt.Errorf("find the cache for etcd %s: %w", version, err)
 	}
-	cache = filepath.Join(cache, "reckon", "etcd")
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", "", fmt.Errorf("make the cache for etcd %s: %w", version, err)
+	owner := cacheOwner()
+	for _, dir := range []string{"", "reckon", "etcd"} {
+		cache = filepath.Join(cache, dir)
+		if err := owner.mkdir(cache); err != nil {
+			return "", "", fmt.Errorf("make the cache for etcd %s: %w", version, err)
+		}
 	}
-	w, err := newWorkshop(ctx, cache)
+	w, err := newWorkshop(ctx, cache, owner)
 	if err != nil {
 		return "", "", err
 	}
@@ -68,16 +71,60 @@ func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, 
 	})
 }
 
-// workshop is the throw-away module.
-type workshop struct{ dir string }
+// keeper is the user whose caches are used, nil where that is who runs this: root with the home of another
+// (sudo -E) must leave nothing there that its owner cannot change.
+type keeper syscall.Credential
 
-func newWorkshop(ctx context.Context, cache string) (*workshop, error) {
+func cacheOwner() *keeper {
+	home, err := os.UserHomeDir()
+	if err != nil || os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(home)
+	if err != nil {
+		return nil
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
+		return &keeper{Uid: st.Uid, Gid: st.Gid}
+	}
+	return nil
+}
+
+// give gives what was made to the keeper.
+func (k *keeper) give(path string) error {
+	if k == nil {
+		return nil
+	}
+	return os.Lchown(path, int(k.Uid), int(k.Gid))
+}
+
+// mkdir makes the directory where it is not there.
+func (k *keeper) mkdir(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	return k.give(path)
+}
+
+// workshop is the throw-away module.
+type workshop struct {
+	dir   string
+	owner *keeper
+}
+
+func newWorkshop(ctx context.Context, cache string, owner *keeper) (*workshop, error) {
 	// In the cache, so that a finished program is moved within one file system.
 	dir, err := os.MkdirTemp(cache, "build-")
 	if err != nil {
 		return nil, fmt.Errorf("make a module to build etcd in: %w", err)
 	}
-	w := &workshop{dir}
+	w := &workshop{dir, owner}
+	if err := owner.give(dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(etcdSource), 0o644); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -107,11 +154,15 @@ func (w *workshop) exact(ctx context.Context, version string) (string, error) {
 
 // make builds the program at the path, unless it is there. Of several that want the same at once one builds, and the others wait.
 func (w *workshop) make(ctx context.Context, version, path string, begins func()) error {
-	unlock, err := lockFile(ctx, filepath.Dir(path)+".lock")
+	lock := filepath.Dir(path) + ".lock"
+	unlock, err := lockFile(ctx, lock)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if err := w.owner.give(lock); err != nil {
+		return fmt.Errorf("give the lock to its owner: %w", err)
+	}
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -122,7 +173,7 @@ func (w *workshop) make(ctx context.Context, version, path string, begins func()
 	if _, err := w.run(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "etcd", "."); err != nil {
 		return err
 	}
-	if err := cmp.Or(os.MkdirAll(filepath.Dir(path), 0o755), os.Rename(filepath.Join(w.dir, "etcd"), path)); err != nil {
+	if err := cmp.Or(w.owner.mkdir(filepath.Dir(path)), os.Rename(filepath.Join(w.dir, "etcd"), path)); err != nil {
 		return fmt.Errorf("keep the etcd that was built: %w", err)
 	}
 	return nil
@@ -137,7 +188,7 @@ func (w *workshop) run(ctx context.Context, args ...string) (string, error) {
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GO111MODULE=on", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	// Its compilers end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: (*syscall.Credential)(w.owner)}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
