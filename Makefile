@@ -26,6 +26,10 @@ run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or 
 test: lint ## run the tests that a change must pass
 	$(GO) test -p 1 -parallel 1 -timeout 8m ./... # one at a time: real clusters want the machine to themselves
 
+.PHONY: test-faults
+test-faults: ## strike a real cluster with every fault word, and want each seen in effect and healed (make test has one of each mechanism)
+	RECKON_EVERY_FAULT=1 $(GO) test ./cmd/reckon -run '^TestFaults$$' -v -parallel 1 -timeout 40m
+
 .PHONY: race
 race: ## run the tests under the race detector (needs a C compiler); the command's scripts keep time, which it spoils
 	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -v /cmd/reckon$$)
