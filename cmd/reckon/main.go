@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/moby/sys/reexec"
+	"github.com/spf13/cobra"
 
 	"github.com/reckon-bench/reckon"
 	_ "github.com/reckon-bench/reckon/faults"
@@ -50,6 +51,7 @@ func main() {
 
 // Main runs the command and returns its exit status: 0 valid, 1 invalid, 2 usage, 3 harness, 4 unknown.
 func Main(args []string) int {
+	cobra.EnablePrefixMatching = false // etcdctl, which is built in, sets it for all; "generat" is a mistake, not a command
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.Execute()
