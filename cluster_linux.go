@@ -252,16 +252,43 @@ func (c *cluster) close() {
 }
 
 // as is the cluster as strike number i sees it, that is told by the snapshot; nil tells how things are.
-func (c *cluster) as(i int, told *snapshot) Cluster { return view{c, i, told} }
+func (c *cluster) as(i int, told *snapshot) Cluster { return view{c, i, told, &began{}} }
 
 // view is a Cluster whose doings are logged under one strike's number.
 type view struct {
 	*cluster
 	strike int
 	told   *snapshot
+	began  *began
 }
 
-var _ Cluster = view{}
+// began is the instant just before a view first did something.
+type began struct {
+	mu sync.Mutex
+	at time.Duration
+	ok bool
+}
+
+// begin notes that the view is about to do something.
+func (v view) begin() {
+	v.began.mu.Lock()
+	defer v.began.mu.Unlock()
+	if !v.began.ok {
+		v.began.at, v.began.ok = v.clock.Now(), true
+	}
+}
+
+// acted is when the view first did something, false where it did nothing.
+func (v view) acted() (time.Duration, bool) {
+	v.began.mu.Lock()
+	defer v.began.mu.Unlock()
+	return v.began.at, v.began.ok
+}
+
+var (
+	_ Cluster = view{}
+	_ actor   = view{}
+)
 
 func (v view) Nodes() []Node {
 	v.mu.Lock()

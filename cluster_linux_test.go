@@ -381,3 +381,30 @@ func TestNoLeader(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What a strike does first is known to the instant before it was done, however long it then takes to be seen.
+func TestWhenAViewActed(t *testing.T) {
+	b := newBed(t, "n1")
+	v := b.as(0, b.look()).(view)
+	if at, ok := v.acted(); ok {
+		t.Fatalf("before it did anything, it acted at %v", at)
+	}
+	before := b.clock.Now()
+	release, err := v.Nodes()[0].Hold(t.Context(), Dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, ok := v.acted()
+	if held := b.clock.Now(); !ok || first < before || first >= held {
+		t.Errorf("it acted at %v, %v; it was asked at %v and held at %v", first, ok, before, held)
+	}
+	if err := release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Nodes()[0].Hold(t.Context(), Paused); err != nil {
+		t.Fatal(err)
+	}
+	if at, _ := v.acted(); at != first {
+		t.Errorf("what it did later counts: %v, and the first was %v", at, first)
+	}
+}

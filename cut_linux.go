@@ -52,6 +52,7 @@ type more struct {
 // lay lays the overlay, does what is to be done besides, and returns what takes both away.
 func (v view) lay(ctx context.Context, overlay link.Matrix, besides more) (func(context.Context) error, error) {
 	v.witness.ready(ctx, overlay)
+	v.begin()
 	heal, err := v.net.Degrade(ctx, overlay)
 	if err != nil {
 		return nil, err

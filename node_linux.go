@@ -346,6 +346,7 @@ func (v nodeView) Hold(ctx context.Context, s State) (func(context.Context) erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	v.view.begin()
 	seen, err := v.hold(v.view.strike, s)
 	if err != nil {
 		return nil, err

@@ -145,9 +145,14 @@ func (k *striker) inject(ctx context.Context, s strike, due time.Duration) (at t
 	last := due + min(retryFor*k.timeout, s.To-s.From)
 	told := k.tell(s.From, due)
 	for tries := 1; ; tries++ {
-		in, err := s.Inject(ctx, k.cluster(s.index, told))
+		c := k.cluster(s.index, told)
+		begun := k.clock.Now()
+		in, err := s.Inject(ctx, c)
 		if err == nil {
-			return k.took(s, in, tries), true
+			if a, ok := c.(actor); ok {
+				begun = acted(a, begun)
+			}
+			return k.took(s, in, begun, tries), true
 		}
 		if left := k.undo(context.WithoutCancel(ctx), s.index); left != "" { // a mistake of the fault's, which time will not mend
 			k.missed(s, fmt.Sprintf("%v, and it left %s", err, left))
@@ -170,6 +175,20 @@ func (k *striker) inject(ctx context.Context, s strike, due time.Duration) (at t
 	}
 }
 
+// An actor is a Cluster that knows when something was first done to it: just before a signal was sent, or an overlay laid. A strike
+// has been felt since then, though it is in effect only when a process was seen to be gone, which on a busy machine takes its time.
+type actor interface {
+	acted() (at time.Duration, ok bool)
+}
+
+// acted is when the actor did something first, or otherwise.
+func acted(a actor, otherwise time.Duration) time.Duration {
+	if at, ok := a.acted(); ok {
+		return at
+	}
+	return otherwise
+}
+
 func timesTried(n int) string {
 	if n == 1 {
 		return ""
@@ -177,14 +196,15 @@ func timesTried(n int) string {
 	return fmt.Sprintf(" (tried %d times)", n)
 }
 
-// took records that the strike is in effect, since now.
-func (k *striker) took(s strike, in Injection, tries int) time.Duration {
+// took records that the strike, which did something first when it had begun, is in effect since now.
+func (k *striker) took(s strike, in Injection, begun time.Duration, tries int) time.Duration {
 	at := k.clock.Now()
 	k.mu.Lock()
 	k.struck = append(k.struck, inEffect{s, in.Heal})
 	k.mu.Unlock()
 	k.event(history.Event{At: at, Kind: history.Struck, Subject: s.fault, Detail: in.Detail, Data: map[string]float64{
 		"strike": float64(s.index), "planned_from": s.From.Seconds(), "planned_to": s.To.Seconds(), "tries": float64(tries),
+		"took_s": (at - begun).Seconds(),
 	}})
 	return at
 }

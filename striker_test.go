@@ -225,3 +225,44 @@ func TestToldTheSame(t *testing.T) {
 		t.Errorf("told anew when it was not for want of a leader, or not when it was: %p", told)
 	}
 }
+
+// acting is a Cluster that only knows when something was first done to it.
+type acting struct {
+	Cluster
+	at time.Duration
+}
+
+func (a *acting) acted() (time.Duration, bool) { return a.at, a.at > 0 }
+
+// A strike says how long it took from the first thing that it did to when it was in effect: looking for the leader is not
+// part of that, nor is an attempt that came to nothing. Its lateness is what it was, to when it was in effect.
+func TestStrikesSayWhenTheyBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := since{time.Now()}
+		var events []history.Event
+		var c *acting
+		k := &striker{
+			clock: clock, timeout: time.Second,
+			wait:    func(_ context.Context, until time.Duration) error { time.Sleep(until - clock.Now()); return nil },
+			event:   func(e history.Event) { events = append(events, e) },
+			look:    func() *snapshot { return &snapshot{} },
+			cluster: func(int, *snapshot) Cluster { c = &acting{}; return c },
+			undo:    func(context.Context, int) string { return "" },
+		}
+		tries := 0
+		s := strike{fault: "f", line: "f", Strike: Strike{From: time.Second, To: 9 * time.Second, Inject: func(context.Context, Cluster) (Injection, error) {
+			time.Sleep(300 * time.Millisecond) // looks for whom to strike
+			c.at = clock.Now()
+			time.Sleep(70 * time.Millisecond)
+			if tries++; tries == 1 {
+				return Injection{}, errors.New("busy")
+			}
+			return Injection{Heal: func(context.Context) error { return nil }}, nil
+		}}}
+		k.run(t.Context(), 10*time.Second, []strike{s})
+		const want = 1*time.Second + 370*time.Millisecond + 250*time.Millisecond + 370*time.Millisecond
+		if e := events[0]; e.Kind != history.Struck || e.At != want || e.Data["took_s"] != 0.07 {
+			t.Errorf("got %v at %v, which took %v s; want one at %v that took 0.07 s", e.Kind, e.At, e.Data["took_s"], want)
+		}
+	})
+}

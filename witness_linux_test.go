@@ -86,7 +86,7 @@ func newLabOf(t *testing.T, plan link.Matrix, lie func(link.Path, link.Shape) li
 	life, end := context.WithCancel(context.Background())
 	w := &witness{prober: l.prober, net: net, fabric: f, event: l.record, slack: labSlack, life: life, changes: map[link.Path]int{}}
 	t.Cleanup(func() { end(); w.wait() })
-	l.cluster = &cluster{net: net, witness: w, event: l.record, hosts: by, used: slices.Sorted(maps.Keys(by)), marks: map[int][]*mark{}}
+	l.cluster = &cluster{clock: since{time.Now()}, net: net, witness: w, event: l.record, hosts: by, used: slices.Sorted(maps.Keys(by)), marks: map[int][]*mark{}}
 	w.cables = &l.cluster.cables
 	return l
 }

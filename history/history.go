@@ -174,7 +174,8 @@ const (
 	// The "build" phase's Data holds "unix_s", the wall clock's time of the epoch in Unix seconds.
 	Phase EventKind = "phase"
 	// Struck: strike number Data["strike"] (from 0, over all faults) of fault Subject took effect; Detail says on whom,
-	// Data["planned_from"] and ["planned_to"] are seconds since the load started, ["tries"] how often it was tried.
+	// Data["planned_from"] and ["planned_to"] are seconds since the load started, ["tries"] how often it was tried,
+	// ["took_s"] how many seconds before At it first did something (a signal was about to be sent, an overlay to be laid).
 	Struck EventKind = "struck"
 	// Healed: the same strike was healed at At.
 	Healed EventKind = "healed"

@@ -66,10 +66,10 @@ func (v *view) labelFaults() {
 		if k.Healed != nil {
 			to = *k.Healed
 		}
-		v.windows = append(v.windows, span{*k.Struck, to})
+		v.windows = append(v.windows, span{*k.Acted, to})
 		l := over[k.Fault]
 		if l == nil {
-			l = &label{from: *k.Struck, text: k.Fault}
+			l = &label{from: *k.Acted, text: k.Fault}
 			if k.Detail != "" {
 				l.text += ": " + oneLine(k.Detail, 48)
 			}

@@ -40,7 +40,7 @@ type Summary struct {
 	Members  map[string]map[string]Metric `json:"members"` // what members counted, by member and metric
 
 	Phases    []PhaseAt `json:"phases"`
-	FaultFrom *float64  `json:"fault_from_s"` // the first strike took effect; "before" ends here
+	FaultFrom *float64  `json:"fault_from_s"` // the first strike began to act; "before" ends here
 	FaultTo   *float64  `json:"fault_to_s"`   // the last heal; "after" begins here
 	LoadEnd   float64   `json:"load_end_s"`
 	Settle    *float64  `json:"settle_s"` // from the last heal (where nothing struck, from the end of the load) until every member served and one leader stayed; null where that never came
@@ -60,7 +60,8 @@ type Strike struct {
 	Name     string     `json:"name"`   // what the plan calls it
 	Detail   string     `json:"detail"` // whom it struck
 	Planned  [2]float64 `json:"planned_s"`
-	Struck   *float64   `json:"struck_s"`
+	Acted    *float64   `json:"acted_s"`  // just before it first did something: it may be felt from here on
+	Struck   *float64   `json:"struck_s"` // in effect, and seen to be
 	Healed   *float64   `json:"healed_s"`
 	Verified bool       `json:"verified"` // both its effect and its end were observed
 	Missed   string     `json:"missed,omitempty"`
@@ -129,7 +130,7 @@ func newReading(h *history.History, info Info) *reading {
 		if s.Struck == nil {
 			continue
 		}
-		from, to := r.at(*s.Struck), r.loadEnd
+		from, to := r.at(*s.Acted), r.loadEnd
 		if s.Healed != nil {
 			to = r.at(*s.Healed)
 		}
@@ -220,6 +221,8 @@ func (r *reading) apply(e history.Event, s *Strike, v *verification) {
 	case history.Struck:
 		s.Fault = cmp.Or(s.Fault, e.Subject)
 		s.Detail, s.Struck = e.Detail, ptr(r.since(e.At))
+		took := time.Duration(max(0, e.Data["took_s"]) * 1e9) // none in records of before it was measured
+		s.Acted = ptr(r.since(e.At - took))
 		if s.Planned == [2]float64{} {
 			s.Planned = [2]float64{e.Data["planned_from"], e.Data["planned_to"]}
 		}

@@ -19,8 +19,12 @@ import (
 type Unavailability struct {
 	LongestGap float64    `json:"longest_gap_ms"`
 	Gap        [2]float64 `json:"longest_gap_s"` // from, to
-	// TTR is, for each strike, the longest gap that overlaps the time from this
-	// strike to the next (for the last one, to the end); null where it did not strike or was censored.
+	// TTR is, for each strike, the longest gap that overlaps the time from when this strike began
+	// to act to when the next one did (for the last one, to the end); null where it did not strike or was censored.
+	//
+	// Why from its beginning, and not from when it was in effect: a busy machine may take its time to see that a
+	// process is gone. Say that it is killed at 0.998 s, seen to be gone at 1.433 s, and that the others have a
+	// leader by 1.418 s. From 1.433 s on nothing is missing, and the outage would count for nothing.
 	TTR      []*float64 `json:"ttr_ms"`
 	Censored []bool     `json:"censored"`
 }
@@ -93,7 +97,7 @@ func (r *reading) unavailability() Unavailability {
 		if s.Struck == nil {
 			continue
 		}
-		from := r.at(*s.Struck)
+		from := r.at(*s.Acted)
 		next := r.nextStrike(from, forever)
 		g := longest(gaps, from, next)
 		if next-g.from <= r.noise() {
@@ -106,12 +110,12 @@ func (r *reading) unavailability() Unavailability {
 	return u
 }
 
-// nextStrike is when the first strike after the instant took effect.
+// nextStrike is when the first strike after the instant began to act.
 func (r *reading) nextStrike(after, never time.Duration) time.Duration {
 	next := never
 	for _, s := range r.strikes {
-		if s.Struck != nil && r.at(*s.Struck) > after {
-			next = min(next, r.at(*s.Struck))
+		if s.Struck != nil && r.at(*s.Acted) > after {
+			next = min(next, r.at(*s.Acted))
 		}
 	}
 	return next
