@@ -70,7 +70,7 @@ func (v view) lay(ctx context.Context, overlay link.Matrix, besides more) (func(
 	}
 	sight := v.witness.struck(v.strike, overlay)
 	return v.leave(strings.ReplaceAll(overlay.String(), "\n", "; "), func(ctx context.Context) error {
-		sight.close(ctx)
+		sight.close(ctx, v.clock)
 		seen := ""
 		err := v.packets.healed(v.net, overlay, func() (err error) {
 			if besides.heal != nil {

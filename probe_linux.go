@@ -48,6 +48,7 @@ type burst struct {
 	// Guarded by prober.mu.
 	sent    []time.Duration // when each was sent
 	delays  []time.Duration // of those that arrived, in that order
+	came    []time.Duration // when those arrived
 	arrived []bool
 	refused int // of sent, those that the host would not send: it has no way out
 }
@@ -146,7 +147,7 @@ func (p *prober) see(at string, b []byte, when time.Duration) {
 		return
 	}
 	x.arrived[i] = true
-	x.delays = append(x.delays, when-x.sent[i])
+	x.delays, x.came = append(x.delays, when-x.sent[i]), append(x.came, when)
 }
 
 // An order is how many probes are to be sent on a path.
@@ -279,6 +280,20 @@ func (p *prober) account(b *burst) (sent int, delays []time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(b.sent), slices.Sorted(slices.Values(b.delays))
+}
+
+// arrivals is how many of the burst's probes arrived before the instant, and how many later.
+func (p *prober) arrivals(b *burst, instant time.Duration) (before, after int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range b.came {
+		if at < instant {
+			before++
+		} else {
+			after++
+		}
+	}
+	return before, after
 }
 
 // How long probes are waited for, beyond what their shape and the slack explain. One that must

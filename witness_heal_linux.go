@@ -64,6 +64,11 @@ func (w *witness) seeHeal(paths []link.Path, s *sight) (seen string, unseen []li
 	}
 	met := w.met(m, bs)
 	s.seen()
+	for _, b := range bs {
+		if n := after[b.path].Cut - before[b.path].Cut; n > 0 && met[b] && overlay[b.path].Cut {
+			return "", nil, fmt.Errorf("%d packets were cut on %s, which is cut no more", n, b.path)
+		}
+	}
 	entered := func(b *burst) bool { // and were not cut, though they may be now
 		x, y := before[b.path], after[b.path]
 		return met[b] && y.Cut == x.Cut && y.Packets > x.Packets

@@ -2,8 +2,10 @@ package reckon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -282,7 +284,7 @@ func TestStrikesThatLieAreFoundOut(t *testing.T) {
 		{"it never heals", cut, func(heard int, p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut || heard > 1 && p == path("n1", "n2")
 			return s
-		}, "missed: healed, but none of 3 probes came through n1>n2, which is cut no more"},
+		}, "missed: healed, but 3 packets were cut on n1>n2, which is cut no more"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -332,6 +334,92 @@ func TestFlappingIsWitnessed(t *testing.T) {
 	for i, s := range strikes {
 		if !s.Verified {
 			t.Errorf("strike %d was not seen: %v", i, s.Seen)
+		}
+	}
+}
+
+// flood sends packets from one host to the other as fast as it can, until the test ends.
+func (l *lab) flood(from, to string) {
+	l.Helper()
+	conn, err := l.hosts[from].Dial(l.Context(), "udp", netip.AddrPortFrom(l.hosts[to].Port().Addr, 9).String())
+	if err != nil {
+		l.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, err := conn.Write(make([]byte, 100)); errors.Is(err, net.ErrClosed) { // others say that nobody listens there
+				return
+			}
+			time.Sleep(20 * time.Microsecond)
+		}
+	}()
+	l.Cleanup(func() { conn.Close(); <-done })
+}
+
+// Others' packets on the same paths, which are cut and counted too, make nobody believe too early that the probes were: every one of
+// many short cuts is seen, and no probe that a heal let pass is held against the cut.
+func TestFlappingUnderLoadIsWitnessed(t *testing.T) {
+	t.Parallel()
+	l := newLabOf(t, wires, honest)
+	l.survey(wires)
+	l.flood("n1", "n2")
+	l.flood("n2", "n1")
+	cut := link.Cut([]string{"n1"}, []string{"n2"})
+	for i := range 60 {
+		l.strike(i, cut)()
+	}
+	why, strikes := l.verdict()
+	if len(why) > 0 {
+		t.Errorf("found out: %q", why)
+	}
+	for i, s := range strikes {
+		if !s.Verified {
+			t.Errorf("strike %d was not seen: %v", i, s.Seen)
+		}
+	}
+}
+
+// A heal that does not heal is found out each time, not only the last, though the next cut comes at once.
+func TestFlappingThatNeverHeals(t *testing.T) {
+	t.Parallel()
+	heard := 0
+	l := newLabOf(t, wires, func(p link.Path, s link.Shape) link.Shape {
+		if p == path("n1", "n2") { // the Net asks one at a time
+			heard++
+			s.Cut = heard > 1 && heard < 20 // the first is the plan
+		}
+		return s
+	})
+	l.survey(wires)
+	l.flood("n1", "n2")
+	for i := range 10 {
+		l.strike(i, link.Cut([]string{"n1"}, []string{"n2"}))()
+	}
+	if why, _ := l.verdict(); len(why) < 5 || !strings.Contains(why[0], "which is cut no more") {
+		t.Errorf("got %q", why)
+	}
+}
+
+// A probe that came after the links were told to heal says nothing of the cut; one that came before says that it lets packets through.
+func TestProbesAfterTheHeal(t *testing.T) {
+	arrived := func(came ...time.Duration) *burst {
+		return &burst{path: path("n1", "n2"), sent: make([]time.Duration, cutProbes), came: came, delays: came}
+	}
+	for _, c := range []struct {
+		b          *burst
+		said, want string
+	}{
+		{arrived(), "5 probes on n1>n2 were cut and none arrived", ""},
+		{arrived(11*ms, 12*ms), "3 probes on n1>n2 were cut and none arrived", ""},
+		{arrived(10*ms, 10*ms, 11*ms, 11*ms, 12*ms), "the links counted 5 packets or more as cut on n1>n2, whose probes met the heal", ""},
+		{arrived(9*ms, 11*ms), "", "1 of 5 probes came through n1>n2, which is cut"},
+	} {
+		w := &witness{prober: newProber(since{time.Now()}, nil)}
+		said, err := w.nothing([]*burst{c.b}, nil, 10*ms)
+		if got := fmt.Sprint(err); said != c.said || c.want == "" && err != nil || c.want != "" && got != c.want {
+			t.Errorf("probes that came at %v: said %q, %v", c.b.came, said, err)
 		}
 	}
 }
