@@ -30,6 +30,10 @@ test: lint ## run the tests that a change must pass
 test-faults: ## strike a real cluster with every fault word, and want each seen in effect and healed (make test has one of each mechanism)
 	RECKON_EVERY_FAULT=1 $(GO) test ./cmd/reckon -run '^TestFaults$$' -v -parallel 1 -timeout 40m
 
+.PHONY: nightly
+nightly: ## run what runs every night: every fault, older etcds, planted damage (half an hour)
+	scripts/nightly
+
 .PHONY: race
 race: ## run the tests under the race detector (needs a C compiler); the command's scripts keep time, which it spoils
 	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -v /cmd/reckon$$)
