@@ -76,6 +76,8 @@ func (r *Result) limits() string {
 	switch {
 	case r.Detectable.finite():
 		return fmt.Sprintf("A difference of %s would have been found in four of five such comparisons.", r.amount(float64(r.Detectable)))
+	case len(r.values[0]) < 2 || len(r.values[1]) < 2:
+		return "One value on a side says nothing of how small a difference could have been found."
 	case constant(r.values[0]) && constant(r.values[1]):
 		return "The values do not vary, which says nothing of how small a difference could have been found."
 	case !Number(r.Difference).finite():
