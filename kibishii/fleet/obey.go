@@ -166,7 +166,12 @@ func (c *crew) carryOut(ctx context.Context, o *operation, deadline time.Time) e
 	defer cancel()
 	options := o.n.options
 	options.Progress = new(kibishii.Progress)
-	if err := o.tell(work, kibishii.Result{Cmd: o.Cmd}); err != nil {
+	unlock, err := lock(work, o.n.root, c.Lease)
+	if err != nil {
+		return o.conclude(work, kibishii.Result{Cmd: o.Cmd, Outcome: kibishii.Outcome{Error: err.Error()}})
+	}
+	defer unlock()
+	if err := o.tell(work, kibishii.Result{Cmd: o.Cmd}); err != nil { // after the lock: it says whether the lease still lives
 		return err
 	}
 	var result kibishii.Result
