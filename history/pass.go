@@ -54,3 +54,12 @@ type Damage struct {
 	Path string `json:"path"`
 	What string `json:"what"`
 }
+
+// LastCompletion is when the last result was seen; Call where there was none.
+func (p *Pass) LastCompletion() time.Duration {
+	last := p.Call
+	for _, n := range p.Nodes {
+		last = max(last, n.Completed)
+	}
+	return last
+}

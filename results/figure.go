@@ -59,6 +59,8 @@ const (
 	tick
 	wedge
 	points
+	crossed // a block with a cross in it
+	hollow  // a block's outline
 )
 
 const (

@@ -140,6 +140,10 @@ func (r *reading) idle(s *Summary) []defect {
 		return nil
 	case !r.loaded:
 		return []defect{{why: "the load never started"}}
+	case s.Ops.Offered == 0 && len(r.h.Passes) > 0 && r.strikesAtStart():
+		return nil
+	case s.Ops.Offered == 0 && len(r.h.Passes) > 0:
+		return r.idleCrew()
 	case s.Ops.Offered == 0:
 		return []defect{{why: "no operation was offered"}}
 	case r.strikesAtStart():

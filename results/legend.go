@@ -54,6 +54,8 @@ func (e entry) sample(c draw.Canvas, x, y vg.Length) {
 		c.StrokeLine2(draw.LineStyle{Color: e.color, Width: 1.2, Dashes: dotted}, x, y, end, y)
 	case block:
 		fillRect(c, e.color, x+2, y-3, end, y+3)
+	case crossed, hollow:
+		e.mark.box(c, e.color, x+2, y-3, end, y+3)
 	case tick:
 		c.StrokeLine2(draw.LineStyle{Color: e.color, Width: 0.8}, mid, y-3, mid, y+3)
 	case wedge:

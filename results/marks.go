@@ -17,13 +17,18 @@ import (
 // bands shades spans of x over the whole height.
 type bands struct{ spans []span }
 
+// leastBand is the least width of a span.
+const leastBand = vg.Length(0.8)
+
 type span struct{ from, to float64 }
 
 func (b bands) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	for _, s := range b.spans {
 		x0, x1 := x(max(s.from, p.X.Min)), x(min(s.to, p.X.Max))
-		if x1 > x0 {
+		if s.from >= p.X.Min && s.from <= p.X.Max && x1-x0 < leastBand { // one that is over at once would not be seen
+			fillRect(c, grey, x0-leastBand/2, c.Min.Y, x0+leastBand/2, c.Max.Y)
+		} else if x1 > x0 {
 			fillRect(c, shade, x0, c.Min.Y, x1, c.Max.Y)
 		}
 	}

@@ -43,6 +43,9 @@ func (v *view) latency() *figure {
 			}
 		}
 	}
+	if v.s.Ops.Offered == 0 && len(v.h.Passes) > 0 {
+		return nil
+	}
 	if len(acked) == 0 {
 		lo, hi = 1, 100
 	}

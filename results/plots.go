@@ -18,7 +18,7 @@ func figures(h *history.History, s Summary, info Info) []*figure {
 		return nil
 	}
 	v := newView(r, s)
-	all := []*figure{v.latency(), v.throughput(), v.lanes(), v.hearing(), v.cdf(), v.hostNoise()}
+	all := []*figure{v.latency(), v.throughput(), v.lanes(), v.passes(), v.hearing(), v.cdf(), v.hostNoise()}
 	for i, c := range s.Checks {
 		all = append(all, v.evidence(i, c))
 	}

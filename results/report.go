@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"os"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ import (
 var reportSource string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"ms": showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
+	"count": func(n any) string { return showNumber(float64(reflect.ValueOf(n).Int())) },
+	"ms":    showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
 	"metrics": func(members []string, rows []metricRow) metricTable { return metricTable{members, rows} },
 }).Parse(reportSource))
 
@@ -30,6 +32,9 @@ func report(d *Dir, load0 time.Duration, s Summary, info Info, drawn []*drawing)
 	p := sheet{S: s, Info: info, Title: "reckon " + strings.Join(s.Words, " "), Meaning: meanings[Status(s.Verdict.String())]}
 	p.figures(drawn)
 	p.Tiles = tiles(s)
+	if k := s.Kibishii; k != nil {
+		p.PassRows, p.PassTimes = k.rows(), k.timeRows(s.FaultFrom != nil)
+	}
 	p.Strikes = strikeRows(s)
 	p.Checks = checkRows(s, load0, drawn)
 	p.Latency = latencyRows(s)
@@ -70,6 +75,9 @@ type sheet struct {
 	Timeline       []picture
 	CDF, Noise     *picture
 	Hearing        *picture // who heard whom
+	Passes         *picture
+	PassRows       []passRow
+	PassTimes      []passTimeRow
 	Strikes        []strikeRow
 	Checks         []checkRow
 	Latency        []latencyRow
@@ -109,6 +117,8 @@ func (p *sheet) figures(drawn []*drawing) {
 			p.CDF = newPicture(d)
 		case d.name == "hearing":
 			p.Hearing = newPicture(d)
+		case d.name == "passes":
+			p.Passes = newPicture(d)
 		case d.name == "noise":
 			p.Noise = newPicture(d)
 		default:
@@ -122,8 +132,14 @@ type tile struct{ Name, Value, More string }
 
 func tiles(s Summary) []tile {
 	ops := s.Ops
-	t := []tile{{"operations offered", showNumber(float64(ops.Offered)),
-		fmt.Sprintf("%s ok, %s failed, %s unknown", showNumber(float64(ops.OK)), showNumber(float64(ops.Failed)), showNumber(float64(ops.Unknown)))}}
+	var t []tile
+	if ops.Offered > 0 || s.Kibishii == nil {
+		t = append(t, tile{"operations offered", showNumber(float64(ops.Offered)),
+			fmt.Sprintf("%s ok, %s failed, %s unknown", showNumber(float64(ops.OK)), showNumber(float64(ops.Failed)), showNumber(float64(ops.Unknown)))})
+	}
+	if s.Kibishii != nil {
+		t = append(t, s.Kibishii.tile())
+	}
 	for _, l := range []struct {
 		name string
 		q    *Quantiles
@@ -140,7 +156,7 @@ func tiles(s Summary) []tile {
 		t = append(t, tile{"longest time without an acknowledgement", showMillis(s.Unavailability.LongestGap) + " ms",
 			fmt.Sprintf("from %s s to %s s", showSeconds(s.Unavailability.Gap[0]), showSeconds(s.Unavailability.Gap[1]))})
 	}
-	if r, ok := recovery(s); ok {
+	if r, ok := recovery(s); ok && ops.Offered > 0 {
 		t = append(t, r)
 	}
 	return t

@@ -31,6 +31,7 @@ type Summary struct {
 	Throughput     Throughput     `json:"throughput"`
 	Strikes        []Strike       `json:"strikes"`
 	Unavailability Unavailability `json:"unavailability"`
+	Kibishii       *Kibishii      `json:"kibishii,omitempty"` // where the run had workers
 	Leaders        Leaders        `json:"leaders"`
 
 	Links    Links                        `json:"links"`
@@ -81,7 +82,7 @@ func Summarise(h *history.History, info Info, checks []check.Result) Summary {
 		Seed: info.Seed, Words: nonNil(info.Words), Duration: info.Duration.Seconds(),
 		Checks: nonNil(checks), Notes: nonNil(info.Notes),
 		Ops: r.ops(), Latency: r.latency(), Throughput: r.throughput(),
-		Strikes: nonNil(r.strikes), Unavailability: r.unavailability(), Leaders: r.leaders(),
+		Strikes: nonNil(r.strikes), Unavailability: r.unavailability(), Leaders: r.leaders(), Kibishii: r.kibishii(),
 		Links: r.links(), Captured: r.captured(), Load: r.load(), Host: r.host(), Members: r.members(),
 		Phases: r.phases(), LoadEnd: r.since(r.loadEnd), Settle: r.settle(),
 	}
@@ -118,6 +119,9 @@ func newReading(h *history.History, info Info) *reading {
 	}
 	for i := range h.Ops {
 		r.end = max(r.end, h.Ops[i].Return)
+	}
+	for i := range h.Passes {
+		r.end = max(r.end, h.Passes[i].Return)
 	}
 	r.loadEnd = r.load0 + info.Duration
 	if at, ok := h.PhaseStart("drain"); ok {

@@ -85,7 +85,8 @@ func longest(gaps []gap, from, to time.Duration) gap {
 func (r *reading) unavailability() Unavailability {
 	const forever = time.Duration(1<<63 - 1)
 	u := Unavailability{TTR: make([]*float64, len(r.strikes)), Censored: make([]bool, len(r.strikes))}
-	if !r.loaded {
+	asked := slices.ContainsFunc(r.h.Ops, func(o history.Op) bool { return o.Stage == history.Load })
+	if !r.loaded || !asked { // silence is only silence where someone asked
 		return u
 	}
 	gaps := r.gaps()

@@ -24,6 +24,20 @@ func printSummary(out io.Writer, dir *results.Dir, s results.Summary) {
 	w.Flush()
 	fmt.Fprintln(out)
 	w = table(out)
+	if s.Ops.Offered > 0 || s.Kibishii == nil {
+		printOps(w, s)
+	}
+	if s.Kibishii != nil {
+		printPasses(w, s.Kibishii)
+	}
+	for i, st := range s.Strikes {
+		fmt.Fprintf(w, "  strike %d\t%s\n", i+1, strikeLine(s, i, st))
+	}
+	w.Flush()
+	fmt.Fprintf(out, "\nreport: %s\n", dir.Path("report.html"))
+}
+
+func printOps(w io.Writer, s results.Summary) {
 	fmt.Fprintf(w, "  operations\t%d offered: %d ok, %d failed, %d unknown\n", s.Ops.Offered, s.Ops.OK, s.Ops.Failed, s.Ops.Unknown)
 	for _, l := range []struct {
 		name string
@@ -37,11 +51,24 @@ func printSummary(out io.Writer, dir *results.Dir, s results.Summary) {
 	if s.Ops.OK > 0 {
 		fmt.Fprintf(w, "  unavailable\t%s ms at the longest\n", number(s.Unavailability.LongestGap))
 	}
-	for i, st := range s.Strikes {
-		fmt.Fprintf(w, "  strike %d\t%s\n", i+1, strikeLine(s, i, st))
+}
+
+// printPasses says what came of the workers' passes.
+func printPasses(w io.Writer, k *results.Kibishii) {
+	fmt.Fprintf(w, "  passes\t%d generated, %d verified, %d failed; %d files of %s MB right, %d missing, %d corrupted, %d extra\n",
+		k.Generate.OK, k.Verify.OK, k.Generate.Failed+k.Verify.Failed, k.Files, number(float64(k.Bytes)/1e6), k.Missing, k.Corrupted, k.Extra)
+	for _, p := range []struct {
+		name string
+		t    *results.PassTime
+		s    *float64
+	}{{"before", k.Time.Before, k.Standstill.Before}, {"during", k.Time.During, k.Standstill.During}, {"after", k.Time.After, k.Standstill.After}} {
+		if p.t != nil {
+			fmt.Fprintf(w, "  pass %s\tp50 %s  max %s ms of %d\n", p.name, number(p.t.P50), number(p.t.Max), p.t.N)
+		}
+		if p.s != nil && (p.t == nil || *p.s > p.t.Max) {
+			fmt.Fprintf(w, "  pass %s\tstood still for %s ms at the longest\n", p.name, number(*p.s))
+		}
 	}
-	w.Flush()
-	fmt.Fprintf(out, "\nreport: %s\n", dir.Path("report.html"))
 }
 
 func strikeLine(s results.Summary, i int, st results.Strike) string {
@@ -57,7 +84,7 @@ func strikeLine(s results.Summary, i int, st results.Strike) string {
 	} else {
 		line += ", not verified"
 	}
-	if i < len(s.Unavailability.TTR) {
+	if i < len(s.Unavailability.TTR) && s.Ops.Offered > 0 {
 		if ttr := s.Unavailability.TTR[i]; ttr != nil {
 			line += fmt.Sprintf("; time to recover %s ms", number(*ttr))
 		} else {
