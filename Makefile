@@ -28,7 +28,7 @@ test: lint ## run the tests that a change must pass
 
 .PHONY: test-faults
 test-faults: ## strike a real cluster with every fault word, and want each seen in effect and healed (make test has one of each mechanism)
-	RECKON_EVERY_FAULT=1 $(GO) test ./cmd/reckon -run '^TestFaults$$' -v -parallel 1 -timeout 40m
+	RECKON_EVERY_FAULT=1 $(GO) test ./cmd/reckon -run '^TestFaults' -v -parallel 1 -timeout 40m
 
 .PHONY: nightly
 nightly: ## run what runs every night: every fault, older etcds, planted damage (half an hour)
@@ -55,6 +55,7 @@ bench-links: ## measure the links beside a plain bridge, and print what was reac
 .PHONY: bench-kibishii
 bench-kibishii: ## measure generating and verifying files beside dd and SHA-1, and print what was reached beside the targets
 	$(GO) test -run '^$$' -bench '^BenchmarkKibishii$$' -benchtime 1x -timeout 15m ./kibishii
+	$(GO) test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 1x -timeout 15m ./kibishii/fleet
 
 .PHONY: test-netem
 test-netem: build ## run the kernel fabric's tests, and a real cluster on it, in a virtual machine that has netem

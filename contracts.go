@@ -44,6 +44,7 @@ type Setting struct {
 	Beside          map[string]string // the node nearest to each client
 	Endpoints       []string          // of the members for clients of etcd's v3 API, as URLs; none where the system does not speak it
 	Links           link.Matrix       // as they are while nothing is wrong
+	Crewed          bool              // a workload has workers of its own
 	FaultAt         *time.Duration    // when faults are to strike, since the start of the load; nil: when each does by itself
 	FaultFor        *time.Duration    // how long; nil: as long as each does by itself
 	Target          string            // the role of who is struck, see package faults; "": whom each strikes by itself
@@ -252,7 +253,8 @@ type Worker interface {
 	// Kill ends its process (SIGKILL). restart starts it again, and returns when it is back at work. Both say what was seen.
 	Kill(ctx context.Context) (seen string, restart func(ctx context.Context) (seen string, err error), err error)
 	// AtRest runs do when next the worker's tree is whole and acknowledged, and not yet verified; nobody reads or writes it meanwhile.
-	AtRest(ctx context.Context, do func(tree string) error) error
+	// What do did lasts until a pass writes over it; it says what it saw of that.
+	AtRest(ctx context.Context, do func(tree string) (seen string, err error)) error
 }
 
 // A Fault says when to strike and what. It is pure: only the Inject of its

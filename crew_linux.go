@@ -142,8 +142,54 @@ func (r *run) dismiss() {
 func (v view) Workers() (all []Worker) {
 	for _, c := range v.crews {
 		if d, ok := c.duty.(interface{ Workers() []Worker }); ok {
-			all = append(all, d.Workers()...)
+			for _, w := range d.Workers() {
+				all = append(all, workerView{w, v})
+			}
 		}
 	}
 	return all
+}
+
+// workerView is a worker as one strike sees it: what is done to it is logged under the strike's number, with what was seen of it.
+type workerView struct {
+	Worker
+	view view
+}
+
+// Kill kills the worker. Restarting it is bounded as a node's return is, since its store may be down.
+func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (string, error), error) {
+	seen, restart, err := w.Worker.Kill(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	w.log("struck: " + seen)
+	var back string
+	undo := w.view.leave("worker "+w.Name()+" dead", func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, w.view.bound)
+		defer cancel()
+		if back, err = restart(ctx); err == nil {
+			w.log("healed: " + back)
+		}
+		return err
+	})
+	return seen, func(ctx context.Context) (string, error) {
+		err := undo(ctx)
+		return back, err
+	}, nil
+}
+
+// AtRest has do at the worker's tree. Nothing is left to undo afterwards: the tree is written over.
+func (w workerView) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
+	return w.Worker.AtRest(ctx, func(tree string) (string, error) {
+		seen, err := do(tree)
+		if err == nil {
+			w.log("struck: " + seen)
+			w.log("healed: nothing to heal, what was done to the tree stays until a pass writes over it")
+		}
+		return seen, err
+	})
+}
+
+func (w workerView) log(detail string) {
+	w.view.event(history.Event{Kind: history.Verified, Subject: w.Name(), Detail: detail, Data: map[string]float64{"strike": float64(w.view.strike)}})
 }

@@ -221,7 +221,7 @@ func (w imaginedWorker) Kill(context.Context) (string, func(context.Context) (st
 	return "", func(context.Context) (string, error) { return "", nil }, nil
 }
 
-func (w imaginedWorker) AtRest(context.Context, func(string) error) error { return nil }
+func (w imaginedWorker) AtRest(context.Context, func(string) (string, error)) error { return nil }
 
 // Title says when the scene is, and what made it.
 func (i Imagined) Title() string {

@@ -262,6 +262,10 @@ func (p *Plan) place(l Layout) error {
 		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members), Links: l.Links,
 		FaultAt: p.Options.FaultAt, FaultFor: p.Options.FaultFor,
 	}
+	for _, w := range p.workloads {
+		_, crew := w.value.(Crew)
+		p.Setting.Crewed = p.Setting.Crewed || crew
+	}
 	if e, ok := p.system.(Endpointer); ok {
 		p.Setting.Endpoints = e.Endpoints(p.Members)
 	}

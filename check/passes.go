@@ -21,7 +21,7 @@ import (
 func Passes(h *history.History) Result { return passes(h).named("kibishii") }
 
 func passes(h *history.History) Result {
-	p := passReading{whole: map[string]int32{}, runs: map[string]int{}, lost: map[string]bool{}}
+	p := passReading{whole: map[string]int32{}, runs: map[string]int{}, lost: map[string]bool{}, told: map[string]bool{}}
 	for _, e := range h.Events {
 		p.note(e)
 	}
@@ -46,6 +46,7 @@ type passReading struct {
 	whole  map[string]int32 // by node: the pass that it has acknowledged, and nobody has begun to write over
 	runs   map[string]int   // by node and pass: how often the worker says that it started
 	lost   map[string]bool  // by node and pass: the worker says that its lease ran out
+	told   map[string]bool  // by node and path: it has been named as damaged; what is extra stays so from pass to pass
 	cut    bool             // the run was
 	broken []string
 	open   []string // what cannot be told
@@ -150,6 +151,9 @@ func (p *passReading) node(name string, x *history.Pass, n *history.PassNode) {
 	damaged := n.Missing + n.Corrupted + n.Extra
 	switch number, whole := p.whole[n.Node]; {
 	case damaged > 0 && whole && number == x.Number:
+		if !p.fresh(n) {
+			return
+		}
 		p.breaks("%s: the tree of %s was acknowledged, and is damaged: %s", name, n.Node, damage(n))
 	case (damaged > 0 || len(n.Damage) > 0) && n.State == "success":
 		p.breaks("%s counts %s as successful, whose tree is damaged: %s", name, n.Node, damage(n))
@@ -157,6 +161,17 @@ func (p *passReading) node(name string, x *history.Pass, n *history.PassNode) {
 		p.files += n.Files
 		p.bytes += n.Bytes
 	}
+}
+
+// fresh says whether the node's tree is damaged in a way that was not named before.
+func (p *passReading) fresh(n *history.PassNode) bool {
+	some := n.More > 0 || len(n.Damage) == 0
+	for _, d := range n.Damage {
+		if k := of(n.Node, d.Path); !p.told[k] {
+			p.told[k], some = true, true
+		}
+	}
+	return some
 }
 
 // damageShown is how many damaged paths a verdict names; the report has the rest.

@@ -26,8 +26,8 @@ func init() {
 }
 
 // untilTheEnd are the words that strike until the load ends; these, those made of others, and the one that
-// strikes nobody are no part of a churn.
-var untilTheEnd = []string{"none", "kill-n", "leader-only", "churn", timelineWord}
+// strikes nobody are no part of a churn; nor are those that strike workers and leave the store alone.
+var untilTheEnd = []string{"none", "kill-n", "leader-only", "churn", "corrupt-data", "kill-worker", timelineWord}
 
 type churn struct {
 	slot  time.Duration

@@ -41,6 +41,8 @@ var sources = map[string]string{
 	"slow-link":            "chaos-mesh",
 	"lossy":                "chaos-mesh",
 	"churn":                "Jepsen's mixed nemeses",
+	"corrupt-data":         "silent damage to data at rest, as Jepsen's and ZFS's fault injectors do it",
+	"kill-worker":          "crash faults, of a client of the store that holds a lease",
 	"timeline":             "yours",
 }
 
@@ -129,6 +131,9 @@ func asked(w reckon.Word[reckon.Fault]) (when, nodes, target string) {
 	from, to := strikes[0].From, strikes[0].To
 	for _, s := range strikes {
 		to = max(to, s.To)
+	}
+	if from == to {
+		return part(from), nodes, target
 	}
 	return part(from) + " to " + part(to), nodes, target
 }

@@ -114,7 +114,7 @@ func newTrial(t *testing.T, d *datadriven.TestData) *trial {
 		s.FaultFor = &length
 	}
 	base := setting(nodes, s.Duration)
-	s.Nodes, s.Clients, s.Links = base.Nodes, base.Clients, base.Links
+	s.Nodes, s.Clients, s.Links, s.Crewed = base.Nodes, base.Clients, base.Links, base.Crewed
 	if seconds["latency"] == 0 {
 		s.Links = link.Matrix{}
 	}
@@ -283,7 +283,7 @@ func TestEveryWordJudgesItsTarget(t *testing.T) {
 
 // setting is one of so many nodes and one client, all 20 ms apart.
 func setting(nodes int, duration time.Duration) reckon.Setting {
-	s := reckon.Setting{Seed: 1, Duration: duration, ElectionTimeout: time.Second, OpTimeout: 5 * time.Second, Clients: []string{"c1"}, Links: link.Matrix{}}
+	s := reckon.Setting{Seed: 1, Duration: duration, ElectionTimeout: time.Second, OpTimeout: 5 * time.Second, Clients: []string{"c1"}, Links: link.Matrix{}, Crewed: true}
 	for i := range nodes {
 		s.Nodes = append(s.Nodes, fmt.Sprintf("n%d", i+1))
 	}

@@ -48,10 +48,15 @@ func (d *duty) muster(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := d.caller.Await(ctx, len(d.hands)); err != nil {
-		return err
-	}
-	return nil
+	return d.gather(ctx)
+}
+
+// gather waits, bounded, until all workers are there.
+func (d *duty) gather(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, passTime+d.lease)
+	defer cancel()
+	_, err := d.caller.Await(ctx, len(d.hands))
+	return err
 }
 
 // Work generates and verifies until ctx is done.
@@ -72,6 +77,9 @@ func (d *duty) Work(ctx context.Context) error {
 
 // Finish verifies every tree; where one is not acknowledged to be whole, all are made anew first.
 func (d *duty) Finish(ctx context.Context) error {
+	if err := d.gather(ctx); err != nil {
+		return err
+	}
 	if !d.whole {
 		if err := d.generate(ctx, history.Final); err != nil {
 			return err
@@ -88,7 +96,7 @@ func (d *duty) generate(ctx context.Context, stage history.Stage) error {
 	if err != nil {
 		return err
 	}
-	d.whole = op.Status == fleet.Success
+	d.whole = op.Status == fleet.Success && len(op.Nodes) == len(d.hands) // one that was away has its tree of an earlier pass
 	for _, n := range op.Nodes {
 		if h := d.hand(n.Name); h != nil && n.State == fleet.Succeeded {
 			h.rest()

@@ -63,6 +63,7 @@ type hand struct {
 	name string
 
 	process *host.Process
+	silent  chan struct{} // closed once all that the process said has been heard
 	tree    string
 
 	mu         sync.Mutex
@@ -75,7 +76,7 @@ type hand struct {
 
 // visit is somebody at a tree at rest.
 type visit struct {
-	do   func(tree string) error
+	do   func(tree string) (string, error)
 	done chan error
 }
 
@@ -110,7 +111,8 @@ func (h *hand) start() error {
 		out.Close()
 		return err
 	}
-	go h.listen(out)
+	h.silent = make(chan struct{})
+	go h.listen(out, h.silent)
 	return nil
 }
 
@@ -124,7 +126,8 @@ type said struct {
 }
 
 // listen records what the worker says of itself, which owes nothing to the store.
-func (h *hand) listen(out io.ReadCloser) {
+func (h *hand) listen(out io.ReadCloser, silent chan<- struct{}) {
+	defer close(silent)
 	defer out.Close()
 	sc := bufio.NewScanner(out)
 	for sc.Scan() {
@@ -196,9 +199,12 @@ func (h *hand) Kill(ctx context.Context) (string, func(context.Context) (string,
 	if err := h.process.Kill(); err != nil {
 		return "", nil, err
 	}
-	h.mu.Lock()
-	in := h.doingWhat
-	h.mu.Unlock()
+	<-h.silent // it is dead, and so is its end of the pipe
+	var in string
+	h.change(func() {
+		in = h.doingWhat
+		h.doing, h.doingWhat = "", ""
+	})
 	seen := fmt.Sprintf("process %d of worker %s is gone, in the middle of %s", pid, h.name, in)
 	if in == "" {
 		seen = fmt.Sprintf("process %d of worker %s is gone, as a pass ended", pid, h.name)
@@ -208,7 +214,7 @@ func (h *hand) Kill(ctx context.Context) (string, func(context.Context) (string,
 
 func (h *hand) restart(ctx context.Context) (string, error) {
 	var before int
-	h.change(func() { before, h.doing, h.doingWhat = h.registered, "", "" })
+	h.change(func() { before = h.registered })
 	if err := h.start(); err != nil {
 		return "", err
 	}
@@ -220,7 +226,7 @@ func (h *hand) restart(ctx context.Context) (string, error) {
 }
 
 // AtRest waits until a generate of the worker's tree has been acknowledged, and runs do before anything else is done with it.
-func (h *hand) AtRest(ctx context.Context, do func(tree string) error) error {
+func (h *hand) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
 	v := &visit{do, make(chan error, 1)}
 	h.mu.Lock()
 	h.visits = append(h.visits, v)
@@ -246,7 +252,8 @@ func (h *hand) rest() {
 	h.visits = nil
 	h.mu.Unlock()
 	for _, v := range visits {
-		v.done <- v.do(h.tree)
+		_, err := v.do(h.tree)
+		v.done <- err
 	}
 }
 

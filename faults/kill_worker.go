@@ -1,0 +1,47 @@
+package faults
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon"
+)
+
+// A worker dies in the middle of what it does. The store still counts it as there until its lease runs
+// out, and its successor waits for that: so the pass must end as failed, and must not be done again by the successor.
+func init() {
+	reckon.Faults.Register(reckon.Word[reckon.Fault]{
+		Name: "kill-worker",
+		Doc:  "a worker, drawn at random, is killed (SIGKILL) in the middle of the first pass after a third of the load, and started again a second later",
+		New:  func(*pflag.FlagSet) reckon.Fault { return killWorker{} },
+	})
+}
+
+type killWorker struct{}
+
+// workerGone is how long no process of the worker is there.
+const workerGone = time.Second
+
+func (killWorker) Needs(s reckon.Setting) error { return wantCrew(s) }
+
+func (killWorker) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
+	from, to := s.Window(s.Duration/3, s.Duration/3+workerGone)
+	drawn := oneWorker(rng)
+	return []reckon.Strike{{From: from, To: to, Name: "kill a worker", Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
+		w, err := drawn(c)
+		if err != nil {
+			return reckon.Injection{}, err
+		}
+		_, restart, err := w.Kill(ctx)
+		if err != nil {
+			return reckon.Injection{}, err
+		}
+		return reckon.Injection{Detail: "killed worker " + w.Name(), Heal: func(ctx context.Context) error {
+			_, err := restart(ctx)
+			return err
+		}}, nil
+	}}}
+}
