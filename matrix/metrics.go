@@ -13,6 +13,8 @@ type Metrics struct {
 	OKRatio        *float64          `json:"ok_ratio"`
 	Throughput     float64           `json:"ok_per_s"`
 	LeaderChanges  int               `json:"leader_changes"`
+	InFault        *results.Stretch  `json:"in_fault"`
+	AtHeal         *results.Stretch  `json:"at_heal"`
 }
 
 // Tails are quantiles of latency in milliseconds.
@@ -28,7 +30,7 @@ var phases = []string{"all", "before", "during", "after"}
 func metricsOf(s results.Summary) *Metrics {
 	m := &Metrics{
 		Unavailability: s.Unavailability.LongestGap, Latency: map[string]*Tails{}, Ops: s.Ops,
-		Throughput: s.Throughput.OK, LeaderChanges: s.Leaders.Changes,
+		Throughput: s.Throughput.OK, LeaderChanges: s.Leaders.Changes, InFault: s.InFault, AtHeal: s.AtHeal,
 	}
 	for i, q := range []*results.Quantiles{s.Latency.All, s.Latency.Before, s.Latency.During, s.Latency.After} {
 		if q != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"slices"
 	"strconv"
+
+	"github.com/reckon-bench/reckon/results"
 )
 
 // table is matrix.csv: a row a cell in the order of the file, a cell that is not
@@ -22,6 +24,9 @@ func table(x *Index) ([]byte, error) {
 		}
 	}
 	head = append(head, "offered", "ok", "failed", "unknown", "ok_ratio", "ok_per_s", "leader_changes", "attempts", "took_s", "dir", "reason")
+	for _, part := range []string{"in_fault", "at_heal"} {
+		head = append(head, part+"_gap_ms", part+"_lasted", part+"_leader_changes")
+	}
 	_ = w.Write(head) // errors stay with the writer
 	for _, c := range x.Cells {
 		_ = w.Write(row(c, flags))
@@ -55,9 +60,21 @@ func row(c *Cell, flags []string) []string {
 	r = append(r, string(o.Verdict), string(o.Run), strconv.FormatBool(c.MustFail))
 	r = append(r, measured(o.Metrics)...)
 	if c.Outcome == nil {
-		return append(r, "", "", "", "")
+		return append(r, make([]string, 4+2*3)...)
 	}
-	return append(r, strconv.Itoa(1+len(o.Attempts)), plain(o.Took), cellsDir+"/"+c.Name, o.Reason)
+	r = append(r, strconv.Itoa(1+len(o.Attempts)), plain(o.Took), cellsDir+"/"+c.Name, o.Reason)
+	if o.Metrics == nil {
+		return append(r, make([]string, 2*3)...)
+	}
+	return slices.Concat(r, part(o.Metrics.InFault), part(o.Metrics.AtHeal))
+}
+
+// part are the columns of a part of the run.
+func part(s *results.Stretch) []string {
+	if s == nil {
+		return make([]string, 3)
+	}
+	return []string{plain(s.LongestGap), strconv.FormatBool(s.Lasted), strconv.Itoa(s.Changes)}
 }
 
 // measured are the columns from ttr_ms to leader_changes.

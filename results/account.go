@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -24,26 +25,33 @@ type Leadership struct {
 
 func (r *reading) leaders() Leaders {
 	l := Leaders{List: []Leadership{}}
-	var last Leadership
 	for _, e := range r.h.Events {
 		if e.Kind != history.Leads {
 			continue
 		}
 		now := Leadership{At: r.since(e.At), Node: e.Subject, Term: uint64(e.Data["term"])}
-		switch {
-		case now.At < 0: // before the load: only who led as it began matters
-			l.List = append(l.List[:0], now)
-		default:
-			l.List = append(l.List, now)
-			if now.Node != "" && last.Node != "" && (now.Node != last.Node || now.Term != last.Term) {
-				l.Changes++
-			}
+		if now.At < 0 { // before the load: only who led as it began matters
+			l.List = l.List[:0]
 		}
-		if now.Node != "" {
-			last = now
-		}
+		l.List = append(l.List, now)
 	}
+	l.Changes = l.between(0, math.Inf(1))
 	return l
+}
+
+// between counts the changes in [from, to), in seconds since the start of the load.
+func (l Leaders) between(from, to float64) (n int) {
+	var last Leadership
+	for _, now := range l.List {
+		if now.Node == "" {
+			continue
+		}
+		if last.Node != "" && (now.Node != last.Node || now.Term != last.Term) && now.At >= from && now.At < to {
+			n++
+		}
+		last = now
+	}
+	return n
 }
 
 // Load is how well the generator kept to its schedule.

@@ -33,6 +33,8 @@ type Summary struct {
 	Unavailability Unavailability `json:"unavailability"`
 	Kibishii       *Kibishii      `json:"kibishii,omitempty"` // where the run had workers
 	Leaders        Leaders        `json:"leaders"`
+	InFault        *Stretch       `json:"in_fault"` // from the first strike to the last heal; null where nothing struck
+	AtHeal         *Stretch       `json:"at_heal"`  // from the last heal to the end of the load; null where nothing was healed before
 
 	Links    Links                        `json:"links"`
 	Captured []Captured                   `json:"captured,omitempty"` // packets, host by host, where they were recorded
@@ -89,6 +91,7 @@ func Summarise(h *history.History, info Info, checks []check.Result) Summary {
 	if r.faultFrom >= 0 {
 		s.FaultFrom, s.FaultTo = ptr(r.since(r.faultFrom)), ptr(r.since(r.faultTo))
 	}
+	s.InFault, s.AtHeal = r.inFault(s.Leaders), r.atHeal(s.Leaders)
 	s.Notes = append(slices.Clip(s.Notes), r.silences()...)
 	s.Interrupted = r.interrupted()
 	judge(&s, r)
