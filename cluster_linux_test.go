@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reckon-bench/reckon/check"
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
 	"github.com/reckon-bench/reckon/host/hosttest"
@@ -408,3 +409,33 @@ func TestWhenAViewActed(t *testing.T) {
 		t.Errorf("what it did later counts: %v, and the first was %v", at, first)
 	}
 }
+
+// The way from the cluster to the verdict, for one that never settles: the run says so within its bound, which is no error of the
+// run's; the store is to blame where every strike was what it was to be, and nobody knows where one missed.
+func TestAClusterThatNeverSettles(t *testing.T) {
+	b := newBed(t, "n1")
+	var h history.History
+	r := &run{plan: &Plan{}, clock: history.NewMonotonic(history.Epoch()), cluster: b.cluster, recorder: keeper{h: &h}}
+	r.plan.Bounds.Settle = 300 * time.Millisecond
+	r.cluster.clock = r.clock
+	b.find("n1").see(Status{Ready: true}, nil) // it serves, and nobody leads
+	stands, err := r.settle(t.Context())
+	if stands || err != nil {
+		t.Fatalf("it stands: %v, %v", stands, err)
+	}
+	if got := check.Recovers(&h); got.Verdict != check.Invalid || !strings.Contains(got.Detail, "no node leads") {
+		t.Errorf("%s: %s", got.Verdict, got.Detail)
+	}
+	h.Events = append(h.Events, history.Event{Kind: history.Missed, Detail: "heal: stuck"})
+	if got := check.Recovers(&h); got.Verdict != check.Unknown {
+		t.Errorf("with a strike that missed: %s: %s", got.Verdict, got.Detail)
+	}
+}
+
+// keeper is a Recorder that keeps events, and nothing else.
+type keeper struct {
+	Recorder
+	h *history.History
+}
+
+func (k keeper) Event(e history.Event) error { k.h.Events = append(k.h.Events, e); return nil }

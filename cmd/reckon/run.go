@@ -146,10 +146,37 @@ func allHere(p *reckon.Plan) error {
 	if slices.Contains(p.Flags["cut"], reckon.Reset.String()) {
 		wanted[resets] = "--cut reset"
 	}
+	if entry := resetBy(p); entry != "" {
+		wanted[resets] = entry
+	}
 	if len(wanted) == 0 {
 		return nil
 	}
-	for _, f := range examine() {
+	return lacking(wanted, examine())
+}
+
+// resetBy names the entry of a timeline that cuts by reset, "" where none does: its flags are not the run's.
+func resetBy(p *reckon.Plan) string {
+	for _, text := range p.Flags["faults"] {
+		var entries []struct {
+			Word string            `json:"fault"`
+			With map[string]string `json:"with"`
+		}
+		if json.Unmarshal([]byte(text), &entries) != nil { // none was given
+			continue
+		}
+		for i, e := range entries {
+			if e.With["cut"] == reckon.Reset.String() {
+				return fmt.Sprintf("--faults, entry %d, %s: cut: reset", i+1, e.Word)
+			}
+		}
+	}
+	return ""
+}
+
+// lacking is an error where what is wanted was not found on the machine; wanted names the flag that needs it.
+func lacking(wanted map[string]string, found []finding) error {
+	for _, f := range found {
 		if flag, ok := wanted[f.What]; ok && !f.OK {
 			return fmt.Errorf("%s: %s", flag, f.Detail)
 		} else if f.Needed && !f.OK {

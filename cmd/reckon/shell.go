@@ -82,9 +82,10 @@ func init() { // which help refers to
 		{"start", "NODE", "start it again, on the same data", 1, 1, releasing(reckon.Dead)},
 		{"pause", "NODE", "stop it (SIGSTOP); it keeps its connections", 1, 1, holding(reckon.Paused)},
 		{"resume", "NODE", "let it continue", 1, 1, releasing(reckon.Paused)},
-		{"cut", "HOST HOST [--one-way]", "lose every packet between them, or from the first to the second; HOST may be a list: n2,n3", 2, 3, (*shell).cut},
+		{"cut", cutArgs, "lose every packet between them, or from the first to the second, and with --reset end their connections too; HOST may be a list: n2,n3; " +
+			"--link-down takes the one host's interface down", 2, 4, (*shell).cut},
 		{"shape", "HOST HOST PART=VALUE... [--one-way]", "worsen the links between them, beyond what they are: delay=50ms loss=5", 3, 20, (*shell).shape},
-		{"heal", "[HOST HOST]", "take away what cut and shape laid over the links, everywhere or between two", 0, 2, (*shell).heal},
+		{"heal", "[HOST [HOST]]", "take away what cut and shape laid over the links, everywhere or between two; of one host, have its interface up again", 0, 2, (*shell).heal},
 		{"pcap", "HOST FILE|stop", "capture the host's packets for Wireshark", 2, 2, (*shell).pcap},
 		{"help", "", "this list", 0, 0, (*shell).help},
 		{"exit", "", "end the cluster and everything that runs on it", 0, 0, func(*shell, context.Context, []string) error { return errExit }},
@@ -282,16 +283,50 @@ func (s *shell) fell(name string) bool {
 	return slices.ContainsFunc(s.Status(), func(n reckon.NodeStatus) bool { return n.Name == name && n.Fell != nil })
 }
 
+const cutArgs = "HOST HOST [--one-way] [--reset] | HOST --link-down"
+
 func (s *shell) cut(ctx context.Context, args []string) error {
-	args, oneWay := takeOneWay(args)
-	if len(args) != 2 {
-		return errors.New("want cut HOST HOST [--one-way]")
+	args, oneWay := take(args, "--one-way")
+	args, reset := take(args, "--reset")
+	args, down := take(args, "--link-down")
+	way := reckon.Drop
+	if reset {
+		way = reckon.Reset
 	}
-	return s.lay(ctx, args[0], args[1], link.Shape{Cut: true}, oneWay)
+	switch {
+	case down && len(args) == 1 && !oneWay && !reset:
+		return s.unplug(ctx, args[0])
+	case down || len(args) != 2:
+		return errors.New("want cut " + cutArgs)
+	}
+	return s.lay(args[0], args[1], link.Shape{Cut: true}, oneWay, func(m link.Matrix) (func(context.Context) error, error) {
+		return s.Cluster().Cut(ctx, m.Paths(), way)
+	})
 }
 
+// unplug takes the host's interface down, with which all its links are cut.
+func (s *shell) unplug(ctx context.Context, name string) error {
+	if err := s.missing(name); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(s.overlays, func(o overlay) bool { return o.hosts == unplugged(name) }) {
+		return fmt.Errorf("the interface of %s is down already", name)
+	}
+	m := link.Cut([]string{name}, slices.DeleteFunc(s.names(""), func(n string) bool { return n == name }))
+	heal, err := s.Cluster().Cut(ctx, m.Paths(), reckon.LinkDown)
+	if err != nil {
+		return err
+	}
+	s.overlays = append(s.overlays, overlay{unplugged(name), m, heal})
+	fmt.Fprintln(s.out, m)
+	return nil
+}
+
+// unplugged is the pair of hosts under which a host's interface is down.
+func unplugged(name string) [2]string { return [2]string{name, ""} }
+
 func (s *shell) shape(ctx context.Context, args []string) error {
-	args, oneWay := takeOneWay(args)
+	args, oneWay := take(args, "--one-way")
 	if len(args) < 3 {
 		return errors.New("want shape HOST HOST PART=VALUE... [--one-way]")
 	}
@@ -299,16 +334,19 @@ func (s *shell) shape(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.lay(ctx, args[0], args[1], shape, oneWay)
+	return s.lay(args[0], args[1], shape, oneWay, func(m link.Matrix) (func(context.Context) error, error) {
+		return s.Cluster().Degrade(ctx, m)
+	})
 }
 
-func takeOneWay(args []string) (rest []string, oneWay bool) {
-	rest = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--one-way" })
+// take takes the flag out of the arguments, and says whether it was there.
+func take(args []string, flag string) (rest []string, found bool) {
+	rest = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == flag })
 	return rest, len(rest) < len(args)
 }
 
 // lay lays the shape over the links between the hosts of two lists, an overlay for each pair, so that each can be healed by itself.
-func (s *shell) lay(ctx context.Context, from, to string, shape link.Shape, oneWay bool) error {
+func (s *shell) lay(from, to string, shape link.Shape, oneWay bool, by func(link.Matrix) (func(context.Context) error, error)) error {
 	pairs, err := s.pairs(from, to)
 	if err != nil {
 		return err
@@ -318,7 +356,7 @@ func (s *shell) lay(ctx context.Context, from, to string, shape link.Shape, oneW
 		if !oneWay {
 			m[link.Path{From: p[1], To: p[0]}] = shape
 		}
-		heal, err := s.Cluster().Degrade(ctx, m)
+		heal, err := by(m)
 		if err != nil {
 			return err
 		}
@@ -361,7 +399,10 @@ func (s *shell) heal(ctx context.Context, args []string) error {
 	chosen := func([2]string) bool { return true }
 	switch len(args) {
 	case 1:
-		return errors.New("want heal, or heal HOST HOST")
+		if err := s.missing(args[0]); err != nil {
+			return err
+		}
+		chosen = func(p [2]string) bool { return p == unplugged(args[0]) }
 	case 2:
 		pairs, err := s.pairs(args[0], args[1])
 		if err != nil {
@@ -384,7 +425,10 @@ func (s *shell) heal(ctx context.Context, args []string) error {
 		}
 		left = append(left, o)
 	}
-	if len(left) == len(s.overlays) && len(errs) == 0 && len(args) > 0 {
+	switch unchanged := len(left) == len(s.overlays) && len(errs) == 0; {
+	case unchanged && len(args) == 1:
+		return fmt.Errorf("the interface of %s is up; want heal, or heal HOST HOST for links", args[0])
+	case unchanged && len(args) == 2:
 		return fmt.Errorf("nothing lies between %s and %s", args[0], args[1])
 	}
 	s.overlays = left

@@ -46,11 +46,18 @@ func (s *shell) candidates(before []string, last string) []string {
 	switch before[0] {
 	case "kill", "pause", "start", "resume":
 		return s.nodesFor(before[0])
-	case "cut", "heal":
+	case "heal":
 		if len(before) < 3 {
 			return s.names("")
 		}
-		return []string{"--one-way"}
+	case "cut":
+		switch len(before) {
+		case 1:
+			return s.names("")
+		case 2:
+			return append(s.names(""), "--link-down")
+		}
+		return []string{"--one-way", "--reset"}
 	case "shape":
 		if len(before) < 3 {
 			return s.names("")

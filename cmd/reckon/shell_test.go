@@ -143,7 +143,10 @@ func (f fakeCluster) Degrade(ctx context.Context, m link.Matrix) (func(context.C
 	return f.net.Degrade(ctx, m)
 }
 
-func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, _ reckon.Way) (func(context.Context) error, error) {
+func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, way reckon.Way) (func(context.Context) error, error) {
+	if way != reckon.Drop {
+		fmt.Fprintf(f.out, "by %s, ", way)
+	}
 	m := link.Matrix{}
 	for _, p := range paths {
 		m[p] = link.Shape{Cut: true}

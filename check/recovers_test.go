@@ -1,0 +1,33 @@
+package check
+
+import (
+	"testing"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// A store that does not come back once nothing is wrong any more has broken a promise; where something may still have
+// been wrong, it cannot be blamed; and where nobody got to ask, nothing is known.
+func TestRecovers(t *testing.T) {
+	unsettled := history.Event{At: 20 * time.Second, Kind: history.Unsettled, Detail: "no node leads", Data: map[string]float64{"bound_s": 10}}
+	missed := history.Event{At: 5 * time.Second, Kind: history.Missed, Subject: "leader", Detail: "heal: stuck"}
+	for _, c := range []struct {
+		name   string
+		events []history.Event
+		want   Verdict
+		detail string
+	}{
+		{"settled", []history.Event{{At: 12 * time.Second, Kind: history.Settled, Subject: "n1"}}, Valid, "after the load every member served, and one leader stayed"},
+		{"final reads follow settling alone", []history.Event{{At: 13 * time.Second, Kind: history.Phase, Subject: "final"}}, Valid, "after the load every member served, and one leader stayed"},
+		{"settled, though a strike missed", []history.Event{missed, {At: 12 * time.Second, Kind: history.Settled}}, Valid, "after the load every member served, and one leader stayed"},
+		{"never settled", []history.Event{unsettled}, Invalid, "10s after the load, with every process running and every strike healed: no node leads"},
+		{"never settled, and a strike missed", []history.Event{missed, unsettled}, Unknown, "no node leads, but a strike was not what was planned: heal: stuck"},
+		{"never asked", []history.Event{{At: time.Second, Kind: history.Phase, Subject: "load"}}, Unknown, "the run ended before the store was asked"},
+		{"nothing", nil, Unknown, "the run ended before the store was asked"},
+	} {
+		if r := Recovers(&history.History{Events: c.events}); r.Name != "recovers" || r.Verdict != c.want || r.Detail != c.detail {
+			t.Errorf("%s: got %s: %s", c.name, r.Verdict, r.Detail)
+		}
+	}
+}
