@@ -82,8 +82,7 @@ func init() { // which help refers to
 		{"start", "NODE", "start it again, on the same data", 1, 1, releasing(reckon.Dead)},
 		{"pause", "NODE", "stop it (SIGSTOP); it keeps its connections", 1, 1, holding(reckon.Paused)},
 		{"resume", "NODE", "let it continue", 1, 1, releasing(reckon.Paused)},
-		{"cut", cutArgs, "lose every packet between them, or from the first to the second, and with --reset end their connections too; HOST may be a list: n2,n3; " +
-			"--link-down takes the one host's interface down", 2, 4, (*shell).cut},
+		{"cut", cutArgs, "lose every packet between them, or one way, and reset connections; or take one host's interface down; HOST may be a list: n2,n3", 2, 4, (*shell).cut},
 		{"shape", "HOST HOST PART=VALUE... [--one-way]", "worsen the links between them, beyond what they are: delay=50ms loss=5", 3, 20, (*shell).shape},
 		{"heal", "[HOST [HOST]]", "take away what cut and shape laid over the links, everywhere or between two; of one host, have its interface up again", 0, 2, (*shell).heal},
 		{"pcap", "HOST FILE|stop", "capture the host's packets for Wireshark", 2, 2, (*shell).pcap},
