@@ -50,6 +50,9 @@ func (r *reading) gaps() []gap {
 	gaps := make([]gap, 0, len(acks)+1)
 	last := r.load0
 	for _, a := range acks {
+		if last >= r.loadEnd {
+			break // nothing is offered any more, so stragglers are all that can return
+		}
 		gaps = append(gaps, gap{from: last, to: max(a, last)})
 		last = max(a, last)
 	}
