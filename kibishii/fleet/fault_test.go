@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -208,11 +209,12 @@ func TestCompacted(t *testing.T) {
 	c.do(caller, Command{Cmd: kibishii.CmdVerify, Spec: small}, Success)
 }
 
-// deafDialer makes connections whose answers it can swallow.
+// deafDialer makes connections whose answers it can swallow. One that was deaf never hears again: not even an answer that
+// comes as the dialer ceases to be deaf.
 type deafDialer struct {
 	mu    sync.Mutex
 	deaf  bool
-	conns []net.Conn
+	conns []*deafConn
 }
 
 func (d *deafDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -222,16 +224,21 @@ func (d *deafDialer) dial(ctx context.Context, network, address string) (net.Con
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.conns = append(d.conns, conn)
-	return &deafConn{conn, d}, nil
+	c := &deafConn{Conn: conn}
+	c.deaf.Store(d.deaf)
+	d.conns = append(d.conns, c)
+	return c, nil
 }
 
+// set makes all connections deaf, or ends those that there are.
 func (d *deafDialer) set(deaf bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.deaf = deaf
-	if !deaf {
-		for _, c := range d.conns {
+	for _, c := range d.conns {
+		if deaf {
+			c.deaf.Store(true)
+		} else {
 			_ = c.Close()
 		}
 	}
@@ -239,16 +246,13 @@ func (d *deafDialer) set(deaf bool) {
 
 type deafConn struct {
 	net.Conn
-	d *deafDialer
+	deaf atomic.Bool
 }
 
 func (c *deafConn) Read(b []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(b)
-		c.d.mu.Lock()
-		deaf := c.d.deaf
-		c.d.mu.Unlock()
-		if err != nil || !deaf {
+		if err != nil || !c.deaf.Load() {
 			return n, err
 		}
 	}
