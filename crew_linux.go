@@ -90,24 +90,20 @@ func (r *run) camp(c *crew) Camp {
 
 // work has all crews work until ctx is done, and gives what came of it.
 func (r *run) work(ctx context.Context) <-chan error {
-	errs := make(chan error, len(r.cluster.crews))
-	for _, c := range r.cluster.crews {
-		go func() {
-			err := c.duty.Work(ctx)
-			if err != nil {
-				err = fmt.Errorf("the workers of %s: %w", c.name, err)
-				r.abort(err) // the others need not go on
+	errs := make([]error, len(r.cluster.crews))
+	var wg sync.WaitGroup
+	for i, c := range r.cluster.crews {
+		wg.Go(func() {
+			if err := c.duty.Work(ctx); err != nil {
+				errs[i] = fmt.Errorf("the workers of %s: %w", c.name, err)
+				r.abort(errs[i]) // the others need not go on
 			}
-			errs <- err
-		}()
+		})
 	}
 	all := make(chan error, 1)
 	go func() {
-		var joined error
-		for range r.cluster.crews {
-			joined = errors.Join(joined, <-errs)
-		}
-		all <- joined
+		wg.Wait()
+		all <- errors.Join(errs...)
 	}()
 	return all
 }
@@ -162,13 +158,13 @@ func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (st
 	if err != nil {
 		return "", nil, err
 	}
-	w.log("struck: " + seen)
+	w.verified("struck: " + seen)
 	var back string
 	undo := w.view.leave("worker "+w.Name()+" dead", func(ctx context.Context) (err error) {
 		ctx, cancel := context.WithTimeout(ctx, w.view.bound)
 		defer cancel()
 		if back, err = restart(ctx); err == nil {
-			w.log("healed: " + back)
+			w.verified("healed: " + back)
 		}
 		return err
 	})
@@ -183,13 +179,11 @@ func (w workerView) AtRest(ctx context.Context, do func(tree string) (string, er
 	return w.Worker.AtRest(ctx, func(tree string) (string, error) {
 		seen, err := do(tree)
 		if err == nil {
-			w.log("struck: " + seen)
-			w.log("healed: nothing to heal, what was done to the tree stays until a pass writes over it")
+			w.verified("struck: " + seen)
+			w.verified("healed: nothing to heal, what was done to the tree stays until a pass writes over it")
 		}
 		return seen, err
 	})
 }
 
-func (w workerView) log(detail string) {
-	w.view.event(history.Event{Kind: history.Verified, Subject: w.Name(), Detail: detail, Data: map[string]float64{"strike": float64(w.view.strike)}})
-}
+func (w workerView) verified(detail string) { w.view.log(history.Verified, w.Name(), detail) }

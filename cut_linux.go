@@ -22,10 +22,7 @@ func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Co
 
 // Cut cuts the paths in the way given, and sees to it that Links says so whatever the way is.
 func (v view) Cut(ctx context.Context, paths []link.Path, way Way) (func(context.Context) error, error) {
-	overlay := link.Matrix{}
-	for _, p := range paths {
-		overlay[p] = link.Shape{Cut: true}
-	}
+	overlay := link.CutPaths(paths...)
 	switch way {
 	case Drop:
 		return v.lay(ctx, overlay, more{})
@@ -64,9 +61,9 @@ func (v view) lay(ctx context.Context, overlay link.Matrix, besides more) (func(
 		}
 	}
 	v.packets.degraded(v.net)
-	v.log(history.Degraded, overlay.String())
+	v.log(history.Degraded, "", overlay.String())
 	if seen != "" {
-		v.log(history.Verified, "struck: "+seen)
+		v.log(history.Verified, "", "struck: "+seen)
 	}
 	sight := v.witness.struck(v.strike, overlay)
 	return v.leave(strings.ReplaceAll(overlay.String(), "\n", "; "), func(ctx context.Context) error {
@@ -84,17 +81,18 @@ func (v view) lay(ctx context.Context, overlay link.Matrix, besides more) (func(
 		if err != nil {
 			return err
 		}
-		v.log(history.Restored, overlay.String())
+		v.log(history.Restored, "", overlay.String())
 		if seen != "" {
-			v.log(history.Verified, "healed: "+seen)
+			v.log(history.Verified, "", "healed: "+seen)
 		}
 		v.witness.healed(v.strike, overlay)
 		return nil
 	}), nil
 }
 
-func (v view) log(k history.EventKind, detail string) {
-	v.event(history.Event{Kind: k, Detail: detail, Data: map[string]float64{"strike": float64(v.strike)}})
+// log records what the strike did, or what was seen of it; subject is "" where that is the links.
+func (v view) log(k history.EventKind, subject, detail string) {
+	v.event(history.Event{Kind: k, Subject: subject, Detail: detail, Data: map[string]float64{"strike": float64(v.strike)}})
 }
 
 // resetTries is how often the hosts are gone through: a connection may have been about to be accepted.

@@ -126,7 +126,7 @@ func (im *imagination) state(name string) State {
 }
 
 func (im *imagination) scene() Scene {
-	s := Scene{Clients: im.plan.Setting.Clients, Leader: im.leader(), Overlay: link.Matrix{}}
+	s := Scene{Clients: im.plan.Setting.Clients, Leader: im.leader(), Overlay: im.over(link.Matrix{})}
 	for _, m := range im.plan.Members {
 		s.Nodes = append(s.Nodes, m.Name)
 		switch im.state(m.Name) {
@@ -134,11 +134,6 @@ func (im *imagination) scene() Scene {
 			s.Dead = append(s.Dead, m.Name)
 		case Paused:
 			s.Paused = append(s.Paused, m.Name)
-		}
-	}
-	for _, o := range im.overlays {
-		if sum, err := s.Overlay.Then(*o); err == nil { // the links will refuse what does not fit together
-			s.Overlay = sum
 		}
 	}
 	return s
@@ -171,21 +166,19 @@ func (im *imagination) Degrade(_ context.Context, overlay link.Matrix) (func(con
 }
 
 func (im *imagination) Cut(ctx context.Context, paths []link.Path, _ Way) (func(context.Context) error, error) {
-	overlay := link.Matrix{}
-	for _, p := range paths {
-		overlay[p] = link.Shape{Cut: true}
-	}
-	return im.Degrade(ctx, overlay)
+	return im.Degrade(ctx, link.CutPaths(paths...))
 }
 
-func (im *imagination) Links() link.Matrix {
-	sum := im.plan.Links
+func (im *imagination) Links() link.Matrix { return im.over(im.plan.Links) }
+
+// over is the matrix with all overlays laid over it.
+func (im *imagination) over(m link.Matrix) link.Matrix {
 	for _, o := range im.overlays {
-		if s, err := sum.Then(*o); err == nil {
-			sum = s
+		if sum, err := m.Then(*o); err == nil { // the links will refuse what does not fit together
+			m = sum
 		}
 	}
-	return sum
+	return m
 }
 
 // Workers are there, one a client, but their trees are not.

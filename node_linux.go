@@ -396,5 +396,5 @@ func (v nodeView) answers(released time.Duration, moves int) string {
 }
 
 func (v nodeView) log(k history.EventKind, detail string) {
-	v.cluster.event(history.Event{Kind: k, Subject: v.Name(), Detail: detail, Data: map[string]float64{"strike": float64(v.view.strike)}})
+	v.view.log(k, v.Name(), detail)
 }

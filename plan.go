@@ -295,9 +295,7 @@ func address(g byte, i int) netip.Addr {
 func (p *Plan) reachable() error {
 	for _, a := range p.Members {
 		for _, b := range p.Members {
-			there := link.Path{From: a.Name, To: b.Name}
-			trip := p.Links[there].Delay + p.Links[there.Back()].Delay
-			if et := p.Options.FailureTimeout; trip >= et {
+			if et, trip := p.Options.FailureTimeout, p.trip(a.Name, b.Name); trip >= et {
 				return fmt.Errorf("--failure-timeout %v: a round trip from %s to %s takes %v, so no leader could stand; at least %v", et, a.Name, b.Name, trip, 10*trip)
 			}
 		}
@@ -305,12 +303,17 @@ func (p *Plan) reachable() error {
 	return nil
 }
 
+// trip is the round trip between two hosts.
+func (p *Plan) trip(a, b string) time.Duration {
+	there := link.Path{From: a, To: b}
+	return p.Links[there].Delay + p.Links[there.Back()].Delay
+}
+
 // answerable refuses time-outs within which no answer can come back to a client.
 func (p *Plan) answerable() error {
 	for _, c := range p.Setting.Clients {
 		for _, m := range p.Members {
-			there := link.Path{From: c, To: m.Name}
-			if trip := p.Links[there].Delay + p.Links[there.Back()].Delay; trip >= p.Options.OpTimeout {
+			if trip := p.trip(c, m.Name); trip >= p.Options.OpTimeout {
 				return fmt.Errorf("--op-timeout %v: a round trip from %s to %s takes %v, so no answer could come", p.Options.OpTimeout, c, m.Name, trip)
 			}
 		}

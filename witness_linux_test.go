@@ -118,15 +118,7 @@ func (l *lab) strike(i int, overlay link.Matrix) (heal func()) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	data := map[string]float64{"strike": float64(i)}
-	l.record(history.Event{Kind: history.Struck, Data: data})
-	return func() {
-		l.Helper()
-		if err := h(l.Context()); err != nil {
-			l.Fatal(err)
-		}
-		l.record(history.Event{Kind: history.Healed, Data: data})
-	}
+	return l.took(i, h)
 }
 
 // verdict is what the record amounts to once everything has been looked at, and why.

@@ -57,10 +57,7 @@ func (c *cluster) Degrade(_ context.Context, m link.Matrix) (func(context.Contex
 }
 
 func (c *cluster) Cut(_ context.Context, paths []link.Path, way reckon.Way) (func(context.Context) error, error) {
-	m := link.Matrix{}
-	for _, p := range paths {
-		m[p] = link.Shape{Cut: true}
-	}
+	m := link.CutPaths(paths...)
 	if way == reckon.Drop {
 		return c.lay("cut", m)
 	}

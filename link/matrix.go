@@ -44,6 +44,15 @@ func Cut(a, b []string) Matrix {
 	return m
 }
 
+// CutPaths is the matrix that cuts the paths.
+func CutPaths(paths ...Path) Matrix {
+	m := make(Matrix, len(paths))
+	for _, p := range paths {
+		m[p] = Shape{Cut: true}
+	}
+	return m
+}
+
 // Validate says which path has an impossible shape, if any.
 func (m Matrix) Validate() error {
 	for _, p := range m.Paths() {

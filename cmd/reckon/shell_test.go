@@ -147,11 +147,7 @@ func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, way reckon.Way)
 	if way != reckon.Drop {
 		fmt.Fprintf(f.out, "by %s, ", way)
 	}
-	m := link.Matrix{}
-	for _, p := range paths {
-		m[p] = link.Shape{Cut: true}
-	}
-	return f.net.Degrade(ctx, m)
+	return f.net.Degrade(ctx, link.CutPaths(paths...))
 }
 
 func (f fakeCluster) Links() link.Matrix { return f.net.Links() }
