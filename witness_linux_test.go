@@ -309,6 +309,20 @@ func TestCutsTooMuch(t *testing.T) {
 	}
 }
 
+// allSeen wants every strike seen, and nothing found out.
+func (l *lab) allSeen() {
+	l.Helper()
+	why, strikes := l.verdict()
+	if len(why) > 0 {
+		l.Errorf("found out: %q", why)
+	}
+	for i, s := range strikes {
+		if !s.Verified {
+			l.Errorf("strike %d was not seen: %v", i, s.Seen)
+		}
+	}
+}
+
 // Flapping links are witnessed each time, however soon they are healed, and the strikes do not wait for it.
 func TestFlappingIsWitnessed(t *testing.T) {
 	t.Parallel()
@@ -319,15 +333,7 @@ func TestFlappingIsWitnessed(t *testing.T) {
 		heal := l.strike(i, cut)
 		heal()
 	}
-	why, strikes := l.verdict()
-	if len(why) > 0 {
-		t.Errorf("found out: %q", why)
-	}
-	for i, s := range strikes {
-		if !s.Verified {
-			t.Errorf("strike %d was not seen: %v", i, s.Seen)
-		}
-	}
+	l.allSeen()
 }
 
 // flood sends packets from one host to the other as fast as it can, until the test ends.
@@ -362,15 +368,7 @@ func TestFlappingUnderLoadIsWitnessed(t *testing.T) {
 	for i := range 60 {
 		l.strike(i, cut)()
 	}
-	why, strikes := l.verdict()
-	if len(why) > 0 {
-		t.Errorf("found out: %q", why)
-	}
-	for i, s := range strikes {
-		if !s.Verified {
-			t.Errorf("strike %d was not seen: %v", i, s.Seen)
-		}
-	}
+	l.allSeen()
 }
 
 // A heal that does not heal is found out each time, not only the last, though the next cut comes at once.

@@ -68,12 +68,7 @@ func create(path string, f *File, x *Index) (*Dir, error) {
 		return nil, fmt.Errorf("create matrix directory: %w", err)
 	}
 	d := &Dir{path: path, file: f, Index: x}
-	for d.made = path; ; d.made = filepath.Dir(d.made) {
-		above := filepath.Dir(d.made)
-		if _, err := os.Stat(above); err == nil || above == d.made {
-			break
-		}
-	}
+	d.made, _ = results.FirstMissing(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, fmt.Errorf("create matrix directory: %w", err)
 	}

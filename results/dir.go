@@ -62,7 +62,7 @@ func Create(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create run directory: %w", err)
 	}
-	made, madeIn := firstMissing(path)
+	made, madeIn := FirstMissing(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, fmt.Errorf("create run directory: %w", err)
 	}
@@ -104,8 +104,8 @@ func newDir(path string) *Dir {
 	return d
 }
 
-// firstMissing is the topmost directory on the way to path that is not there, and its parent, which is.
-func firstMissing(path string) (missing, parent string) {
+// FirstMissing is the topmost directory on the way to path that is not there, and its parent, which is.
+func FirstMissing(path string) (missing, parent string) {
 	for missing = path; ; missing = parent {
 		parent = filepath.Dir(missing)
 		if _, err := os.Stat(parent); err == nil || parent == missing {

@@ -23,16 +23,21 @@ func (v *view) lanes() *figure {
 		return nil
 	}
 	bars := v.laneBars()
-	p := v.timePlot(laneChart{nodes, bars})
-	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
-	p.Y.Tick.Length = 0
-	p.Y.Tick.Marker = laneTicks(nodes)
 	return &figure{
 		name: "lanes", title: "Nodes and leadership",
 		caption: "Who led which term, as the nodes themselves said when they were asked, and what was done to them. A strip below a lane: a link of that node was struck.",
 		faults:  v.faults, leaders: v.led,
-		panels: []panel{{plot: p, height: 30 + 15*vg.Length(len(nodes)), legend: laneLegend(bars)}},
+		panels: []panel{{plot: v.lanePlot(nodes, laneChart{nodes, bars}), height: 30 + 15*vg.Length(len(nodes)), legend: laneLegend(bars)}},
 	}
+}
+
+// lanePlot is a plot over time with a lane for each node.
+func (v *view) lanePlot(nodes []string, chart plot.Plotter) *plot.Plot {
+	p := v.timePlot(chart)
+	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
+	p.Y.Tick.Length = 0
+	p.Y.Tick.Marker = laneTicks(nodes)
+	return p
 }
 
 // laneTicks names the lanes from the top down.
@@ -172,6 +177,16 @@ func overlaid(detail string) map[string]condition {
 	return nodes
 }
 
+// drawLanes draws the line of each node, width points wide, and says where each is.
+func drawLanes(c draw.Canvas, nodes []string, y func(float64) vg.Length, width vg.Length) map[string]vg.Length {
+	at := map[string]vg.Length{}
+	for i, n := range nodes {
+		at[n] = y(float64(len(nodes) - 1 - i))
+		c.StrokeLine2(draw.LineStyle{Color: grey, Width: width}, c.Min.X, at[n], c.Max.X, at[n])
+	}
+	return at
+}
+
 // laneChart draws the bars: leadership fills the lane, what happens to the links lies along its lower edge.
 type laneChart struct {
 	nodes []string
@@ -181,18 +196,14 @@ type laneChart struct {
 func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	lane := y(1) - y(0)
-	for i := range l.nodes {
-		at := y(float64(len(l.nodes) - 1 - i))
-		c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.8}, c.Min.X, at, c.Max.X, at)
-	}
+	at := drawLanes(c, l.nodes, y, 0.8)
 	// What is drawn later lies on top: a dead node cannot lead, whatever was last heard of it.
 	for _, k := range []condition{silent, leading, paused, dead, degraded, cut} {
 		for _, b := range l.bars {
-			i := slices.Index(l.nodes, b.node)
-			if b.condition != k || i < 0 {
+			at, ok := at[b.node]
+			if b.condition != k || !ok {
 				continue
 			}
-			at := y(float64(len(l.nodes) - 1 - i))
 			x0, x1 := x(max(b.from, p.X.Min)), x(min(b.to, p.X.Max))
 			low, high := at-0.36*lane, at+0.36*lane
 			if k == cut || k == degraded {
@@ -204,7 +215,6 @@ func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// label writes what there is room for.
 // coveredUntil is how far the bar of a silent node is covered by the one that says why it is silent.
 func (l laneChart) coveredUntil(b bar) float64 {
 	until := b.from
@@ -216,6 +226,7 @@ func (l laneChart) coveredUntil(b bar) float64 {
 	return until
 }
 
+// label writes what there is room for.
 func (b bar) label(c draw.Canvas, x0, x1, y vg.Length) {
 	texts := []string{b.condition.String()}
 	sty := textStyle(smallSize, white)

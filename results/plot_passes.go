@@ -16,16 +16,12 @@ func (v *view) passes() *figure {
 		return nil
 	}
 	parts := v.passParts()
-	p := v.timePlot(passChart{nodes, parts})
-	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
-	p.Y.Tick.Length = 0
-	p.Y.Tick.Marker = laneTicks(nodes)
 	return &figure{
 		name: "passes", title: "Passes over time",
 		caption: "Each worker's part in each pass: generating its tree above the line, verifying it below. " +
 			"A part lasts from the command to the worker's result, or, where there was none, to the end of the pass. Shaded: a fault is in effect.",
 		faults: v.faults, leaders: v.led,
-		panels: []panel{{plot: p, height: 30 + 24*vg.Length(len(nodes)), legend: passLegend(parts)}},
+		panels: []panel{{plot: v.lanePlot(nodes, passChart{nodes, parts}), height: 30 + 24*vg.Length(len(nodes)), legend: passLegend(parts)}},
 	}
 }
 
@@ -105,17 +101,13 @@ type passChart struct {
 func (k passChart) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	lane := y(1) - y(0)
-	for i := range k.nodes {
-		at := y(float64(len(k.nodes) - 1 - i))
-		c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.5}, c.Min.X, at, c.Max.X, at)
-	}
+	at := drawLanes(c, k.nodes, y, 0.5)
 	for f := range fates {
 		for _, part := range k.parts {
-			i := slices.Index(k.nodes, part.node)
-			if part.fate != fate(f) || i < 0 {
+			at, ok := at[part.node]
+			if part.fate != fate(f) || !ok {
 				continue
 			}
-			at := y(float64(len(k.nodes) - 1 - i))
 			height := 0.26 * lane
 			if part.fate != right {
 				height = 0.40 * lane

@@ -2,20 +2,17 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/moby/sys/reexec"
 	"github.com/spf13/cobra"
 
 	"github.com/reckon-bench/reckon"
@@ -53,6 +50,9 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 	if d.systems[0] == d.systems[1] {
 		fmt.Fprintln(os.Stderr, "note: both sides are the same system")
 	}
+	if err := untaken(d.location, "a run never overwrites another"); err != nil {
+		return err
+	}
 	// Both plans are made before anything is run: one of them may not do with the words or flags.
 	for side := range d.systems {
 		p, err := d.plan(side)
@@ -68,11 +68,7 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 		d.seed = p.Options.Seed
 	}
 	if d.location == "" {
-		words := strings.NewReplacer("/", "_", ",", "+").Replace(strings.Join(args, "-"))
-		d.location = filepath.Join("runs", time.Now().Format("20060102-150405")+"-compare-"+words)
-	}
-	if _, err := os.Lstat(d.location); err == nil {
-		return fmt.Errorf("--result-location %s: it exists; a run never overwrites another", d.location)
+		d.location = filepath.Join("runs", time.Now().Format("20060102-150405")+"-compare-"+inPath(strings.Join(append([]string{shortSystem(args[0]), shortSystem(args[1])}, args[2:]...), " ")))
 	}
 	if err := os.MkdirAll(d.location, 0o777); err != nil {
 		return harnessError{err}
@@ -131,7 +127,7 @@ func (d *duel) once(repeat, side int) (line string, err error) {
 		if err != nil {
 			return "", err
 		}
-		s, err := readSummary(dir)
+		s, err := summaryOf(dir)
 		switch {
 		case err != nil:
 			return "", harnessError{fmt.Errorf("run %s: it left no summary: %s", dir, last)}
@@ -146,13 +142,12 @@ func (d *duel) once(repeat, side int) (line string, err error) {
 	}
 }
 
-func readSummary(dir string) (results.Summary, error) {
-	var s results.Summary
-	b, err := os.ReadFile(filepath.Join(dir, "summary.json"))
-	if err == nil {
-		err = json.Unmarshal(b, &s)
+func summaryOf(dir string) (results.Summary, error) {
+	d, err := results.Open(dir)
+	if err != nil {
+		return results.Summary{}, err
 	}
-	return s, err
+	return d.ReadSummary()
 }
 
 func describeRun(s results.Summary) string {
@@ -176,30 +171,20 @@ func (d *duel) child(dir string, repeat, side int) (last string, err error) {
 		return "", d.interrupted()
 	default:
 	}
-	cmd := exec.Command(reexec.Self())
-	cmd.Args = append([]string{"reckon", d.systems[side], d.words.Topology, d.words.Workload, d.words.Fault}, d.flagArgs(dir, repeat)...)
-	// A group of its own, so that Ctrl-C reaches it once, through here; and it does not outlive this process.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	runtime.LockOSThread() // the death signal comes when the thread that forked ends, so that is kept
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		return "", harnessError{fmt.Errorf("start a run: %w", err)}
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	cmd := newChild(&said, append([]string{d.systems[side], d.words.Topology, d.words.Workload, d.words.Fault}, d.flagArgs(dir, repeat)...)...)
 	stopped := false
-	for {
-		select {
-		case s := <-d.signals:
-			stopped = true
-			_ = cmd.Process.Signal(s) // it may have ended meanwhile
-			continue
-		case err = <-ended:
+	err = runChild(cmd, func(ended <-chan struct{}) {
+		for {
+			select {
+			case s := <-d.signals:
+				stopped = true
+				_ = cmd.Process.Signal(s) // it may have ended meanwhile
+			case <-ended:
+				return
+			}
 		}
-		break
-	}
+	})
 	var exit *exec.ExitError
 	switch {
 	case stopped:

@@ -97,6 +97,9 @@ func (m *matrixCall) run(args []string) error {
 		listCells(f.Seed, ours, len(cells), shard, m.Jobs)
 		return nil
 	}
+	if err := untaken(m.location, "a matrix never overwrites another (--resume goes on with one)"); err != nil {
+		return err
+	}
 	if err := matrixHere(ours); err != nil {
 		return err
 	}

@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/moby/sys/reexec"
 
 	"github.com/reckon-bench/reckon/matrix"
 )
@@ -21,8 +17,7 @@ import (
 // cellGrace is how long a run may take beyond everything that its plan bounds: checking and drawing.
 const cellGrace = checkTime + 5*time.Minute
 
-// runCell runs the cell as a process of its own, so that whatever becomes of it
-// befalls no other. When ctx ends the process is asked, once, to end the run in order.
+// runCell runs the cell as a child. When ctx ends the child is asked, once, to end the run in order.
 func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool, say func(line string)) matrix.Exit {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
@@ -30,34 +25,29 @@ func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool
 	}
 	defer out.Close()
 	tail := &tail{log: out, say: say}
-	cmd := exec.Command(reexec.Self(), append([]string{"run"}, c.Arguments()...)...)
-	cmd.Args[0] = "reckon"
-	cmd.Args = append(cmd.Args, "--result-location="+dir)
+	args := append(append([]string{"run"}, c.Arguments()...), "--result-location="+dir)
 	if keepData {
-		cmd.Args = append(cmd.Args, "--keep-data")
+		args = append(args, "--keep-data")
 	}
-	cmd.Stdout, cmd.Stderr = tail, tail
-	// A group of its own: a Ctrl-C at the terminal must reach it once, from us, for the second one is no request any more.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread() // the death signal comes when the thread that forked ends
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		return matrix.Exit{Status: -1, Why: fmt.Sprintf("start the run: %v", err)}
-	}
-	ended := make(chan struct{})
-	limit := cellLimit(c)
-	late := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() }) // it may have ended meanwhile
-	defer late.Stop()
-	go func() {
-		select {
-		case <-ctx.Done():
-			_ = cmd.Process.Signal(os.Interrupt) // likewise
-		case <-ended:
+	cmd := newChild(tail, args...)
+	late, limit := false, cellLimit(c)
+	err = runChild(cmd, func(ended <-chan struct{}) {
+		overdue := time.After(limit)
+		stop := ctx.Done()
+		for {
+			select {
+			case <-stop:
+				_ = cmd.Process.Signal(os.Interrupt) // it may have ended meanwhile
+				stop = nil
+			case <-overdue:
+				late = true
+				_ = cmd.Process.Kill() // likewise
+			case <-ended:
+				return
+			}
 		}
-	}()
-	err = cmd.Wait()
-	close(ended)
-	return tail.exit(err, !late.Stop(), limit)
+	})
+	return tail.exit(err, late, limit)
 }
 
 // cellLimit is when a run that has not ended never will.

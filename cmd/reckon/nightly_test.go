@@ -17,10 +17,15 @@ import (
 // nightlyFile is what scripts/nightly runs, as seen from here.
 const nightlyFile = "../../scripts/nightly.yaml"
 
-// nightlyCells are its cells, all of them planned.
 func nightlyCells(t *testing.T) []*matrix.Cell {
 	t.Helper()
-	f, err := matrix.Read(nightlyFile)
+	return plannedCells(t, nightlyFile)
+}
+
+// plannedCells are the cells of a matrix's file, all of them planned.
+func plannedCells(t *testing.T, file string) []*matrix.Cell {
+	t.Helper()
+	f, err := matrix.Read(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,9 @@ import (
 
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
 func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
+	if err := untaken(l.location, "a run never overwrites another"); err != nil {
+		return err
+	}
 	if err := allHere(p); err != nil {
 		return err
 	}
@@ -194,17 +197,35 @@ func statusError(s results.Summary) error {
 	return nil
 }
 
+// untaken refuses a --result-location where there is something, before anything is built. None given is fine.
+func untaken(location, why string) error {
+	if _, err := os.Lstat(location); location != "" && err == nil {
+		return fmt.Errorf("--result-location %s: it exists; %s", location, why)
+	}
+	return nil
+}
+
+// inPath is words as a directory has them in its name.
+func inPath(words string) string {
+	return strings.NewReplacer(" ", "-", ",", "+", "/", "_").Replace(words)
+}
+
+// shortSystem is the word with no more than the name of its argument: a path would be too long for a name.
+func shortSystem(word string) string {
+	if name, argument, ok := strings.Cut(word, "@"); ok {
+		return name + "@" + filepath.Base(argument)
+	}
+	return word
+}
+
 // createDir makes the run's directory: the one asked for, or runs/TIME-WORDS, with a number where that is taken.
 func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
 	if location != "" {
 		return results.Create(location)
 	}
 	short := p.Words
-	if name, argument, ok := strings.Cut(short.System, "@"); ok {
-		short.System = name + "@" + filepath.Base(argument) // a path would be too long for a name
-	}
-	words := strings.NewReplacer(" ", "-", ",", "+", "/", "_").Replace(short.String())
-	base := filepath.Join("runs", time.Now().Format("20060102-150405")+"-"+words)
+	short.System = shortSystem(short.System)
+	base := filepath.Join("runs", time.Now().Format("20060102-150405")+"-"+inPath(short.String()))
 	path := base
 	for i := 2; ; i++ {
 		dir, err := results.Create(path)

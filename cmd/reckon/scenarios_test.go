@@ -19,19 +19,8 @@ const scripts = "../../scripts/"
 func TestScenariosAreComplete(t *testing.T) {
 	measured := map[string]bool{}
 	for _, name := range []string{"scenarios.yaml", "scenarios-published.yaml"} {
-		f, err := matrix.Read(scripts + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cells, err := f.Cells()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Plan(cells); err != nil {
-			t.Fatal(err)
-		}
 		mine := map[string]bool{}
-		for _, c := range cells {
+		for _, c := range plannedCells(t, scripts+name) {
 			key := fmt.Sprint(c.Words.System, " ", c.Words.Fault, " ", c.Flags["number-nodes"][0])
 			if measured[key] {
 				t.Errorf("%s is in both files", key)
