@@ -198,7 +198,11 @@ func (f *File) number(all []*Cell) {
 type Dimension struct {
 	Name   string   `json:"name"`
 	Values []string `json:"values"` // in the order of the cells; "" where it is not set
+	Usual  string   `json:"usual"`  // of a flag that all cells set, the value that nearly all have, which titles leave out; "" where there is none
 }
+
+// usually is how many of four cells, at least, have a value that goes without saying.
+const usually = 3
 
 // varied lists what tells the cells apart, repeats aside.
 func varied(all []*Cell) (dims []Dimension) {
@@ -210,11 +214,16 @@ func varied(all []*Cell) (dims []Dimension) {
 		}
 	}
 	for _, name := range append(names, sortedKeys(flags)...) {
-		d, seen := Dimension{Name: name}, map[string]bool{}
+		d, have := Dimension{Name: name}, map[string]int{}
 		for _, c := range all {
-			if v, _ := c.value(name); !seen[v] {
-				seen[v] = true
+			v, _ := c.value(name)
+			if have[v]++; have[v] == 1 {
 				d.Values = append(d.Values, v)
+			}
+		}
+		for _, v := range d.Values {
+			if 4*have[v] > usually*len(all) && have[""] == 0 && !isWord(name) {
+				d.Usual = v
 			}
 		}
 		if len(d.Values) > 1 {
@@ -222,6 +231,29 @@ func varied(all []*Cell) (dims []Dimension) {
 		}
 	}
 	return dims
+}
+
+// label is what a title says of the cell's value, "" where there is nothing to say.
+func (d Dimension) label(c *Cell) string {
+	v, ok := c.value(d.Name)
+	switch {
+	case !ok || v == d.Usual:
+		return ""
+	case isWord(d.Name):
+		return v
+	}
+	return d.Name + "=" + v
+}
+
+// usual says what goes without saying in titles.
+func (x *Index) usual() string {
+	var parts []string
+	for _, d := range x.Dimensions {
+		if d.Usual != "" {
+			parts = append(parts, d.Name+"="+d.Usual)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // title names the cell for people: its words, the flags that vary, and its repeat.
@@ -233,8 +265,8 @@ func (c *Cell) title(dims []Dimension) string {
 func (c *Cell) configuration(dims []Dimension) string {
 	parts := c.Words.List()
 	for _, d := range dims {
-		if v, ok := c.value(d.Name); ok && !isWord(d.Name) {
-			parts = append(parts, d.Name+"="+v)
+		if l := d.label(c); l != "" && !isWord(d.Name) {
+			parts = append(parts, l)
 		}
 	}
 	return strings.Join(parts, " ")

@@ -140,6 +140,31 @@ include:
 	}
 }
 
+// What nearly all cells have goes without saying; what is an axis is said, and so is what some cells do not set.
+func TestTitles(t *testing.T) {
+	_, cells := parsed(t, `
+system: etcd
+topology: simple
+workload: uniform
+fault: [none, leader, pause, isolate]
+flags: {duration: 9s, rate: [50, 100], failure-timeout: 1s}
+include:
+  - {fault: rolling, flags: {duration: 12s, rate: 50, mtbf: 1s}}
+`)
+	x := &Index{Dimensions: varied(cells), Cells: cells}
+	for i, want := range map[int]string{0: "etcd simple uniform none rate=50 #1", 8: "etcd simple uniform rolling duration=12s mtbf=1s rate=50 #1"} {
+		if got := cells[i].title(x.Dimensions); got != want {
+			t.Errorf("cell %d is %q, want %q", i, got, want)
+		}
+	}
+	if got := x.usual(); got != "duration=9s" {
+		t.Errorf("unsaid: %q", got)
+	}
+	if got := len(x.groups()); got != len(cells) {
+		t.Errorf("%d groups of %d configurations", got, len(cells))
+	}
+}
+
 // YAML can say the same in ways that a matrix file does not know.
 func TestYAMLThatIsRefused(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{

@@ -25,6 +25,9 @@ func markdown(x *Index) ([]byte, error) {
 	if x.Interrupted {
 		b.WriteString("\nIt was interrupted.\n")
 	}
+	if u := x.usual(); u != "" {
+		fmt.Fprintf(&b, "\nWhere nothing else is said, the flags are `%s`.\n", u)
+	}
 	for _, n := range x.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", escape(n))
 	}

@@ -20,6 +20,7 @@ var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 type sheet struct {
 	X              *Index
 	Title, Meaning string
+	Usual          string // what titles leave out
 	Tiles          []tile
 	Troubles, More []line // those that are not valid; what is too much for one look
 	Rows           string // what the rows of panels are
@@ -76,7 +77,7 @@ const (
 // page is index.html: one file that refers to nothing but the runs below it.
 func page(x *Index) ([]byte, error) {
 	groups := x.groups()
-	s := sheet{X: x, Title: "reckon matrix " + x.File, Meaning: pageMeanings[x.Verdict], Tiles: pageTiles(x), Open: len(groups) <= groupsShown}
+	s := sheet{X: x, Usual: x.usual(), Title: "reckon matrix " + x.File, Meaning: pageMeanings[x.Verdict], Tiles: pageTiles(x), Open: len(groups) <= groupsShown}
 	if len(x.Cells) > 0 {
 		ps := panels(x, groups)
 		s.Rows = rowDimension(x.Dimensions)

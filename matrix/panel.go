@@ -42,11 +42,8 @@ func panels(x *Index, groups []*group) (all []*panel) {
 		c := g.cells[0]
 		var title []string
 		for _, d := range x.Dimensions {
-			if v, ok := c.value(d.Name); ok && d.Name != row {
-				if !isWord(d.Name) {
-					v = d.Name + "=" + v
-				}
-				title = append(title, v)
+			if l := d.label(c); l != "" && d.Name != row {
+				title = append(title, l)
 			}
 		}
 		name := strings.Join(title, " ")
