@@ -149,10 +149,10 @@ workload: uniform
 fault: [none, leader, pause, isolate]
 flags: {duration: 9s, rate: [50, 100], failure-timeout: 1s}
 include:
-  - {fault: rolling, flags: {duration: 12s, rate: 50, mtbf: 1s}}
+  - {fault: rolling, flags: {duration: 12s, rate: 50, number-nodes: 5}}
 `)
 	x := &Index{Dimensions: varied(cells), Cells: cells}
-	for i, want := range map[int]string{0: "etcd simple uniform none rate=50 #1", 8: "etcd simple uniform rolling duration=12s mtbf=1s rate=50 #1"} {
+	for i, want := range map[int]string{0: "etcd simple uniform none rate=50 #1", 8: "etcd simple uniform rolling duration=12s number-nodes=5 rate=50 #1"} {
 		if got := cells[i].title(x.Dimensions); got != want {
 			t.Errorf("cell %d is %q, want %q", i, got, want)
 		}
