@@ -34,8 +34,8 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
 	fs.StringVar(&o.ClientCmd, "client-cmd", "", "a program that offers the load from each client host in place of reckon's client, over frames of JSON on its standard input and output; {targets} and {id} are filled in")
 	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads; lost ones carry a comment (with netem only those sent into a cut)")
-	maybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, since the start of the load; not given, each does at its own time")
-	maybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last; not given, each does as long as it does by itself")
+	maybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, from the start of the load (default: each fault's own time)")
+	maybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last (default: each fault's own length)")
 	SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
 }
 

@@ -44,7 +44,7 @@ var counters = []struct {
 	index, of string
 	first     int // what the first copy is told
 }{
-	{"CI_NODE_INDEX", "CI_NODE_TOTAL", 1}, // GitLab; GitHub's workflows set it from strategy.job-index
+	{"CI_NODE_INDEX", "CI_NODE_TOTAL", 1}, // GitLab; GitHub's strategy.job-index counts from 0, so its workflows give --shard
 	{"CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0},
 	{"BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0},
 	{"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0}, // Kubernetes sets the first only; the manifest sets the other

@@ -31,8 +31,8 @@ type wan struct {
 
 func (w *wan) bind(fs *pflag.FlagSet) {
 	w.far.bind(fs)
-	fs.Var(&w.matrix, "wan-matrix", "latencies between regions, instead of --link-latency: FILE is CSV, with region names in the first row and column and round trips in milliseconds")
-	fs.StringSliceVar(&w.places, "wan-regions", nil, "the region of each node (by default the first of the matrix); nodes may share one")
+	fs.Var(&w.matrix, "wan-matrix", "latencies between regions, instead of --link-latency: FILE is CSV, with region names in the first row and column and milliseconds (its first cell says of what: rtt or one-way)")
+	fs.StringSliceVar(&w.places, "wan-regions", nil, "the region of each node (default: the matrix's regions in order); nodes may share one")
 }
 
 // Layout names the clients of the first data centre first: with two in each, c1 and c2 stand beside n1.

@@ -26,7 +26,7 @@ func init() {
 			fs.IntVar(&k.spec.Files, "kibishii-files", 8, "files in each directory")
 			reckon.BytesVar(fs, &k.spec.Length, "kibishii-length", 16<<10, "length of each file, a multiple of the block size; a bare number is bytes")
 			reckon.BytesVar(fs, &k.spec.BlockSize, "kibishii-block-size", 4<<10, "size of a block; a bare number is bytes")
-			reckon.SecondsVar(fs, &k.lease, "kibishii-lease", 5*time.Second, "how long a silent worker counts as there, in whole seconds")
+			reckon.SecondsVar(fs, &k.lease, "kibishii-lease", 5*time.Second, "how long a silent worker still counts as present, in whole seconds")
 			return k
 		},
 	})

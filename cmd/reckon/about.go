@@ -47,7 +47,7 @@ func newList() *cobra.Command {
 				name := strings.Join(append([]string{x.name}, x.aliases...), ", ")
 				fmt.Fprintf(w, "  %s\t%s\n", name, x.doc)
 				if len(x.forms) > 0 {
-					fmt.Fprintf(w, "  \tanother than the one built in: %s\n", strings.Join(x.forms, " or "))
+					fmt.Fprintf(w, "  \tto run a different one: %s\n", strings.Join(x.forms, " or "))
 				}
 				if names := flagNames(x.flags); names != "" {
 					fmt.Fprintf(w, "  \t%s\n", names)
@@ -135,7 +135,9 @@ Examples:
 {{.Title}}{{range $.Commands}}{{if and (eq .GroupID $g.ID) .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 {{end}}
-Exit status: 0 valid, 1 invalid (the system broke a promise), 2 usage, 3 harness (no result), 4 unknown.
+Exit status: 0 valid, 1 invalid (the system broke a promise), 2 usage, or this machine cannot run it (nothing was
+started), 3 harness (no result), 4 unknown. A script given to -d ends with 1 if a command of it failed; compare ends
+with 0 whatever it finds; kibishii has its own (reckon kibishii -h).
 `
 
 // autoLinks says what --links auto takes on the machine examined, and why.

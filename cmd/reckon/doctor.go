@@ -32,7 +32,7 @@ type finding struct {
 
 func newDoctor() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Try what this machine can do; for each lack, what it costs and how to mend it", GroupID: groupAbout, Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check what this machine supports; for anything missing, what you lose and how to fix it", GroupID: groupAbout, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all := examine()
 			out := cmd.OutOrStdout()

@@ -19,11 +19,11 @@ type etcdAccess struct {
 }
 
 func (a *etcdAccess) bind(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&a.endpoints, "endpoints", []string{"127.0.0.1:2379"}, "etcd's members, by commas")
+	fs.StringSliceVar(&a.endpoints, "endpoints", []string{"127.0.0.1:2379"}, "etcd's endpoints, comma-separated")
 	fs.StringVar(&a.tls.TrustedCAFile, "cacert", "", "verify etcd's certificates by this CA bundle")
 	fs.StringVar(&a.tls.CertFile, "cert", "", "this client's certificate")
 	fs.StringVar(&a.tls.KeyFile, "key", "", "this client's key")
-	fs.BoolVar(&a.tls.InsecureSkipVerify, "insecure-skip-tls-verify", false, "do not verify etcd's certificates (no test of a secret network)")
+	fs.BoolVar(&a.tls.InsecureSkipVerify, "insecure-skip-tls-verify", false, "do not verify etcd's certificates (only on a network you trust)")
 	fs.StringVar(&a.user, "user", "", "etcd's user, as name or name:password")
 	fs.StringVar(&a.password, "password", "", "the user's password (or ETCDCTL_PASSWORD in the environment, where others do not see it)")
 }
@@ -50,7 +50,7 @@ func (a *etcdAccess) etcd() (fleet.Etcd, error) {
 	}
 	for _, point := range a.endpoints {
 		if point == "" || strings.ContainsAny(point, " \t") {
-			return e, fmt.Errorf("--endpoints %q: want host:port or URLs, by commas", strings.Join(a.endpoints, ","))
+			return e, fmt.Errorf("--endpoints %q: want host:port or URLs, comma-separated", strings.Join(a.endpoints, ","))
 		}
 	}
 	return e, a.secure(&e)

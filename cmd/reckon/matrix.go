@@ -58,7 +58,7 @@ unknown or not finished 4, valid 0.`,
 	fs.StringVar(&call.shard, "shard", "", "run part i of n, as i/n (default what a CI service or a Kubernetes Indexed Job says, else all)")
 	fs.BoolVar(&call.dryRun, "dry-run", false, "list the cells and the time they take; run none")
 	fs.IntVar(&call.Jobs, "jobs", 1, "how many cells to run at a time")
-	fs.BoolVar(&call.FailFast, "fail-fast", false, "begin no cell after one that is not valid")
+	fs.BoolVar(&call.FailFast, "fail-fast", false, "start no further cells once one is not valid")
 	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to try a cell again whose run was no result; earlier attempts are kept and recorded")
 	fs.BoolVar(&call.keepData, "keep-data", false, "keep the data of nodes and workers of every run (kept in any case when a run is not valid)")
 	cmd.SetFlagErrorFunc(flagError)
