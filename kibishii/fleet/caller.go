@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -26,6 +27,9 @@ type Caller struct {
 	grace time.Duration
 	// Watch is told how an operation stands, whenever that changes; nil for nobody. It must not wait.
 	Watch func(Operation)
+
+	mu   sync.Mutex
+	last int64 // the number that it gave an operation last
 }
 
 // Call connects to etcd. It does not wait for it, unless there is a user to authenticate; what follows does.
@@ -136,11 +140,9 @@ type ticket struct {
 func (c *Caller) put(ctx context.Context, s store, o *Operation, command Command) error {
 	call := rand.Text()
 	chosen := command.OpID != ""
-	number := time.Now().Unix() // the original's numbers
 	for {
 		if !chosen {
-			command.OpID = strconv.FormatInt(number, 10)
-			number++
+			command.OpID = strconv.FormatInt(c.number(time.Now()), 10)
 		}
 		o.OpID = command.OpID
 		value := command.encode()
@@ -168,6 +170,15 @@ func (c *Caller) put(ctx context.Context, s store, o *Operation, command Command
 			return fmt.Errorf("operation %s: another command has that number", o.OpID)
 		}
 	}
+}
+
+// number is the next to try: the second, as in the original, or one more than the last. To try one that is known to be
+// taken costs a transaction, so a caller whose operations take less than a second would be slower with each.
+func (c *Caller) number(now time.Time) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = max(now.Unix(), c.last+1)
+	return c.last
 }
 
 // follow follows the operation from its command to its end.

@@ -290,3 +290,31 @@ func TestPutOnce(t *testing.T) {
 		t.Error("another command took its number")
 	}
 }
+
+// countedKV counts transactions.
+type countedKV struct {
+	clientv3.KV
+	n int
+}
+
+func (kv *countedKV) Txn(ctx context.Context) clientv3.Txn {
+	kv.n++
+	return kv.KV.Txn(ctx)
+}
+
+// TestNumbers: commands that follow each other within a second do not try, each, all the numbers of those before.
+func TestNumbers(t *testing.T) {
+	c := newCluster(t, 1)
+	caller := c.caller()
+	kv := &countedKV{KV: caller.store.c.KV}
+	caller.store.c.KV = kv
+	const puts = 20
+	for range puts {
+		if err := caller.put(t.Context(), caller.store, new(Operation), Command{Cmd: kibishii.CmdGenerate, Spec: small}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kv.n > puts+2 { // one may have to be repeated
+		t.Errorf("%d commands took %d transactions", puts, kv.n)
+	}
+}
