@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/stats"
 )
 
 // made is a run that a test writes.
@@ -354,5 +355,36 @@ func TestWideHeatMap(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// A box shows the numbers of the table: its median is the table's, and what never ended is ranked last.
+func TestBoxesShowTheTable(t *testing.T) {
+	rng, inf := rand.New(rand.NewPCG(3, 3)), math.Inf(1)
+	for n := 1; n < 40; n++ {
+		var values []float64
+		for range n {
+			v := 1000 * rng.ExpFloat64()
+			if rng.IntN(5) == 0 {
+				v = inf
+			}
+			values = append(values, v)
+		}
+		if b, ok := boxOf(values); !ok || b.median != stats.Median(values) || b.low > b.q1 || b.q1 > b.median || b.median > b.q3 || b.q3 > b.high {
+			t.Errorf("box of %v is %+v, and their median %v", values, b, stats.Median(values))
+		}
+	}
+	if b, _ := boxOf([]float64{1, 2, 3, inf, inf, inf, inf}); b.q1 != 2.5 || b.median != inf || b.high != inf || b.low != 1 {
+		t.Errorf("mostly never: %+v", b)
+	}
+	root := t.TempDir()
+	c := compared(t, load(t, side(t, root, "a", 6, func(int) made { return likeEtcd(rng, "etcd", 0) })),
+		load(t, side(t, root, "b", 6, func(int) made { return made{system: "memory", ttr: []float64{math.NaN()}} })))
+	d, ok := c.boxes(timeToRecover)
+	if got := strings.Join(d.rows[len(d.rows)-1], ","); !ok || len(d.rows) != 2 || got != "B,memory,6,6,inf,inf,inf,inf,inf" {
+		t.Errorf("the side that never recovered is %q", got)
+	}
+	if _, err := d.chart.Draw("svg"); err != nil {
+		t.Error(err)
 	}
 }

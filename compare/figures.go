@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/stats"
 )
 
 // drawings are the figures that the comparison has something to show for.
@@ -162,24 +162,29 @@ func (c *Cell) result(measure string) *Result {
 }
 
 // A box sums up the values of one side of a cell: quartiles, and the farthest
-// values within one and a half times their distance (Tukey's).
+// values within one and a half times their distance (Tukey's). What has no end ranks last, as in the
+// table, so that any of them may be infinite.
 type box struct {
 	low, q1, median, q3, high float64
 	values                    []float64 // the finite ones, in order
 	never                     int
 }
 
+// boxOf is false where there are no values.
 func boxOf(values []float64) (box, bool) {
 	s := slices.Sorted(slices.Values(values))
-	f := finite(s)
-	if len(f) == 0 {
+	if len(s) == 0 {
 		return box{}, false
 	}
-	q := func(p float64) float64 { return stat.Quantile(p, stat.LinInterp, f, nil) }
+	f := finite(s)
+	q := func(p float64) float64 { return stats.QuantileSorted(s, p) }
 	b := box{q1: q(0.25), median: q(0.5), q3: q(0.75), values: f, never: len(s) - len(f)}
-	reach := 1.5 * (b.q3 - b.q1)
 	b.low, b.high = b.q1, b.q3
-	for _, v := range f {
+	reach := 0.0
+	if b.q1 != b.q3 { // both may be infinite
+		reach = 1.5 * (b.q3 - b.q1)
+	}
+	for _, v := range s {
 		if v >= b.q1-reach {
 			b.low = min(b.low, v)
 		}
@@ -207,14 +212,16 @@ func (c *Comparison) boxes(measure string) (drawing, bool) {
 		if r == nil {
 			continue
 		}
-		row := boxPair{name: cell.Name, n: fmt.Sprintf("n = %d, %d", r.A.N, r.B.N)}
+		row := boxPair{name: cell.Name, n: "n = " + r.A.counted() + ", " + r.B.counted()}
 		for side, label := range []string{c.A.Label, c.B.Label} {
 			x, ok := boxOf(r.values[side])
 			if !ok {
 				continue
 			}
 			row.boxes[side] = &x
-			lo, hi = min(lo, x.values[0]), max(hi, x.values[len(x.values)-1])
+			if len(x.values) > 0 {
+				lo, hi = min(lo, x.values[0]), max(hi, x.values[len(x.values)-1])
+			}
 			d.rows = append(d.rows, append(append([]string{}, cell.Values...), string(rune('A'+side)), label, strconv.Itoa(len(x.values)+x.never), strconv.Itoa(x.never),
 				cellText(x.low), cellText(x.q1), cellText(x.median), cellText(x.q3), cellText(x.high)))
 		}
@@ -233,6 +240,14 @@ func (c *Comparison) boxes(measure string) (drawing, bool) {
 	d.chart = results.Chart{Name: "box-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure,
 		Panels: []results.ChartPanel{{Plot: p, Height: b.height() + 30, Legend: legend}}}
 	return d, true
+}
+
+// counted is how many values there are, and how many of them have no end.
+func (s Sample) counted() string {
+	if s.Never > 0 {
+		return fmt.Sprintf("%d (%d never)", s.N, s.Never)
+	}
+	return strconv.Itoa(s.N)
 }
 
 // A boxPlot draws pairs from the top down; its y axis counts points.
@@ -286,29 +301,41 @@ func label(c draw.Canvas, y vg.Length, pair boxPair) {
 
 const boxHalf = vg.Length(3.6)
 
-func (b *box) draw(c draw.Canvas, x func(float64) vg.Length, y vg.Length, side int) {
+// draw draws what is infinite to the right edge: a box that is open there has quartiles without end.
+func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, side int) {
+	x := func(v float64) vg.Length {
+		if math.IsInf(v, 1) {
+			return c.Max.X
+		}
+		return scale(v)
+	}
 	col := keyOf(side, "").Color
 	line := draw.LineStyle{Color: col, Width: 0.8}
 	c.StrokeLine2(line, x(b.low), y, x(b.q1), y)
 	c.StrokeLine2(line, x(b.q3), y, x(b.high), y)
 	for _, v := range []float64{b.low, b.high} {
-		c.StrokeLine2(line, x(v), y-2, x(v), y+2)
+		if !math.IsInf(v, 1) {
+			c.StrokeLine2(line, x(v), y-2, x(v), y+2)
+		}
 	}
-	l, r := x(b.q1), max(x(b.q3), x(b.q1)+0.6)
-	c.SetColor(results.Pale(col))
-	corners := []vg.Point{{X: l, Y: y - boxHalf}, {X: r, Y: y - boxHalf}, {X: r, Y: y + boxHalf}, {X: l, Y: y + boxHalf}}
-	c.FillPolygon(results.Pale(col), corners)
-	c.StrokeLines(line, append(corners, corners[0]))
+	if l, r := x(b.q1), max(x(b.q3), x(b.q1)+0.6); !math.IsInf(b.q1, 1) {
+		outline := []vg.Point{{X: r, Y: y - boxHalf}, {X: l, Y: y - boxHalf}, {X: l, Y: y + boxHalf}, {X: r, Y: y + boxHalf}}
+		c.FillPolygon(results.Pale(col), outline)
+		if !math.IsInf(b.q3, 1) {
+			outline = append(outline, outline[0])
+		}
+		c.StrokeLines(line, outline)
+	}
 	c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
 	for _, v := range b.values {
 		if v < b.low || v > b.high { // beyond the whiskers
 			ring(c, draw.LineStyle{Color: col, Width: 0.6}, x(v), y)
 		}
 	}
-	if b.never > 0 {
+	if len(b.values) == 0 {
 		sty := results.TextStyle(col)
 		sty.XAlign = draw.XRight
-		c.FillText(sty, vg.Point{X: c.Max.X - 2, Y: y}, fmt.Sprintf("+%d never", b.never))
+		c.FillText(sty, vg.Point{X: c.Max.X - 4, Y: y}, fmt.Sprintf("%d never", b.never))
 	}
 }
 

@@ -21,12 +21,22 @@ const Level = 0.05
 // Median is the middle of the values, or the mean of the two in the middle; NaN for none.
 func Median(values []float64) float64 { return medianSorted(sorted(values)) }
 
-func medianSorted(x []float64) float64 {
-	n := len(x)
-	if n == 0 {
+func medianSorted(x []float64) float64 { return QuantileSorted(x, 0.5) }
+
+// QuantileSorted is the value below which the share p of the sorted ones lies, linear between the two nearest ranks
+// (the seventh of the rules that Hyndman and Fan, "Sample Quantiles in Statistical Packages", The American Statistician,
+// 1996, list); a half of them is the Median. It is infinite where one of the two is; NaN for none.
+func QuantileSorted(x []float64, p float64) float64 {
+	if len(x) == 0 {
 		return math.NaN()
 	}
-	return middle(x[(n-1)/2], x[n/2])
+	rank := p * float64(len(x)-1)
+	low := min(int(rank), len(x)-1)
+	share := rank - float64(low)
+	if share == 0 || x[low] == x[low+1] {
+		return x[low]
+	}
+	return x[low]*(1-share) + x[low+1]*share
 }
 
 // middle is between the two; equal ones, also infinite, are their own middle.
