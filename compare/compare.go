@@ -75,6 +75,7 @@ type Result struct {
 	Sentence   string   `json:"sentence"`
 	values     [2][]float64
 	of         measure
+	least      int // operations, where runs have too few
 }
 
 // A Sample is the values of one side.
@@ -82,6 +83,7 @@ type Sample struct {
 	N       int    `json:"n"`
 	Never   int    `json:"never"`   // how many of them have no end
 	Missing int    `json:"missing"` // runs in which there was nothing to measure
+	Few     int    `json:"few"`     // of those, runs in which there was, but too few operations
 	Median  Number `json:"median"`
 }
 
@@ -199,7 +201,7 @@ func (c *Comparison) noteWhere(a, b []Run) {
 		}
 	}
 	if slices.ContainsFunc(slices.Concat(a, b), func(r Run) bool { return len(r.Recoveries) > 1 }) {
-		c.Notes = append(c.Notes, "runs have several strikes: a run's time to recover is the median over its strikes, for runs were repeated, strikes were not")
+		c.Notes = append(c.Notes, "runs have several strikes: a run's time to recover is the longest over its strikes, and has no end where one of them has none")
 	}
 }
 
@@ -210,7 +212,7 @@ func (c *Comparison) measure() {
 		for _, m := range measures {
 			r := &Result{Measure: m.name, Unit: m.unit, of: m, P: Number(math.NaN()), Corrected: Number(math.NaN()), Detectable: Number(math.NaN())}
 			r.gather(cell)
-			if r.A.N+r.B.N == 0 {
+			if r.A.N+r.B.N+r.A.Few+r.B.Few == 0 {
 				continue // no run has it: without a fault there is no "during"
 			}
 			cell.Results = append(cell.Results, r)
@@ -252,6 +254,10 @@ func (r *Result) gather(c *Cell) {
 			switch {
 			case !ok:
 				s.Missing++
+				if few := run.Few[r.Measure]; few > 0 {
+					s.Few++
+					r.least = few
+				}
 				continue
 			case math.IsInf(v, 1):
 				s.Never++

@@ -28,6 +28,7 @@ type made struct {
 	rate          float64
 	changes       int
 	kernel        string
+	edit          func(*results.Summary)
 }
 
 func (m made) write(t testing.TB, dir string) {
@@ -55,11 +56,16 @@ func (m made) write(t testing.TB, dir string) {
 	}
 	s.Unavailability.LongestGap = m.gap
 	q := func(x float64) *results.Quantiles {
-		return &results.Quantiles{N: 100, P50: x, P90: 1.1 * x, P99: 1.5 * x, P999: 2 * x}
+		return &results.Quantiles{N: 1000, P50: x, P90: 1.1 * x, P99: 1.5 * x, P999: 2 * x}
 	}
 	s.Latency.Before, s.Latency.During, s.Latency.After = q(m.p50), q(3*m.p50), q(1.1*m.p50)
-	s.Throughput.OK = m.rate
+	s.Ops.Offered, s.Throughput.Offered, s.Throughput.OK = 3000, 1000, m.rate
+	from, to := 1.0, 2.0
+	s.FaultFrom, s.FaultTo, s.LoadEnd = &from, &to, 3
 	s.Leaders.Changes = m.changes
+	if m.edit != nil {
+		m.edit(&s)
+	}
 	put(t, filepath.Join(dir, "plan.json"), plan)
 	put(t, filepath.Join(dir, "summary.json"), s)
 }
@@ -386,5 +392,76 @@ func TestBoxesShowTheTable(t *testing.T) {
 	}
 	if _, err := d.chart.Draw("svg"); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is no number is none: silence where nobody asked, and shares of operations that were too few.
+func TestWhatARunMeasures(t *testing.T) {
+	inf, nan := math.Inf(1), math.NaN()
+	of := func(name string, edit func(*results.Summary), ttr ...float64) (float64, int) {
+		t.Helper()
+		m := made{ttr: ttr, gap: 700, p50: 40, rate: 900, edit: edit}
+		dir := t.TempDir()
+		m.write(t, dir)
+		r, why := read(dir)
+		if why != "" {
+			t.Fatal(why)
+		}
+		v, ok := r.Values[name]
+		if !ok {
+			v = nan
+		}
+		return v, r.Few[name]
+	}
+	unasked := func(s *results.Summary) {
+		s.Ops, s.Latency, s.Throughput = results.Ops{}, results.Latency{}, results.Throughput{}
+		s.Unavailability.LongestGap = 0
+	}
+	silent := func(s *results.Summary) { s.Latency.During = nil }
+	short := func(s *results.Summary) { s.Latency.Before = nil; *s.FaultFrom = 0.001 }
+	some := func(n int) func(*results.Summary) {
+		return func(s *results.Summary) { s.Latency.After.N = n }
+	}
+	toTheEnd := func(s *results.Summary) { s.Unavailability.Gap = [2]float64{2.3, 3} }
+	for _, c := range []struct {
+		name, measure string
+		edit          func(*results.Summary)
+		ttr           []float64
+		want          float64
+		few           int
+	}{
+		{"nothing was offered", "p50 during", unasked, nil, nan, 0},
+		{"nothing was offered", unavailability, unasked, nil, nan, 0},
+		{"nothing was offered", "throughput", unasked, nil, nan, 0},
+		{"nothing was acknowledged", "p99.9 during", silent, nil, inf, 0},
+		{"one operation was due, and not acknowledged", "p50 before", short, nil, nan, 2},
+		{"999 operations", "p99.9 after", some(999), nil, nan, 1000},
+		{"999 operations", "p99 after", some(999), nil, 66, 0},
+		{"99 operations", "p99 after", some(99), nil, nan, 100},
+		{"three strikes", timeToRecover, nil, []float64{30, 550, 23}, 550, 0},
+		{"one strike of three is censored", timeToRecover, nil, []float64{30, nan, 23}, inf, 0},
+		{"an outage that ended", unavailability, nil, []float64{700}, 700, 0},
+		{"an outage that outlasts the load", unavailability, toTheEnd, []float64{nan}, inf, 0},
+		{"the last gap, which nothing struck", unavailability, toTheEnd, []float64{700}, 700, 0},
+	} {
+		got, few := of(c.measure, c.edit, c.ttr...)
+		if few != c.few || got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) && math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%s: %s is %v, wanting %d; want %v, wanting %d", c.name, c.measure, got, few, c.want, c.few)
+		}
+	}
+	root := t.TempDir()
+	few := func(int) made { return made{ttr: []float64{500}, p50: 40, edit: some(999)} }
+	c := compared(t, load(t, side(t, root, "a", 5, few)), load(t, side(t, root, "b", 5, few)))
+	wantText(t, text(c), "p99.9 after: not compared: it wants at least 1000 operations")
+}
+
+// A broken promise with spoilt numbers stays broken, but its numbers are not counted.
+func TestInvalidRunsOfABrokenHarnessAreLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	made{verdict: results.StatusInvalid, edit: func(s *results.Summary) {
+		s.Reason, s.Harness = "The system broke a promise: linearizable.", []string{"the generator lagged"}
+	}}.write(t, dir)
+	if _, why := read(dir); !strings.Contains(why, "linearizable") || !strings.Contains(why, "the generator lagged") {
+		t.Errorf("left out because %q", why)
 	}
 }

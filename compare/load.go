@@ -30,6 +30,8 @@ type Run struct {
 	Where map[string]string
 	// Values are its measures by name; +Inf where something never ended, no entry where nothing was measured.
 	Values map[string]float64
+	// Few says of measures that have no value for want of operations how many there would have to be.
+	Few map[string]int
 	// Recoveries are the times to recover from its strikes in milliseconds, +Inf where service did not come back.
 	Recoveries []float64
 }
@@ -146,8 +148,10 @@ type recorded struct {
 // outcome is what a comparison reads of summary.json.
 type outcome struct {
 	Verdict        results.Status         `json:"verdict"`
+	Reason         string                 `json:"reason"`
 	Interrupted    bool                   `json:"interrupted"`
 	Harness        []string               `json:"harness"`
+	Ops            results.Ops            `json:"ops"`
 	Latency        results.Latency        `json:"latency_ms"`
 	Throughput     results.Throughput     `json:"throughput"`
 	Strikes        []results.Strike       `json:"strikes"`
@@ -155,6 +159,9 @@ type outcome struct {
 	Leaders        struct {
 		Changes int `json:"changes"`
 	} `json:"leaders"`
+	FaultFrom *float64 `json:"fault_from_s"`
+	FaultTo   *float64 `json:"fault_to_s"`
+	LoadEnd   float64  `json:"load_end_s"`
 }
 
 // read reads one run; why says that it is no result.
@@ -178,15 +185,21 @@ func read(dir string) (r Run, why string) {
 			why = "harness: " + out.Harness[0]
 		}
 		return r, why
+	case len(out.Harness) > 0: // a broken promise stays broken, but what spoils numbers spoils these
+		return r, fmt.Sprintf("%s: %s And its numbers are no result: harness: %s", out.Verdict, out.Reason, out.Harness[0])
 	}
 	r = Run{Dir: dir, Verdict: out.Verdict, Seed: plan.Seed, Axes: axesOf(plan), given: map[string]bool{}, Where: whereOf(plan)}
 	for _, g := range plan.Given {
 		r.given["--"+g] = true
 	}
 	r.Recoveries = recoveries(out)
-	r.Values = map[string]float64{}
+	r.Values, r.Few = map[string]float64{}, map[string]int{}
 	for _, m := range measures {
-		if v := m.of(out, r.Recoveries); !math.IsNaN(v) {
+		v, few := m.of(out, r.Recoveries)
+		switch {
+		case few > 0:
+			r.Few[m.name] = few
+		case !math.IsNaN(v):
 			r.Values[m.name] = v
 		}
 	}

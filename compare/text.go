@@ -24,6 +24,8 @@ func leading(s string) (float64, bool) {
 func (c *Comparison) sentence(r *Result) string {
 	a, b := c.A.Label, c.B.Label
 	switch {
+	case r.A.N+r.B.N == 0:
+		return fmt.Sprintf("%s: not compared: it wants at least %d operations, below which it is no more than the slowest.", r.Measure, r.least)
 	case r.A.N == 0 || r.B.N == 0:
 		return fmt.Sprintf("%s: not compared: %s has none.", r.Measure, map[bool]string{true: a, false: b}[r.A.N == 0])
 	case r.Differs:
@@ -198,8 +200,11 @@ func (r *Result) endless() string {
 	if r.A.Never+r.B.Never > 0 {
 		s = fmt.Sprintf(" No end, and ranked as longer than all others: %d of %d in A, %d of %d in B.", r.A.Never, r.A.N, r.B.Never, r.B.N)
 	}
-	if r.A.N > 0 && r.B.N > 0 && r.A.Missing+r.B.Missing > 0 {
-		s += fmt.Sprintf(" Nothing to measure in %d runs of A and %d of B.", r.A.Missing, r.B.Missing)
+	if a, b := r.A.Missing-r.A.Few, r.B.Missing-r.B.Few; r.A.N > 0 && r.B.N > 0 && a+b > 0 {
+		s += fmt.Sprintf(" Nothing to measure in %d runs of A and %d of B.", a, b)
+	}
+	if r.A.N+r.B.N > 0 && r.A.Few+r.B.Few > 0 {
+		s += fmt.Sprintf(" Left out for want of %d operations: %d runs of A and %d of B.", r.least, r.A.Few, r.B.Few)
 	}
 	return s
 }
