@@ -29,8 +29,9 @@ const Resamples = 10_000
 // take one time-out or two, or in whole numbers, have a median that jumps; the correction for bias then takes a jump for a bias,
 // and BCa alone excludes 0 in a tenth to a quarter of all comparisons in which nothing differs (simulated, 6 to 50 values).
 //
-// There is none (false) for fewer than MinRepeats values in a sample, and none
-// where resampled medians of both are infinite, for then their difference is not known. Samples
+// Where resampled medians of both are infinite their difference is not known, and may be anything: it counts as
+// -Inf for the lower limit and as +Inf for the upper one. There is none (false) for fewer than MinRepeats values in
+// a sample, where the medians themselves are such, and where the limits are -Inf and +Inf. Samples
 // whose medians do not move under resampling (nearly all values tie) have an interval of one point.
 func DifferenceOfMedians(a, b []float64, rng *rand.Rand) (Interval, bool) {
 	return interval(a, b, Resamples, rng)
@@ -43,23 +44,23 @@ func interval(a, b []float64, resamples int, rng *rand.Rand) (Interval, bool) {
 	x, y := sorted(a), sorted(b)
 	observed := medianSorted(y) - medianSorted(x)
 	da, db := newMedians(x, rng), newMedians(y, rng)
-	boot := make([]float64, resamples)
+	if math.IsNaN(observed) {
+		return Interval{}, false
+	}
+	boot := make([]float64, 0, resamples) // those that are known
 	below := 0.0
-	for i := range boot {
+	for range resamples {
 		d := db.draw() - da.draw()
-		if math.IsNaN(d) {
-			return Interval{}, false
-		}
-		boot[i] = d
 		switch {
+		case math.IsNaN(d):
+			below += 0.5
+			continue
 		case d < observed:
 			below++
 		case d == observed: // an order statistic often repeats: by half
 			below += 0.5
 		}
-	}
-	if math.IsNaN(observed) {
-		return Interval{}, false
+		boot = append(boot, d)
 	}
 	slices.Sort(boot)
 	// Never 0 or 1, for whose quantiles there is no number.
@@ -72,7 +73,15 @@ func interval(a, b []float64, resamples int, rng *rand.Rand) (Interval, bool) {
 	z := distuv.UnitNormal.Quantile(1 - Level/2)
 	low := int(all * min(limit(-z), Level/2))
 	high := int(math.Ceil(all*max(limit(z), 1-Level/2))) - 1
-	return Interval{boot[max(low, 0)], boot[min(high, resamples-1)]}, true
+	low, high = max(low, 0)-(resamples-len(boot)), min(high, resamples-1)
+	i := Interval{math.Inf(-1), math.Inf(1)}
+	if low >= 0 {
+		i.Low = boot[low]
+	}
+	if high < len(boot) {
+		i.High = boot[high]
+	}
+	return i, !math.IsInf(i.Low, -1) || !math.IsInf(i.High, 1)
 }
 
 // acceleration is how the spread of the difference changes with its value, from

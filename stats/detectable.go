@@ -119,7 +119,9 @@ func powerAt(pairs [][2][]float64, shift, level float64) float64 {
 	return float64(seen) / float64(len(pairs))
 }
 
-// quickP is MannWhitney's P, but with ties always the approximation, floored by the least that the sizes allow.
+// quickP is MannWhitney's P, but with ties the smaller of the approximation and of what there would be without ties,
+// at a U no farther from the middle. Where ties are few the approximation is too large by half: drawing
+// with replacement makes them within each sample, and would have nothing detectable in small ones.
 func quickP(u, ties float64, n, m int) float64 {
 	if n+m > exactUpTo {
 		return approximate(u, ties, n, m)
@@ -128,5 +130,6 @@ func quickP(u, ties float64, n, m int) float64 {
 	if ties == 0 {
 		return d.twoSided(u)
 	}
-	return max(approximate(u, ties, n, m), min(1, 2*d[0]))
+	nearer := math.Ceil(min(u, float64(n*m)-u))
+	return max(min(approximate(u, ties, n, m), d.twoSided(nearer)), min(1, 2*d[0]))
 }

@@ -123,6 +123,15 @@ func TestDetectableOfWhatShowsNothing(t *testing.T) {
 	}
 }
 
+// Six values each, none of which overlap, have a P of 2/924: thirteen tests leave that.
+func TestAFarShiftOfSixIsDetectable(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	a, b := draw(6, rng.NormFloat64), draw(6, rng.NormFloat64)
+	if d, ok := Detectable(a, b, Level/13, rng); !ok || d > 20 {
+		t.Errorf("six values each could have shown %v, %v", d, ok)
+	}
+}
+
 func BenchmarkOneMeasureOfThousandRuns(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	x, y := draw(1000, rng.ExpFloat64), draw(1000, rng.ExpFloat64)

@@ -213,3 +213,17 @@ func atMost(t *testing.T, what string, seen, n int, chance float64) {
 		t.Errorf("%s: %d of %d, and %d would be the most for a chance of %v", what, seen, n, limit, chance)
 	}
 }
+
+// One resample in a thousand of which the difference is not known does not take the interval away.
+func TestIntervalWithFewUnknownResamples(t *testing.T) {
+	inf := math.Inf(1)
+	a := []float64{1, 2, 3, 4, 5, 6, 7, inf, inf, inf}
+	i, ok := DifferenceOfMedians(a, a, rand.New(rand.NewPCG(1, 1)))
+	if ok || i.Low > i.High {
+		t.Errorf("in both a third never: %v, %v", i, ok)
+	}
+	b := []float64{11, 12, 13, 14, 15, 16, 17, 18, 19, inf}
+	if i, ok := DifferenceOfMedians(a, b, rand.New(rand.NewPCG(1, 1))); !ok || math.IsInf(i.High, 0) {
+		t.Errorf("a third and a tenth never: %v, %v", i, ok)
+	}
+}
