@@ -63,9 +63,10 @@ bench-kibishii: ## measure generating and verifying files beside dd and SHA-1, a
 	$(GO) test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 1x -timeout 15m ./kibishii/fleet
 
 .PHONY: test-netem
-test-netem: build ## run the kernel fabric's tests, and a real cluster on it, in a virtual machine that has netem
+test-netem: build ## run the kernel fabric's tests, and real clusters on it, in a virtual machine that has netem
 	scripts/lab test ./link/netem
 	scripts/lab reckon etcd wan uniform leader --links netem --duration 10s
+	scripts/lab reckon etcd simple uniform isolate --cut link-down --links netem --duration 9s
 
 IMAGE ?= reckon
 DOCKER ?= docker

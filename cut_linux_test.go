@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -123,11 +124,42 @@ func isTimeout(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
+// carriers is a fabric that counts nothing of what is sent to a host that is down, as a kernel's does.
+type carriers struct {
+	link.Fabric
+	cables *cables
+
+	mu   sync.Mutex
+	last map[link.Path]link.Counters
+}
+
+func (c *carriers) Counters(ctx context.Context) (map[link.Path]link.Counters, error) {
+	now, err := c.Fabric.Counters(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	down := c.cables.down()
+	for p := range now {
+		if down[p.To] {
+			now[p] = c.last[p]
+		}
+	}
+	c.last = now
+	return now, err
+}
+
 // An interface that is down carries nothing, whoever sends from there is told, and Links says so; when the last who
 // holds it down lets go, all is as before.
 func TestCutByLinkDown(t *testing.T) {
+	t.Run("counted", func(t *testing.T) { testLinkDown(t, newLabOf(t, wires, honest)) })
+	t.Run("not counted", func(t *testing.T) {
+		l := newLabOf(t, wires, honest)
+		l.witness.fabric = &carriers{Fabric: l.witness.fabric, cables: &l.cables}
+		testLinkDown(t, l)
+	})
+}
+
+func testLinkDown(t *testing.T, l *lab) {
 	t.Parallel()
-	l := newLabOf(t, wires, honest)
 	l.survey(wires)
 	a, b := l.connect("n1", "n2")
 	first := l.cut(0, LinkDown, isolated("n1")...)

@@ -224,7 +224,7 @@ func (w *witness) lookAt(overlay link.Matrix, cut, bent []link.Path, s *sight) (
 	defer w.prober.forget(bs)
 	maps.Copy(down, w.cables.down()) // by a strike of this moment
 	cuts, bends, controls := bs[:len(cut)], bs[len(cut):len(cut)+len(bent)], bs[len(cut)+len(bent):]
-	if err := w.counted(before, cuts); err != nil {
+	if err := w.counted(before, wired(cuts, down)); err != nil {
 		return "", err
 	}
 	if err := w.takenIn(before, bends); err != nil {
@@ -337,6 +337,12 @@ func toJudge(s link.Shape) int {
 }
 
 func toPass(s link.Shape) int { return enough(survives(s)) }
+
+// wired is those of the bursts whose path has both its ends up. In a kernel's fabric what is sent to a host that is down
+// is dropped before the queues that count: the cable has no carrier.
+func wired(bs []*burst, down map[string]bool) []*burst {
+	return slices.DeleteFunc(slices.Clone(bs), func(b *burst) bool { return down[b.path.From] || down[b.path.To] })
+}
 
 // counted waits, bounded, until the fabric has counted all packets of the bursts as cut.
 func (w *witness) counted(before map[link.Path]link.Counters, bs []*burst) error {
