@@ -45,7 +45,7 @@ func pair(a, b []Run) pairing {
 	return p
 }
 
-// withoutConsequences drops what follows from another system: its version.
+// withoutConsequences drops what mostly follows from another system: its version. Where it does not, noteVersions says so.
 func (p *pairing) withoutConsequences() {
 	all := slices.Concat(p.compared, p.mixed)
 	other := slices.ContainsFunc(all, func(x Axis) bool { return x.Name == "system" || x.Name == "--etcd-binary" }) || slices.Contains(p.cells, "system")

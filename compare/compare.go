@@ -124,6 +124,7 @@ func Compare(a, b Side, force bool) (*Comparison, error) {
 	for _, name := range lone {
 		c.Notes = append(c.Notes, fmt.Sprintf("only one side has runs of %s: left out", name))
 	}
+	c.noteVersions(a.Runs, b.Runs)
 	c.noteWhere(a.Runs, b.Runs)
 	c.measure()
 	return c, nil
@@ -178,6 +179,44 @@ func (c *Comparison) label() {
 	if name, isFlag := strings.CutPrefix(x.Name, "--"); isFlag {
 		c.A.Label, c.B.Label = name+" "+x.A[0], name+" "+x.B[0]
 	}
+}
+
+// noteVersions says which versions of the systems are on the sides where the systems differ, so that the versions
+// are no axis: etcd and etcd-no-pre-vote are of one version, unless they were recorded by different builds of reckon.
+func (c *Comparison) noteVersions(a, b []Run) {
+	if slices.Contains(c.Axes, versionAxis) || slices.ContainsFunc(c.Differ, func(x Axis) bool { return x.Name == versionAxis }) {
+		return
+	}
+	note := func(of string, a, b []Run) {
+		x, y := versions(a), versions(b)
+		switch {
+		case x == "" || y == "" || x == y && !strings.Contains(x, ", "):
+		case x == y:
+			c.Notes = append(c.Notes, fmt.Sprintf("the version of %s is not one: %s on both sides", of, x))
+		default:
+			c.Notes = append(c.Notes, fmt.Sprintf("the version of %s is %s in A and %s in B", of, x, y))
+		}
+	}
+	x, y := valuesOf(a, "system"), valuesOf(b, "system")
+	if !slices.Equal(x, y) {
+		note("the system", a, b)
+		return
+	}
+	for _, system := range x {
+		of := func(r Run) bool { return r.Axes["system"] != system }
+		note(system, slices.DeleteFunc(slices.Clone(a), of), slices.DeleteFunc(slices.Clone(b), of))
+	}
+}
+
+// versions lists those of the runs' systems.
+func versions(runs []Run) string {
+	seen := map[string]bool{}
+	for _, r := range runs {
+		if v := r.Axes[versionAxis]; v != "" {
+			seen[v] = true
+		}
+	}
+	return strings.Join(slices.SortedFunc(maps.Keys(seen), natural), ", ")
 }
 
 // noteWhere says what differs though nobody asked to compare it.

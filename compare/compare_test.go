@@ -28,6 +28,7 @@ type made struct {
 	rate          float64
 	changes       int
 	kernel        string
+	version       string // "none" for a system that has none
 	edit          func(*results.Summary)
 }
 
@@ -40,7 +41,10 @@ func (m made) write(t testing.TB, dir string) {
 	}
 	plan := map[string]any{
 		"words": map[string]string{"system": or(m.system, "etcd"), "topology": "simple", "workload": "uniform", "fault": or(m.fault, "leader")},
-		"flags": flags, "flags_given": given, "seed": 7, "versions": map[string]string{"kernel": or(m.kernel, "6.1"), "reckon": "v1", "system": "version of " + or(m.system, "etcd")},
+		"flags": flags, "flags_given": given, "seed": 7, "versions": map[string]string{"kernel": or(m.kernel, "6.1"), "reckon": "v1", "system": or(m.version, "etcd 3.7.3, built in")},
+	}
+	if m.version == "none" {
+		delete(plan["versions"].(map[string]string), "system")
 	}
 	s := results.Summary{Verdict: results.Status(or(string(m.verdict), "valid")), Interrupted: m.interrupted}
 	if m.verdict == results.StatusHarness {
@@ -265,6 +269,35 @@ func TestCensoredRecoveries(t *testing.T) {
 	}
 }
 
+// A path is no part of a version; and versions that the system's name does not tell are said, as are links of another kind.
+func TestVersionsAreSaid(t *testing.T) {
+	root := t.TempDir()
+	of := func(name, backend string, systemsAndVersions ...string) Side {
+		i := 0
+		return load(t, side(t, root, name, len(systemsAndVersions)/2, func(int) made {
+			i += 2
+			return made{system: systemsAndVersions[i-2], version: systemsAndVersions[i-1], edit: func(s *results.Summary) { s.Links.Backend = backend }}
+		}))
+	}
+	for i, c := range []struct {
+		a, b Side
+		want string
+	}{
+		{of("1", "netem", "etcd@v3.6", "etcd 3.6.1, /x/etcd"), of("2", "netem", "etcd@v3.6", "etcd 3.6.1, /y/etcd"), ""},
+		{of("3", "netem", "etcd", "etcd 3.7.3, built in"), of("4", "netem", "etcd-no-pre-vote", "etcd 3.6.1, built in"), "the version of the system is etcd 3.7.3 in A and etcd 3.6.1 in B"},
+		{of("5", "netem", "etcd", "etcd 3.7.3, built in", "etcd", "etcd 3.6.1, built in"), of("6", "netem", "etcd-no-pre-vote", "etcd 3.6.1, built in"),
+			"the version of the system is etcd 3.6.1, etcd 3.7.3 in A and etcd 3.6.1 in B"},
+		{of("7", "netem", "etcd", "etcd 3.7.3, built in", "memory", "none"), of("8", "netem", "etcd", "etcd 3.6.1, built in", "memory", "none"),
+			"the version of etcd is etcd 3.7.3 in A and etcd 3.6.1 in B"},
+		{of("9", "netem", "etcd", "etcd 3.7.3, built in"), of("10", "userspace", "etcd", "etcd 3.7.3, built in"), "the links' backend is netem in A and userspace in B"},
+	} {
+		got := compared(t, c.a, c.b)
+		if notes := strings.Join(got.Notes, "; "); notes != c.want {
+			t.Errorf("%d: notes are %q, want %q", i, notes, c.want)
+		}
+	}
+}
+
 // matrixOf is runs over two axes, with a difference in one corner.
 func matrixOf(t testing.TB, root, name, system string, slower float64) Side {
 	rng := rand.New(rand.NewPCG(5, uint64(len(system))))
@@ -463,5 +496,14 @@ func TestInvalidRunsOfABrokenHarnessAreLeftOut(t *testing.T) {
 	}}.write(t, dir)
 	if _, why := read(dir); !strings.Contains(why, "linearizable") || !strings.Contains(why, "the generator lagged") {
 		t.Errorf("left out because %q", why)
+	}
+}
+
+// A tile without a known difference has no colour, nor has one of none.
+func TestTilesOfNoDifference(t *testing.T) {
+	for _, c := range []struct{ most, value, want float64 }{{10, math.NaN(), 0}, {0, 0, 0}, {10, -5, 0.5}, {0, math.Inf(-1), 1}} {
+		if got := (heatMap{most: c.most}).share(c.value); got != c.want {
+			t.Errorf("%v of %v has the colour's share %v, want %v", c.value, c.most, got, c.want)
+		}
 	}
 }

@@ -122,10 +122,7 @@ func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 		if t.value > 0 {
 			side = results.ColorB
 		}
-		share := 1.0
-		if !math.IsInf(t.value, 0) && h.most > 0 {
-			share = math.Abs(t.value) / h.most
-		}
+		share := h.share(t.value)
 		// No colour is so full that black type on it could not be read.
 		c.FillPolygon(results.Mix(side, 0.75*share), corners)
 		frame := draw.LineStyle{Color: results.Faint, Width: 0.5}
@@ -137,6 +134,17 @@ func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 		sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
 		c.FillText(sty, vg.Point{X: (l + r) / 2, Y: (low + high) / 2}, difference(t.value))
 	}
+}
+
+// share is how full the colour of a difference is: not at all where there is none, or none is known.
+func (h heatMap) share(x float64) float64 {
+	switch {
+	case math.IsInf(x, 0):
+		return 1
+	case math.IsNaN(x) || h.most == 0:
+		return 0
+	}
+	return math.Abs(x) / h.most
 }
 
 func difference(x float64) string {

@@ -147,14 +147,17 @@ type recorded struct {
 
 // outcome is what a comparison reads of summary.json.
 type outcome struct {
-	Verdict        results.Status         `json:"verdict"`
-	Reason         string                 `json:"reason"`
-	Interrupted    bool                   `json:"interrupted"`
-	Harness        []string               `json:"harness"`
-	Ops            results.Ops            `json:"ops"`
-	Latency        results.Latency        `json:"latency_ms"`
-	Throughput     results.Throughput     `json:"throughput"`
-	Strikes        []results.Strike       `json:"strikes"`
+	Verdict     results.Status     `json:"verdict"`
+	Reason      string             `json:"reason"`
+	Interrupted bool               `json:"interrupted"`
+	Harness     []string           `json:"harness"`
+	Ops         results.Ops        `json:"ops"`
+	Latency     results.Latency    `json:"latency_ms"`
+	Throughput  results.Throughput `json:"throughput"`
+	Strikes     []results.Strike   `json:"strikes"`
+	Links       struct {
+		Backend string `json:"backend"`
+	} `json:"links"`
 	Unavailability results.Unavailability `json:"unavailability"`
 	Leaders        struct {
 		Changes int `json:"changes"`
@@ -188,7 +191,7 @@ func read(dir string) (r Run, why string) {
 	case len(out.Harness) > 0: // a broken promise stays broken, but what spoils numbers spoils these
 		return r, fmt.Sprintf("%s: %s And its numbers are no result: harness: %s", out.Verdict, out.Reason, out.Harness[0])
 	}
-	r = Run{Dir: dir, Verdict: out.Verdict, Seed: plan.Seed, Axes: axesOf(plan), given: map[string]bool{}, Where: whereOf(plan)}
+	r = Run{Dir: dir, Verdict: out.Verdict, Seed: plan.Seed, Axes: axesOf(plan), given: map[string]bool{}, Where: whereOf(plan, out)}
 	for _, g := range plan.Given {
 		r.given["--"+g] = true
 	}
@@ -223,7 +226,7 @@ func axesOf(p recorded) map[string]string {
 			axes["--"+name] = strings.Join(values, " ")
 		}
 	}
-	if v := p.Versions["system"]; v != "" {
+	if v, _, _ := strings.Cut(p.Versions["system"], ", "); v != "" { // what follows is where it lies, or that it is built in
 		axes[versionAxis] = v
 	}
 	return axes
@@ -231,8 +234,8 @@ func axesOf(p recorded) map[string]string {
 
 const versionAxis = "version of the system"
 
-func whereOf(p recorded) map[string]string {
-	w := map[string]string{"reckon": p.Versions["reckon"], "kernel": p.Versions["kernel"]}
+func whereOf(p recorded, o outcome) map[string]string {
+	w := map[string]string{"reckon": p.Versions["reckon"], "kernel": p.Versions["kernel"], "links' backend": o.Links.Backend}
 	for _, name := range []string{"name", "processors", "processor", "file_system"} {
 		w["machine's "+strings.ReplaceAll(name, "_", " ")] = p.Machine[name]
 	}
