@@ -65,8 +65,9 @@ type Result struct {
 	Unit       string   `json:"unit"`
 	A          Sample   `json:"a"`
 	B          Sample   `json:"b"`
-	Difference Number   `json:"difference"`  // of the medians, B less A
-	Interval   []Number `json:"interval_95"` // of the difference: from, to; null where there is none
+	Difference Number   `json:"difference"`                  // of the medians, B less A
+	Interval   []Number `json:"interval_95"`                 // of the difference: from, to; null where there is none
+	Infinite   []string `json:"interval_infinite,omitempty"` // of the interval's two ends, "inf" or "-inf" where one is, "" where it is not; absent where neither is
 	NoInterval string   `json:"no_interval,omitempty"`
 	P          Number   `json:"p"`          // two-sided, by Mann and Whitney; null where a side has no value
 	Corrected  Number   `json:"p_holm"`     // corrected for all tests of the comparison
@@ -75,6 +76,7 @@ type Result struct {
 	Sentence   string   `json:"sentence"`
 	values     [2][]float64
 	of         measure
+	side       int // 1 where values of B are more often the larger than the smaller, by the rank test; -1 where the smaller
 	least      int // operations, where runs have too few
 }
 
@@ -311,16 +313,27 @@ func (r *Result) gather(c *Cell) {
 
 func (r *Result) test() {
 	a, b := r.values[0], r.values[1]
-	r.P = Number(stats.MannWhitney(a, b).P)
+	t := stats.MannWhitney(a, b)
+	r.P, r.side = Number(t.P), cmp.Compare(t.U, float64(len(a)*len(b))/2)
 	i, ok := stats.DifferenceOfMedians(a, b, seed.Stream(1, "interval of "+r.Measure))
 	switch {
 	case ok:
 		r.Interval = []Number{Number(i.Low), Number(i.High)}
+		if !r.Interval[0].finite() || !r.Interval[1].finite() {
+			r.Infinite = []string{infinite(i.Low), infinite(i.High)}
+		}
 	case min(len(a), len(b)) < stats.MinRepeats:
 		r.NoInterval = fmt.Sprintf("too few repeats for an interval: %d and %d, at least %d each", len(a), len(b), stats.MinRepeats)
 	default:
 		r.NoInterval = "no interval: too many have no end"
 	}
+}
+
+func infinite(x float64) string {
+	if math.IsInf(x, 0) {
+		return cellText(x)
+	}
+	return ""
 }
 
 func (r *Result) couldShow(level float64) {

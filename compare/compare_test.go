@@ -263,7 +263,7 @@ func TestCensoredRecoveries(t *testing.T) {
 	if r.B.Never != 8 || !r.Differs || !math.IsInf(float64(r.B.Median), 1) {
 		t.Errorf("%+v", r)
 	}
-	wantText(t, text(c), "in etcd-no-pre-vote most have no end", "No end, and ranked as longer than all others: 0 of 10 in A, 8 of 10 in B")
+	wantText(t, text(c), "in etcd-no-pre-vote half or more have no end", "No end, and ranked as longer than all others: 0 of 10 in A, 8 of 10 in B")
 	if b, err := json.Marshal(c); err != nil || !json.Valid(b) {
 		t.Errorf("JSON: %v", err)
 	}
@@ -504,6 +504,43 @@ func TestTilesOfNoDifference(t *testing.T) {
 	for _, c := range []struct{ most, value, want float64 }{{10, math.NaN(), 0}, {0, 0, 0}, {10, -5, 0.5}, {0, math.Inf(-1), 1}} {
 		if got := (heatMap{most: c.most}).share(c.value); got != c.want {
 			t.Errorf("%v of %v has the colour's share %v, want %v", c.value, c.most, got, c.want)
+		}
+	}
+}
+
+// The median of B is the larger, and yet its values are mostly the smaller: the sentence says both.
+func TestMediansAndRanksMayDisagree(t *testing.T) {
+	values := func(of string, all ...float64) (s Side) {
+		for i, v := range all {
+			s.Runs = append(s.Runs, Run{Dir: fmt.Sprint(of, i), Verdict: "valid", Axes: map[string]string{"system": of}, Values: map[string]float64{timeToRecover: v}})
+		}
+		return s
+	}
+	var a, b []float64
+	for i := range 21 {
+		x := float64(i) / 100
+		if i < 10 {
+			a, b = append(a, 900+x), append(b, 1+x)
+		} else {
+			a, b = append(a, 100+x), append(b, 101+x)
+		}
+	}
+	r := compared(t, values("a", a...), values("b", b...)).Cells[0].Results[0]
+	if !r.Differs || r.Difference < 0 || r.side > 0 {
+		t.Fatalf("%s (%v, %d)", r.Sentence, r.Difference, r.side)
+	}
+	wantText(t, r.Sentence, "ms longer in the median; but run against run, which is what the test is of, b has more often the shorter")
+	inf := math.Inf(1)
+	r = compared(t, values("a", 1, 2, 3, 4, 5, 6, 7, inf, inf, inf), values("b", 11, 12, 13, 14, 15, 16, 17, 18, 19, inf)).Cells[0].Results[0]
+	if out, err := json.Marshal(r); err != nil || !strings.Contains(string(out), `"interval_95":[null,`) || !strings.Contains(string(out), `"interval_infinite":["-inf",""]`) {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+func TestAmounts(t *testing.T) {
+	for x, want := range map[float64]string{0.0123456: "0.0123", 0.5: "0.5", 0: "0", 0.00456: "0.00456", 1.234: "1.23", 12.34: "12.3", 1234.5: "1234", 3: "3"} {
+		if got := amount(x); got != want {
+			t.Errorf("%v is %s, want %s", x, got, want)
 		}
 	}
 }

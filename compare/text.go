@@ -34,26 +34,35 @@ func (c *Comparison) sentence(r *Result) string {
 	return fmt.Sprintf("%s: no difference shown (%s). %s", r.Measure, r.evidence(), r.limits())
 }
 
-// claim says how B lies to A.
+// claim says how B lies to A: by the medians, and by the ranks, which the test is of, where those say something else.
 func (r *Result) claim(a, b string) string {
 	d := float64(r.Difference)
-	word := r.of.more
+	word, byRank := r.of.more, r.of.more
 	if d < 0 {
 		word = r.of.less
 	}
+	if r.side < 0 {
+		byRank = r.of.less
+	}
+	s := ""
 	switch {
 	case math.IsInf(d, 1):
-		return fmt.Sprintf("in %s most have no end, in %s the median is %s", b, a, r.amount(float64(r.A.Median)))
+		s = fmt.Sprintf("in %s half or more have no end, in %s the median is %s", b, a, r.amount(float64(r.A.Median)))
 	case math.IsInf(d, -1):
-		return fmt.Sprintf("in %s most have no end, in %s the median is %s", a, b, r.amount(float64(r.B.Median)))
+		s = fmt.Sprintf("in %s half or more have no end, in %s the median is %s", a, b, r.amount(float64(r.B.Median)))
 	case math.IsNaN(d):
-		return "in both most have no end, in one more than in the other"
+		return fmt.Sprintf("in both half or more have no end; run against run, %s has more often the %s", b, byRank)
 	case d == 0:
-		return "the medians are equal, but the values around them are not distributed alike"
+		return fmt.Sprintf("the medians are equal, but the values around them are not distributed alike; run against run, %s has more often the %s", b, byRank)
 	case r.of.wholeNumbers:
-		return fmt.Sprintf("%s has %s %s in the median", b, amount(math.Abs(d)), word)
+		s = fmt.Sprintf("%s has %s %s in the median", b, amount(math.Abs(d)), word)
+	default:
+		s = fmt.Sprintf("in %s it is %s %s in the median", b, r.amount(math.Abs(d)), word)
 	}
-	return fmt.Sprintf("in %s it is %s %s in the median", b, r.amount(math.Abs(d)), word)
+	if r.side != 0 && word != byRank {
+		s += fmt.Sprintf("; but run against run, which is what the test is of, %s has more often the %s", b, byRank)
+	}
+	return s
 }
 
 func (r *Result) evidence() string {
@@ -83,7 +92,7 @@ func (r *Result) limits() string {
 	case constant(r.values[0]) && constant(r.values[1]):
 		return "The values do not vary, which says nothing of how small a difference could have been found."
 	case !Number(r.Difference).finite():
-		return "Most have no end, which says nothing of how small a difference could have been found."
+		return "Half or more have no end, which says nothing of how small a difference could have been found."
 	}
 	return fmt.Sprintf("With %d and %d runs and so many measures, no difference, however large, would have been found reliably: more repeats are needed.", r.A.N, r.B.N)
 }
@@ -92,7 +101,7 @@ func constant(x []float64) bool {
 	return len(slices.Compact(slices.Sorted(slices.Values(x)))) <= 1
 }
 
-// amount is a number for people: three digits, and all of those before the point.
+// amount is a number for people: three digits, and all of those before the point; below 1, three from the first that is not 0.
 func amount(x float64) string {
 	switch {
 	case math.IsNaN(x):
@@ -103,6 +112,8 @@ func amount(x float64) string {
 		return fmt.Sprintf("%.0f", x)
 	case math.Abs(x) >= 10:
 		return fmt.Sprintf("%.1f", x)
+	case math.Abs(x) < 1:
+		return fmt.Sprintf("%.3g", x)
 	}
 	return fmt.Sprintf("%.2f", x)
 }
