@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/reckon-bench/reckon/check"
@@ -23,11 +24,12 @@ type defect struct {
 // store answer so, and a nightly run that filed the answer under "harness" would have
 // thrown away the one thing it exists to find. So invalid wins, with the defects beside it -
 // unless the defect is in the record itself. Where operations vanished, the "value that nobody wrote" may be one
-// whose write vanished; there harness wins, and the checks' evidence stays for whoever wants to look.
+// whose write vanished; there harness wins, and the checks' evidence stays for whoever wants to look. Where they are
+// missing because the run was cut off, it is unknown.
 func judge(s *Summary, r *reading) {
 	defects := r.defects(s)
 	s.Harness = []string{}
-	doubtful := false
+	doubtful := r.torn()
 	for _, d := range defects {
 		s.Harness = append(s.Harness, d.why)
 		doubtful = doubtful || d.record
@@ -41,6 +43,8 @@ func judge(s *Summary, r *reading) {
 		if len(defects) > 1 {
 			s.Reason = fmt.Sprintf("The run was not what its plan says: %s, and %d more.", s.Harness[0], len(defects)-1)
 		}
+	case len(invalid) > 0: // and doubtful
+		s.Verdict, s.Reason = StatusUnknown, "The run was cut short"+r.cutBy()+", and its record with it: what was under way is not in it, and what "+strings.Join(invalid, ", ")+" found may come of that."
 	case s.Interrupted:
 		s.Verdict, s.Reason = StatusUnknown, "The run was cut short"+r.cutBy()+": what there is of it shows no broken promise."
 	case len(s.Checks) == 0:
@@ -123,6 +127,19 @@ func (r *reading) incomplete() []defect {
 	return d
 }
 
+// torn says whether the record ends in the middle of something: the run did not get to its last line, or a load driver not to its
+// account. An operation is recorded when it has ended, so those that were under way are in no line, though what they wrote may have been read.
+func (r *reading) torn() bool {
+	if _, done := r.h.PhaseStart("done"); !done {
+		return true
+	}
+	offered := r.offered()
+	return r.loaded && slices.ContainsFunc(r.info.clients(r.h), func(c string) bool {
+		_, reported := offered[c]
+		return !reported
+	})
+}
+
 // timeless finds operations that end before they begin: clocks that disagree make every order of operations doubtful.
 func (r *reading) timeless() []defect {
 	for i := range r.h.Ops {
@@ -198,17 +215,23 @@ func (r *reading) strikeDefects(s *Summary) []defect {
 	return d
 }
 
-// driverDefects compares what each driver says it offered with what is on record.
-func (r *reading) driverDefects(s *Summary) []defect {
-	if !r.loaded {
-		return nil
-	}
+// offered is how many operations each driver says that it offered.
+func (r *reading) offered() map[string]int {
 	offered := map[string]int{}
 	for _, e := range r.h.Events {
 		if e.Kind == history.Driver {
 			offered[e.Subject] = int(e.Data["offered"])
 		}
 	}
+	return offered
+}
+
+// driverDefects compares what each driver says it offered with what is on record.
+func (r *reading) driverDefects(s *Summary) []defect {
+	if !r.loaded {
+		return nil
+	}
+	offered := r.offered()
 	recorded := map[string]int{}
 	for i := range r.h.Ops {
 		if o := &r.h.Ops[i]; o.Stage == history.Load {
