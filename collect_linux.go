@@ -74,6 +74,7 @@ func (r *run) collect(ctx context.Context) error {
 	r.phase("collect")
 	first := r.plan.Members[0]
 	if h, ok := r.plan.system.(Historian); ok {
+		var changes, newest int64
 		for c, err := range h.Changes(ctx, first, r.hosts[first.Name].Dial) {
 			if err != nil {
 				return fmt.Errorf("collect the changes from %s: %w", first.Name, err)
@@ -81,9 +82,11 @@ func (r *run) collect(ctx context.Context) error {
 			if c.Member == "" {
 				c.Member = first.Name
 			}
+			changes, newest = changes+1, max(newest, c.Revision)
 			r.changes.Add(1)
 			r.keep(r.recorder.Change(c))
 		}
+		r.event(history.Event{Kind: history.Collected, Subject: first.Name, Data: map[string]float64{"changes": float64(changes), "revision": float64(newest)}})
 	}
 	return r.hashes(ctx)
 }

@@ -103,9 +103,10 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 //
 // Changes of several members are several accounts, and each is held to all of this. One that
 // ends at an earlier revision than another has only fallen behind: it is not asked for what came later.
+// Neither is one of which it is not known that all of it was collected, or whose member answered no final read.
 // Changes of keys that no operation touched are someone else's, and passed over.
 //
-// It is Unknown where there is nothing to judge by: no change, or no acknowledged write.
+// It is Unknown where there is nothing to judge by: no account, no acknowledged write, or none that is known to tell all.
 func Durable(h *history.History) Result { return durable(h).named("durable") }
 
 // Replicas says whether the members hold the same data: whether all of them, by

@@ -17,11 +17,11 @@ func durable(h *history.History) Result {
 	if r.acked == 0 {
 		return Result{Detail: "no write was acknowledged, so there is nothing to judge by"}
 	}
-	if len(r.h.Changes) == 0 {
+	accounts := r.accounts()
+	if len(accounts) == 0 {
 		return Result{Detail: "the system keeps no record of its changes, so there is nothing to judge by"}
 	}
 	var d docket
-	accounts := r.accounts()
 	known := r.known()
 	for _, a := range accounts {
 		a.enter(&d)
@@ -31,6 +31,9 @@ func durable(h *history.History) Result {
 	}
 	if d.first != nil {
 		return d.result(len(r.keys))
+	}
+	if a := accounts[0]; a.doubt != "" {
+		return Result{Detail: fmt.Sprintf("%s up to revision %d shows nothing wrong, but %s", a.name(), a.end(), a.doubt)}
 	}
 	return Result{Verdict: Valid, Detail: r.durableDetail(accounts)}
 }
@@ -80,7 +83,8 @@ type account struct {
 	r       *record
 	member  string
 	changes []history.Change
-	behind  bool // another account reaches further
+	doubt   string // why the store's past may go on after the account's end; "" where it does not
+	behind  bool   // in doubt, or another account reaches further
 
 	place   []int32          // by operation: 1 + where the write is among the changes, or 0
 	keys    map[string][]int // the changes of each key that an operation touched
@@ -92,14 +96,23 @@ type account struct {
 func (r *record) accounts() []*account {
 	by := make(map[string]*account)
 	var all []*account
-	for _, c := range r.h.Changes {
-		a := by[c.Member]
+	of := func(member string) *account {
+		a := by[member]
 		if a == nil {
-			a = &account{r: r, member: c.Member, place: make([]int32, len(r.h.Ops)), keys: make(map[string][]int, len(r.keys))}
-			by[c.Member] = a
+			a = &account{r: r, member: member, place: make([]int32, len(r.h.Ops)), keys: make(map[string][]int, len(r.keys))}
+			by[member] = a
 			all = append(all, a)
 		}
+		return a
+	}
+	for _, c := range r.h.Changes {
+		a := of(c.Member)
 		a.changes = append(a.changes, c)
+	}
+	for _, e := range r.h.Events {
+		if e.Kind == history.Collected {
+			of(e.Subject) // one that tells of nothing is an account, too
+		}
 	}
 	slices.SortFunc(all, func(a, b *account) int {
 		if d := b.end() - a.end(); d != 0 {
@@ -108,12 +121,44 @@ func (r *record) accounts() []*account {
 		return strings.Compare(a.member, b.member)
 	})
 	for _, a := range all {
-		a.behind = a.end() < all[0].end()
+		a.doubt = a.doubted()
+		a.behind = a.doubt != "" || a.end() < all[0].end()
 		for _, k := range r.keys {
 			a.keys[k.name] = nil
 		}
 	}
 	return all
+}
+
+// doubted says why there may be more than the account tells: it was not recorded that all of it was collected, or its member
+// answered no final read, and so may not have heard of the last writes. Recordings of before history.Collected
+// are whole where the run came to its last line and says nothing against itself.
+func (a *account) doubted() string {
+	var whole, marks, done, failed bool
+	for _, e := range a.r.h.Events {
+		switch e.Kind {
+		case history.Collected:
+			marks = true
+			whole = whole || e.Subject == a.member && int(e.Data["changes"]) == len(a.changes)
+		case history.Phase:
+			done = done || e.Subject == "done"
+		case history.Harness, history.Interrupted:
+			failed = true
+		}
+	}
+	if !whole && (marks || failed || !done) {
+		return "not all of it was collected"
+	}
+	var asked, answered bool
+	for i := range a.r.h.Ops {
+		if o := &a.r.h.Ops[i]; o.Stage == history.Final && o.Client == a.member {
+			asked, answered = true, answered || o.Outcome == history.OK
+		}
+	}
+	if asked && !answered {
+		return a.member + " answered no final read, so it may have fallen behind"
+	}
+	return ""
 }
 
 // end is the newest revision that the account tells of.

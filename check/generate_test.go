@@ -45,7 +45,7 @@ func (s *store) run() *history.History {
 	}
 	s.rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.when[a], s.when[b]) })
-	h := &history.History{}
+	h := &history.History{Events: []history.Event{{Kind: history.Phase, Subject: "done"}}}
 	state := make(map[string]history.Change)
 	revision := int64(1)
 	for _, i := range order {

@@ -28,12 +28,21 @@ import (
 //	change k=a @2 v1 by n1
 //	hash n1 @12 1a2b3c4d
 //	metrics n1 @12 1a2b3c4d
+//	collected n1 12
+//
+// The run came to its end unless the first line says: cut, or failed.
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			h, err := parse(d.Input)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
+			}
+			if !d.HasArg("cut") {
+				h.Events = append(h.Events, history.Event{Kind: history.Phase, Subject: "done"})
+			}
+			if d.HasArg("failed") {
+				h.Events = append(h.Events, history.Event{Kind: history.Harness, Detail: "collect the changes from n1: deadline exceeded"})
 			}
 			return transcribe(d, t, h)
 		})
@@ -70,6 +79,7 @@ var (
 	opLine     = regexp.MustCompile(`^(?:(preload|final) )?(\w+)/(\d+) (read|write) (\w+)(?:=(\w*)| -> (\w*))? \[(\d+),(\d+)\] (ok|failed|unknown)(.*)$`)
 	changeLine = regexp.MustCompile(`^change (\w+)=(\w*)(.*)$`)
 	hashLine   = regexp.MustCompile(`^(hash|metrics) (\w+) @(\d+) ([0-9a-f]+)$`)
+	wholeLine  = regexp.MustCompile(`^collected (\w+) (\d+)$`)
 	told       = regexp.MustCompile(`^(?: @(\d+))?(?: v(\d+))?(?: by (\w+))?(?: (.*))?$`)
 )
 
@@ -92,6 +102,10 @@ func parseLine(h *history.History, line string) error {
 		h.Events = append(h.Events, history.Event{Kind: history.EventKind(m[1]), Subject: m[2],
 			Data: map[string]float64{"revision": float64(number(m[3])), "hash": float64(hash)}})
 		return err
+	}
+	if m := wholeLine.FindStringSubmatch(line); m != nil {
+		h.Events = append(h.Events, history.Event{Kind: history.Collected, Subject: m[1], Data: map[string]float64{"changes": float64(number(m[2]))}})
+		return nil
 	}
 	if m := changeLine.FindStringSubmatch(line); m != nil {
 		a := told.FindStringSubmatch(m[3])

@@ -204,6 +204,8 @@ const (
 	Metrics EventKind = "metrics"
 	// Hash: member Subject answered Data["hash"] for the state at Data["revision"].
 	Hash EventKind = "hash"
+	// Collected: member Subject's own account of its past is on record, all of it: Data["changes"] changes, the newest at Data["revision"].
+	Collected EventKind = "collected"
 	// Links: the fabric Subject's account at the end of the load: Data holds "late_p50_us", "late_p99_us", "late_max_us" (due to delivered)
 	// and "packets", "lost", "cut", "overflow".
 	Links EventKind = "links"
