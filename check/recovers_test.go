@@ -31,3 +31,28 @@ func TestRecovers(t *testing.T) {
 		}
 	}
 }
+
+// A member that settled and then answers no final read, or not that of one key, leaves open what it holds.
+func TestRecoversAsksEveryMember(t *testing.T) {
+	read := func(member, key string, o history.Outcome) history.Op {
+		return history.Op{Stage: history.Final, Client: member, Key: key, Outcome: o}
+	}
+	for _, c := range []struct {
+		name   string
+		ops    []history.Op
+		want   Verdict
+		detail string
+	}{
+		{"all answer, one at the second try", []history.Op{read("n1", "1", history.OK), read("n2", "1", history.Failed), read("n2", "1", history.OK)},
+			Valid, "after the load every member served, and one leader stayed"},
+		{"n2 is silent", []history.Op{read("n1", "1", history.OK), read("n2", "1", history.Failed), read("n2", "1", history.Failed), read("n2", "2", history.Failed)},
+			Unknown, "after the load every member served, but some final reads were never answered: n2"},
+		{"n2 is silent about a key", []history.Op{read("n1", "1", history.OK), read("n1", "2", history.OK), read("n2", "1", history.OK), read("n2", "2", history.Failed)},
+			Unknown, "after the load every member served, but some final reads were never answered: key 2 by n2"},
+	} {
+		h := &history.History{Ops: c.ops, Events: []history.Event{{Kind: history.Settled, Subject: "n1"}, {Kind: history.Phase, Subject: "final"}}}
+		if r := Recovers(h); r.Verdict != c.want || r.Detail != c.detail {
+			t.Errorf("%s: got %s: %s", c.name, r.Verdict, r.Detail)
+		}
+	}
+}
