@@ -40,7 +40,12 @@ func recovery(m *Metrics) (float64, bool) {
 	return *m.TTR, true
 }
 
-func outage(m *Metrics) (float64, bool) { return m.Unavailability, true }
+func outage(m *Metrics) (float64, bool) {
+	if m.Unavailability == nil {
+		return 0, false
+	}
+	return *m.Unavailability, true
+}
 
 func latency(phase string, quantile int) measure {
 	return func(m *Metrics) (float64, bool) {

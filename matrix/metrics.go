@@ -4,10 +4,10 @@ import "github.com/reckon-bench/reckon/results"
 
 // Metrics are the numbers of a run that a matrix is about. Null is what did not happen or was not measured.
 type Metrics struct {
-	// TTR is the slowest recovery of all strikes; null where nothing struck, or where service never came back.
+	// TTR is the slowest recovery of all strikes; null where nothing struck, where service never came back, or where nothing was offered.
 	TTR            *float64          `json:"ttr_ms"`
 	Censored       bool              `json:"ttr_censored"` // service never came back from a strike
-	Unavailability float64           `json:"unavailability_ms"`
+	Unavailability *float64          `json:"unavailability_ms"`
 	Latency        map[string]*Tails `json:"latency_ms"` // by phase: all, before, during, after
 	Ops            results.Ops       `json:"ops"`
 	OKRatio        *float64          `json:"ok_ratio"`
@@ -29,7 +29,7 @@ var phases = []string{"all", "before", "during", "after"}
 
 func metricsOf(s results.Summary) *Metrics {
 	m := &Metrics{
-		Unavailability: s.Unavailability.LongestGap, Latency: map[string]*Tails{}, Ops: s.Ops,
+		Latency: map[string]*Tails{}, Ops: s.Ops,
 		Throughput: s.Throughput.OK, LeaderChanges: s.Leaders.Changes, InFault: s.InFault, AtHeal: s.AtHeal,
 	}
 	for i, q := range []*results.Quantiles{s.Latency.All, s.Latency.Before, s.Latency.During, s.Latency.After} {
@@ -39,7 +39,7 @@ func metricsOf(s results.Summary) *Metrics {
 	}
 	if s.Ops.Offered > 0 {
 		r := float64(s.Ops.OK) / float64(s.Ops.Offered)
-		m.OKRatio = &r
+		m.OKRatio, m.Unavailability = &r, &s.Unavailability.LongestGap
 	}
 	for i, ttr := range s.Unavailability.TTR {
 		m.Censored = m.Censored || i < len(s.Unavailability.Censored) && s.Unavailability.Censored[i]

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/xml"
@@ -26,6 +27,35 @@ func ran(v results.Status, ok int, ttr *float64) results.Summary {
 	return s
 }
 
+// unasked is a run with a strike and without operations of a client, such as Kibishii's alone.
+func unasked(v results.Status) results.Summary {
+	s := ran(v, 0, nil)
+	s.Ops, s.Unavailability.LongestGap, s.Unavailability.Censored = results.Ops{}, 0, []bool{false}
+	return s
+}
+
+// What was not measured is empty, and not the number 0.
+func TestNothingOfferedIsNotAvailable(t *testing.T) {
+	c := &Cell{Name: "c", State: Finished}
+	c.Outcome = judge(c, unasked(results.StatusValid))
+	if m := c.Outcome.Metrics; m.Unavailability != nil || m.TTR != nil || m.Censored {
+		t.Errorf("metrics %+v", m)
+	}
+	b, err := table(&Index{Cells: []*Cell{c}})
+	must(t, err)
+	rows, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
+	must(t, err)
+	if i := slices.Index(rows[0], "unavailability_ms"); rows[1][i] != "" {
+		t.Errorf("unavailability %q", rows[1][i])
+	}
+	if l := newLine(c, nil); l.Unavailable != "" {
+		t.Errorf("the page says %q", l.Unavailable)
+	}
+	if s := (&group{cells: []*Cell{c}}).show(outage); s != "" {
+		t.Errorf("the configuration says %q", s)
+	}
+}
+
 func TestThresholdsAndExpectations(t *testing.T) {
 	const valid, invalid, harness, unknown = results.StatusValid, results.StatusInvalid, results.StatusHarness, results.StatusUnknown
 	ttr := []Threshold{{Metric: "max_ttr_ms", Limit: 1000}}
@@ -42,6 +72,7 @@ func TestThresholdsAndExpectations(t *testing.T) {
 		{"beyond", ran(valid, 100, ptr(1000.1)), ttr, false, invalid, "Threshold: max_ttr_ms 1000: 1000.1 ms to recover from strike 1 (leader)."},
 		{"never came back", ran(valid, 100, nil), ttr, false, invalid, "Threshold: max_ttr_ms 1000: service never came back from strike 1 (leader)."},
 		{"nothing struck", results.Summary{Verdict: valid, Reason: "Said the run.", Ops: results.Ops{Offered: 1, OK: 1}}, ttr, false, valid, "Said the run."},
+		{"struck, and nobody asked", unasked(valid), ttr, false, unknown, "Threshold: max_ttr_ms 1000: recovery was not measured."},
 		{"unavailable", ran(valid, 100, ptr(1.0)), []Threshold{{Metric: "max_unavailability_ms", Limit: 1499}}, false, invalid, "Threshold: max_unavailability_ms 1499: 1500 ms without an acknowledgement, from 0.000 s on."},
 		{"ratio", ran(valid, 94, ptr(1.0)), []Threshold{{Metric: "min_ok_ratio", Limit: 0.95}}, false, invalid, "Threshold: min_ok_ratio 0.95: 94 of 100 operations were acknowledged, a ratio of 0.9400."},
 		{"exactly the ratio", ran(valid, 95, ptr(1.0)), []Threshold{{Metric: "min_ok_ratio", Limit: 0.95}}, false, valid, "Said the run."},

@@ -201,7 +201,10 @@ func newLine(c *Cell, dims []Dimension) line {
 	if m == nil {
 		return l
 	}
-	l.Unavailable, l.Changes = showMillis(m.Unavailability), fmt.Sprint(m.LeaderChanges)
+	l.Changes = fmt.Sprint(m.LeaderChanges)
+	if m.Unavailability != nil {
+		l.Unavailable = showMillis(*m.Unavailability)
+	}
 	switch {
 	case m.Censored:
 		l.TTR = "never"

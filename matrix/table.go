@@ -82,7 +82,7 @@ func measured(m *Metrics) []string {
 	if m == nil {
 		return make([]string, 3+3*len(phases)+7)
 	}
-	r := []string{optional(m.TTR), strconv.FormatBool(m.Censored), plain(m.Unavailability)}
+	r := []string{optional(m.TTR), strconv.FormatBool(m.Censored), optional(m.Unavailability)}
 	for _, p := range phases {
 		if t := m.Latency[p]; t != nil {
 			r = append(r, plain(t.P50), plain(t.P99), plain(t.P999))

@@ -116,10 +116,12 @@ func judgeThresholds(limits []Threshold, s results.Summary) (r check.Result, any
 	return r, true
 }
 
-// slowestRecovery holds every strike's time to recover to the limit. Where service never came back, no limit was kept.
+// slowestRecovery holds every strike's time to recover to the limit. Where service never came back, no limit was kept;
+// where nobody asked for service, it is not known whether it did.
 func slowestRecovery(s results.Summary, limit float64) (check.Verdict, string) {
-	slowest, of := 0.0, -1
+	slowest, of, struck := 0.0, -1, false
 	for i, k := range s.Strikes {
+		struck = struck || k.Struck != nil
 		if i < len(s.Unavailability.Censored) && s.Unavailability.Censored[i] {
 			return check.Invalid, fmt.Sprintf("service never came back from strike %d (%s)", i+1, k.Fault)
 		}
@@ -127,7 +129,10 @@ func slowestRecovery(s results.Summary, limit float64) (check.Verdict, string) {
 			slowest, of = *s.Unavailability.TTR[i], i
 		}
 	}
-	if of < 0 {
+	switch {
+	case of < 0 && struck:
+		return check.Unknown, "recovery was not measured"
+	case of < 0:
 		return check.Valid, "nothing struck"
 	}
 	return atMost(slowest, limit), fmt.Sprintf("%s ms to recover from strike %d (%s)", micro(slowest), of+1, s.Strikes[of].Fault)

@@ -120,7 +120,9 @@ func cellLine(c *matrix.Cell) string {
 		case m.TTR != nil:
 			parts = append(parts, "ttr "+number(*m.TTR)+" ms")
 		}
-		parts = append(parts, "unavailable "+number(m.Unavailability)+" ms")
+		if m.Unavailability != nil {
+			parts = append(parts, "unavailable "+number(*m.Unavailability)+" ms")
+		}
 		if t := m.Latency["all"]; t != nil {
 			parts = append(parts, "p99 "+number(t.P99)+" ms")
 		}
