@@ -189,7 +189,8 @@ func collectVerdicts(dir *results.Dir) (got map[string]check.Result, why string)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, reexec.Self())
 	cmd.Args = []string{checkerRole, dir.Path()}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// A group of its own: a Ctrl-C at the terminal is for us, who may go on to judge what was cut short.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread() // the signal comes when the thread that forked ends, so that is kept
 	defer runtime.UnlockOSThread()
 	var complaint strings.Builder

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,6 +72,37 @@ func TestConclude(t *testing.T) {
 	}
 	if s.Verdict != results.StatusValid || s.Ops.OK != 5000 || len(s.Checks) != 4 {
 		t.Errorf("%s: %s; %v; %v", s.Verdict, s.Reason, s.Harness, s.Checks)
+	}
+}
+
+// What was recorded is judged although somebody interrupts that; the second time is meant.
+func TestInterruptWhileJudging(t *testing.T) {
+	ended := make(chan struct{})
+	judging, release := untilJudged(func() { close(ended) })
+	defer release()
+	interrupt := func() {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	interrupt() // the run's
+	judging()
+	dir := recordRun(t, 1000)
+	interrupt()
+	if s, err := conclude(dir); err != nil || s.Verdict != results.StatusValid {
+		t.Errorf("interrupted once: %s: %s, %v", s.Verdict, s.Reason, err)
+	}
+	select {
+	case <-ended:
+		t.Error("the first interrupt ended it")
+	default:
+	}
+	interrupt()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the second interrupt did not end it")
 	}
 }
 

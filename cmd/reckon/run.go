@@ -51,7 +51,10 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 		_ = results.PointLatest(dir.Path()) // a convenience; the path is printed below
 	}
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)
+	judging, release := untilJudged(func() { os.Exit(results.StatusUnknown.Exit()) })
+	defer release()
 	runErr := runIsolated(dir)
+	judging()
 	if refused(runErr) {
 		return errors.Join(runErr, removeEmpty(dir))
 	}
@@ -78,6 +81,34 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 		fmt.Printf("data:   %s (%.0f MB; kept%s)\n", dir.Path("scratch"), float64(size)/1e6, map[bool]string{true: ", as asked", false: ", as the run is not valid"}[l.keepData])
 	}
 	return statusError(summary)
+}
+
+// untilJudged takes interrupts from here to release, so that none ends this process before what was recorded is judged and
+// drawn. Before judging is called they are the run's, which gets them itself; of those after it the
+// second is meant, and calls end.
+func untilJudged(end func()) (judging, release func()) {
+	signals, released := make(chan os.Signal, 8), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	judging = func() {
+		for len(signals) > 0 {
+			<-signals
+		}
+		go func() {
+			for i := 0; ; i++ {
+				select {
+				case <-released:
+					return
+				case <-signals:
+				}
+				if i > 0 {
+					end()
+					return
+				}
+				fmt.Fprintln(os.Stderr, "what was recorded is being judged and drawn; interrupt once more to leave that to reckon check")
+			}
+		}()
+	}
+	return judging, func() { signal.Stop(signals); close(released) }
 }
 
 // prepare finds or makes the system's program. A signal ends that, and leaves nothing half made.
