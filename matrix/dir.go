@@ -239,7 +239,7 @@ func (d *Dir) adopt(c *Cell) (*Outcome, bool) {
 		return nil, false
 	}
 	s, err := run.ReadSummary()
-	if err != nil || s.Interrupted || s.Seed != c.Seed || !slices.Equal(s.Words, c.Words.List()) {
+	if err != nil || s.Interrupted && !c.convicted(s) || s.Seed != c.Seed || !slices.Equal(s.Words, c.Words.List()) {
 		return nil, false
 	}
 	o := judge(c, s)

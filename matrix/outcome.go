@@ -31,6 +31,9 @@ func judge(c *Cell, s results.Summary) *Outcome {
 			o.Reason += " Threshold: " + t.Detail + "."
 		}
 	}
+	if s.Interrupted && s.Verdict == results.StatusInvalid {
+		o.Reason += " It was interrupted."
+	}
 	o.expect(c)
 	return o
 }

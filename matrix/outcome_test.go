@@ -224,6 +224,51 @@ func TestResumeAdopts(t *testing.T) {
 	}
 }
 
+// A matrix that is interrupted cuts its runs short: they are run again on resuming, but for those that broke a promise before.
+func TestInterruptedRuns(t *testing.T) {
+	const valid, invalid, unknown = results.StatusValid, results.StatusInvalid, results.StatusUnknown
+	for _, tc := range []struct {
+		name        string
+		verdict     results.Status
+		interrupted bool
+		report      bool
+		mustFail    bool
+		want        State
+	}{
+		{"cut short", unknown, true, true, false, Interrupted},
+		{"cut short, and drawn in vain", invalid, true, false, false, Interrupted},
+		{"not drawn any more", valid, false, false, false, Interrupted},
+		{"just ended", valid, false, true, false, Finished},
+		{"broke a promise before", invalid, true, true, false, Finished},
+		{"broke one as it was to", invalid, true, true, true, Interrupted},
+	} {
+		f, cells := parsed(t, small)
+		d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var c *Cell
+		must(t, d.Run(ctx, Options{Jobs: 1, Start: func(_ context.Context, next *Cell, _, _ string) Exit {
+			c = next
+			c.MustFail = tc.mustFail
+			s := invented(c)
+			s.Verdict, s.Interrupted = tc.verdict, tc.interrupted
+			record(t, d, c, s)
+			if !tc.report {
+				must(t, os.Remove(d.Path(cellsDir, c.Name, "report.html")))
+			}
+			cancel()
+			return Exit{}
+		}}))
+		if c.State != tc.want {
+			t.Errorf("%s: %s", tc.name, c.State)
+		}
+		c.State, c.Outcome = Waiting, nil // as where nobody was left to note it
+		if _, ok := d.adopt(c); ok != (tc.want == Finished) {
+			t.Errorf("%s: taken in on resuming: %t", tc.name, ok)
+		}
+	}
+}
+
 // What a matrix does not fit together with is refused.
 func TestOpenRefuses(t *testing.T) {
 	d := finished(t, filepath.Join(t.TempDir(), "m"), small, Shard{})

@@ -123,19 +123,27 @@ func (r *sitting) read(ctx context.Context, c *Cell, exit Exit) ending {
 	}
 	cut := ctx.Err() != nil
 	switch {
-	case err == nil && s.Interrupted && cut:
-		return ending{state: Interrupted}
 	case err == nil:
-		o := judge(c, s)
 		_, missing := os.Stat(run.Path("report.html"))
-		if o.Report = missing == nil; !o.Report { // it ended between the two
-			o = crashed(c, "The run left no report: "+exit.Why, exit.Last)
+		switch {
+		case cut && (missing != nil || s.Interrupted && !c.convicted(s)):
+			return ending{state: Interrupted}
+		case missing != nil: // it ended between the two
+			return ending{state: Finished, outcome: crashed(c, "The run left no report: "+exit.Why, exit.Last)}
 		}
+		o := judge(c, s)
+		o.Report = true
 		return ending{state: Finished, outcome: o}
 	case cut:
 		return ending{state: Interrupted}
 	}
 	return ending{state: Finished, outcome: crashed(c, fmt.Sprintf("The run left no summary: %s.", exit.Why), exit.Last)}
+}
+
+// convicted says whether a run that was cut short is a result all the same: a broken promise stays broken, and running it
+// again might not show it.
+func (c *Cell) convicted(s results.Summary) bool {
+	return s.Verdict == results.StatusInvalid && !c.MustFail
 }
 
 // finish notes what came of the cell and writes the index.
