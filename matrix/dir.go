@@ -54,6 +54,7 @@ func Create(path string, f *File, cells []*Cell, shard Shard, reckon string) (*D
 		Version: indexVersion, File: f.Name, Sum: f.Sum(), Seed: f.Seed, Shard: shard, All: len(cells), Reckon: reckon,
 		Started: time.Now().Round(time.Millisecond), Notes: []string{}, Dimensions: varied(cells), Cells: []*Cell{},
 	}
+	x.Directory, _ = os.Getwd() // without it, paths that are relative are of where it is resumed
 	for _, c := range cells {
 		if shard.Has(c) {
 			x.Cells = append(x.Cells, c)
@@ -199,7 +200,7 @@ func (d *Dir) plan() error {
 	return nil
 }
 
-// Resume opens a matrix to go on with it: runs that ended while nobody was left
+// Resume opens a matrix to go on with it, planned in the working directory, which should be the index's: runs that ended while nobody was left
 // to note it are taken in, half-written ones put aside.
 func Resume(path string) (*Dir, error) {
 	d, err := Open(path)

@@ -28,6 +28,8 @@ type Index struct {
 	Shard   Shard  `json:"shard"`
 	All     int    `json:"cells_of_file"` // in all shards
 	Reckon  string `json:"reckon"`        // the version that began it
+	// Directory is where it was begun: relative paths in its file are of this directory. "" where shards differ.
+	Directory string `json:"directory,omitempty"`
 
 	Started time.Time `json:"started"`
 	Took    float64   `json:"took_s"` // all sittings together

@@ -66,6 +66,9 @@ func join(shards []*Dir) (*Index, map[string]*Dir, error) {
 		if s.Index.Started.Before(x.Started) {
 			x.Started = s.Index.Started
 		}
+		if s.Index.Directory != x.Directory {
+			x.Directory = ""
+		}
 		if s.Index.Reckon != first.Index.Reckon {
 			x.note("%s was run by reckon %s, %s by %s", filepath.Base(first.path), first.Index.Reckon, filepath.Base(s.path), s.Index.Reckon)
 		}

@@ -140,18 +140,18 @@ func (m *matrixCall) goOn(args []string) error {
 		return err
 	}
 	defer unlock()
-	dir, err := matrix.Resume(m.resume)
+	var f *matrix.File
+	if len(args) == 1 {
+		if f, err = matrix.Read(args[0]); err != nil {
+			return err
+		}
+	}
+	dir, err := m.reopen()
 	if err != nil {
 		return err
 	}
-	if len(args) == 1 {
-		f, err := matrix.Read(args[0])
-		if err != nil {
-			return err
-		}
-		if f.Sum() != dir.Index.Sum {
-			return fmt.Errorf("--resume %s: it was begun with another file than %s now is: resume it without naming a file, or begin a new matrix", m.resume, args[0])
-		}
+	if f != nil && f.Sum() != dir.Index.Sum {
+		return fmt.Errorf("--resume %s: it was begun with another file than %s now is: resume it without naming a file, or begin a new matrix", m.resume, args[0])
 	}
 	if m.shard != "" && m.shard != dir.Index.Shard.String() {
 		return fmt.Errorf("--resume %s: it is shard %s, not %s", m.resume, dir.Index.Shard, m.shard)
@@ -166,6 +166,20 @@ func (m *matrixCall) goOn(args []string) error {
 		return err
 	}
 	return m.sweepLocked(dir)
+}
+
+// reopen opens the matrix in the directory where it was begun, for relative paths in its file are of there.
+func (m *matrixCall) reopen() (*matrix.Dir, error) {
+	dir, err := matrix.Open(m.resume)
+	if err != nil {
+		return nil, err
+	}
+	if begun := dir.Index.Directory; begun != "" {
+		if err := os.Chdir(begun); err != nil {
+			fmt.Fprintf(os.Stderr, "warning: it was begun in another directory, and paths in its file that are relative are now of this one: %v\n", err)
+		}
+	}
+	return matrix.Resume(dir.Path())
 }
 
 // ourShard is the one that was asked for, or the one that the environment says.
