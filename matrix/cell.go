@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -23,6 +24,10 @@ type Cell struct {
 	// MustFail says that the file expects the cell to be invalid: its damage was planted.
 	MustFail bool `json:"must_fail,omitempty"`
 
+	// System is the system's word as it names one program: of etcd@v3.5 the patch that was the newest when the cell was first to be
+	// run. Every run of the cell, after resuming too, is of this one; "" where it was not looked for yet.
+	System string `json:"system,omitempty"`
+
 	State   State    `json:"state"`
 	Outcome *Outcome `json:"outcome,omitempty"` // of a finished cell
 
@@ -39,9 +44,16 @@ func (c *Cell) value(name string) (string, bool) {
 	return value(v).String(), ok
 }
 
+// exact are the cell's words with the exact one for its system.
+func (c *Cell) exact() reckon.Words {
+	w := c.Words
+	w.System = cmp.Or(c.System, w.System)
+	return w
+}
+
 // Arguments are the words and flags of the run, as reckon takes them.
 func (c *Cell) Arguments() []string {
-	args := c.Words.List()
+	args := c.exact().List()
 	for _, name := range sortedKeys(c.Flags) {
 		for _, v := range c.Flags[name] {
 			args = append(args, "--"+name+"="+v)

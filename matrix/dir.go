@@ -191,6 +191,9 @@ func (d *Dir) plan() error {
 	if err != nil {
 		return err
 	}
+	for _, c := range d.Index.Cells {
+		by[c.Name].System = c.System
+	}
 	if err := d.file.Plan(all); err != nil {
 		return err
 	}
@@ -240,7 +243,7 @@ func (d *Dir) adopt(c *Cell) (*Outcome, bool) {
 		return nil, false
 	}
 	s, err := run.ReadSummary()
-	if err != nil || s.Interrupted && !c.convicted(s) || s.Seed != c.Seed || !slices.Equal(s.Words, c.Words.List()) {
+	if err != nil || s.Interrupted && !c.convicted(s) || s.Seed != c.Seed || !slices.Equal(s.Words, c.plan.Words.List()) {
 		return nil, false
 	}
 	o := judge(c, s)

@@ -1,9 +1,12 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Merge joins the directories of shards of one file in a new directory, with
@@ -61,6 +64,7 @@ func join(shards []*Dir) (*Index, map[string]*Dir, error) {
 	x := *first.Index
 	x.Shard, x.Cells, x.Notes, x.Took, x.Interrupted = Shard{}, cells, []string{}, 0, false
 	from, done := map[string]*Dir{}, map[string]*Cell{}
+	systems, editions := map[string]string{}, map[string][]string{} // the exact words, by cell and by word
 	for _, s := range shards {
 		x.Took += s.Index.Took
 		if s.Index.Started.Before(x.Started) {
@@ -76,16 +80,26 @@ func join(shards []*Dir) (*Index, map[string]*Dir, error) {
 			x.note("%s: %s", filepath.Base(s.path), n)
 		}
 		for _, c := range s.Index.Cells {
+			systems[c.Name] = cmp.Or(systems[c.Name], c.System)
+			if c.System != "" && !slices.Contains(editions[c.Words.System], c.System) {
+				editions[c.Words.System] = append(editions[c.Words.System], c.System)
+			}
 			if c.State != Finished {
 				continue
 			}
 			if other := from[c.Name]; other != nil {
 				return nil, nil, fmt.Errorf("merge: the cell %s is finished in %s and in %s", c.Name, other, s)
 			}
-			from[c.Name], done[c.Name] = s, c
+			from[c.Name], done[c.Name], systems[c.Name] = s, c, c.System
+		}
+	}
+	for _, word := range sortedKeys(editions) {
+		if e := editions[word]; len(e) > 1 {
+			x.note("%s was not the same in all shards: %s", word, strings.Join(e, ", "))
 		}
 	}
 	for _, c := range cells {
+		c.System = systems[c.Name]
 		if o := done[c.Name]; o != nil {
 			c.State, c.Outcome = Finished, o.Outcome
 		}

@@ -269,6 +269,34 @@ func TestInterruptedRuns(t *testing.T) {
 	}
 }
 
+// What a system's word named exactly when a matrix was begun is what every run is of, and what a run must be of to be taken in.
+func TestExactSystem(t *testing.T) {
+	f, cells := parsed(t, "{system: etcd@v3.5, topology: simple, workload: uniform, fault: none, repeats: 3}")
+	for _, c := range cells {
+		must(t, c.Hold("etcd@v3.5.2"))
+	}
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	must(t, err)
+	for i, word := range []string{"etcd@v3.5.2", "etcd@v3.5.3"} {
+		s := invented(cells[i])
+		s.Words = append([]string{word}, s.Words[1:]...)
+		record(t, d, cells[i], s)
+	}
+	again, err := Resume(d.Path())
+	must(t, err)
+	for i, want := range []State{Finished, Waiting, Waiting} {
+		c := again.Index.Cells[i]
+		if c.State != want || c.Words.System != "etcd@v3.5" || c.Arguments()[0] != "etcd@v3.5.2" || c.Plan().Words.System != "etcd@v3.5.2" {
+			t.Errorf("%s is %s, of %s, planned as %s, run as %q", c.Name, c.State, c.System, c.Plan().Words, c.Arguments())
+		}
+	}
+	joined, err := Merge(filepath.Join(t.TempDir(), "joined"), []string{d.Path()})
+	must(t, err)
+	if c := joined.Index.Cells[2]; c.System != "etcd@v3.5.2" {
+		t.Errorf("joined, the cell that is left is of %q", c.System)
+	}
+}
+
 // What a matrix does not fit together with is refused.
 func TestOpenRefuses(t *testing.T) {
 	d := finished(t, filepath.Join(t.TempDir(), "m"), small, Shard{})

@@ -10,6 +10,25 @@ import (
 // refusalsShown is how many different refusals a person is shown at once.
 const refusalsShown = 10
 
+// makePlan plans the cell.
+func (c *Cell) makePlan() (err error) {
+	flags := reckon.Flags{"seed": {fmt.Sprint(c.Seed)}}
+	for n, v := range c.Flags {
+		flags[n] = v
+	}
+	c.plan, err = reckon.NewPlan(c.exact(), flags)
+	return err
+}
+
+// Hold has every run of the cell be of the system that the word names exactly.
+func (c *Cell) Hold(system string) error {
+	if system == c.exact().System {
+		return nil
+	}
+	c.System = system
+	return c.makePlan()
+}
+
 // Plan plans every cell, so that none is refused after others have run. The
 // error names, for each thing that the planner says, the first cell it says it of.
 func (f *File) Plan(cells []*Cell) error {
@@ -22,13 +41,8 @@ func (f *File) Plan(cells []*Cell) error {
 	by := map[string]*refusal{}
 	dims := varied(cells)
 	for _, c := range cells {
-		flags := reckon.Flags{"seed": {fmt.Sprint(c.Seed)}}
-		for n, v := range c.Flags {
-			flags[n] = v
-		}
-		p, err := reckon.NewPlan(c.Words, flags)
+		err := c.makePlan()
 		if err == nil {
-			c.plan = p
 			continue
 		}
 		if r := by[err.Error()]; r != nil {

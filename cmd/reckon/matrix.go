@@ -206,19 +206,37 @@ func matrixHere(cells []*matrix.Cell) error {
 			return fmt.Errorf("%w: %s: %s", errLacking, f.What, f.Detail)
 		}
 	}
+	exact := map[string]string{} // systems' words by those of the file: what is the newest now may not be when the last cell is run
+	for _, c := range cells {
+		if c.System != "" {
+			exact[c.Words.System] = c.System
+		}
+	}
+	key := func(c *matrix.Cell) string { return fmt.Sprintln(c.Plan().Words.System, c.Flags) } // what a machine, or a program, may lack hangs on these alone
 	seen := map[string]bool{}
 	for _, c := range cells {
-		key := fmt.Sprintln(c.Words.System, c.Flags) // what a machine, or a program, may lack hangs on these alone
-		if seen[key] || c.State == matrix.Finished {
+		if c.State == matrix.Finished {
 			continue
 		}
-		seen[key] = true
+		if word := exact[c.Words.System]; word != "" && c.System == "" {
+			if err := c.Hold(word); err != nil {
+				return err
+			}
+		}
+		if seen[key(c)] {
+			continue
+		}
 		if err := allHere(c.Plan()); err != nil {
 			return fmt.Errorf("cell %d: %w", c.Number, err)
 		}
 		if err := prepare(c.Plan()); err != nil {
 			return err
 		}
+		exact[c.Words.System] = c.Plan().Words.System
+		if err := c.Hold(exact[c.Words.System]); err != nil {
+			return err
+		}
+		seen[key(c)] = true
 	}
 	return nil
 }
