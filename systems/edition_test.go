@@ -247,6 +247,24 @@ func TestBuildOnce(t *testing.T) {
 	}
 }
 
+// Where nobody can be asked which patch of a minor is the newest, the newest that was built is taken, and that is said.
+func TestBuildWithoutProxy(t *testing.T) {
+	proxy(t, "", "v3.5.1", "v3.5.2", "v3.6.0")
+	for _, v := range []string{"v3.5.2", "v3.5.1", "v3.6.0"} {
+		if _, _, err := buildEtcd(t.Context(), v, new(bytes.Buffer)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GOPROXY", "off")
+	var said bytes.Buffer
+	if exact, _, err := buildEtcd(t.Context(), "v3.5", &said); err != nil || exact != "v3.5.2" || !strings.Contains(said.String(), "v3.5.2 is taken for etcd v3.5, as the newest that was built here") {
+		t.Errorf("got %q, %v; it said %q", exact, err, said.String())
+	}
+	if _, _, err := buildEtcd(t.Context(), "v3.7", new(bytes.Buffer)); err == nil {
+		t.Error("v3.7 was taken from nowhere")
+	}
+}
+
 func TestBuildSaysWhatTheToolSays(t *testing.T) {
 	proxy(t, "v3.5.2", "v3.5.1", "v3.5.2")
 	for version, want := range map[string]string{

@@ -57,15 +57,21 @@ func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, 
 		return "", "", err
 	}
 	defer os.RemoveAll(w.dir)
-	if exact, err = w.exact(ctx, version); err != nil {
-		return "", "", err
-	}
 	toolchain, err := w.run(ctx, "env", "GOVERSION")
 	if err != nil {
 		return "", "", err
 	}
 	toolchain = strings.TrimSpace(toolchain)
-	path = filepath.Join(cache, strings.Join([]string{exact, toolchain, runtime.GOOS, runtime.GOARCH}, "-"), "etcd")
+	program := func(version string) string {
+		return filepath.Join(cache, strings.Join([]string{version, toolchain, runtime.GOOS, runtime.GOARCH}, "-"), "etcd")
+	}
+	if exact, err = w.exact(ctx, version); err != nil {
+		if exact = newestBuilt(version, program); exact == "" || ctx.Err() != nil {
+			return "", "", err
+		}
+		fmt.Fprintf(progress, "%s is taken for etcd %s, as the newest that was built here: there may be a newer one, but %v\n", exact, version, err)
+	}
+	path = program(exact)
 	return exact, path, w.make(ctx, exact, path, func() {
 		fmt.Fprintf(progress, "building etcd %s with %s, once; it is kept in %s\n", exact, toolchain, filepath.Dir(path))
 	})
@@ -150,6 +156,18 @@ func (w *workshop) exact(ctx context.Context, version string) (string, error) {
 		return "", fmt.Errorf("there is no release of etcd %s; there are %s", version, strings.Join(strings.Fields(out)[1:], ", "))
 	}
 	return slices.MaxFunc(all, semver.Compare), nil
+}
+
+// newestBuilt is the newest version of the minor whose program is there, "" where none is.
+func newestBuilt(minor string, program func(version string) string) (newest string) {
+	there, _ := filepath.Glob(filepath.Dir(program(minor+".*")) + "/etcd") // the pattern is well-formed
+	for _, path := range there {
+		v, _, _ := strings.Cut(filepath.Base(filepath.Dir(path)), "-go")
+		if semver.MajorMinor(v) == minor && semver.Prerelease(v) == "" && semver.Compare(v, newest) > 0 && path == program(v) {
+			newest = v
+		}
+	}
+	return newest
 }
 
 // make builds the program at the path, unless it is there. Of several that want the same at once one builds, and the others wait.
