@@ -102,28 +102,31 @@ func (c *cluster) saw(n *node, st Status, err error) {
 	}
 	st.Leader = st.Leader && c.believes(n, st.Term)
 	var events []history.Event
-	up := err == nil
+	up, now := err == nil, c.clock.Now()
 	if up != n.up {
-		e := history.Event{Kind: history.Up, Subject: n.Name()}
+		e := history.Event{At: now, Kind: history.Up, Subject: n.Name()}
 		if !up {
 			e.Kind, e.Detail = history.Down, err.Error()
 		}
 		events = append(events, e)
 	}
-	n.up, n.seen = up, c.clock.Now()
+	n.up, n.seen = up, now
 	if !up || !st.Ready {
 		n.serves = never
 	} else if n.serves == never {
 		n.serves = n.seen
 	}
+	if up && n.status.Leader && !st.Leader {
+		c.led[n.status.Term] = "" // who stepped down leads that term no more: elected again, it may first answer with it
+	}
 	if up || !n.alive {
 		n.status = st
 	}
-	if now := c.leader(); now != c.leading {
-		c.leading, c.since = now, c.clock.Now()
-		e := history.Event{Kind: history.Leads, Subject: now.node}
-		if now.node != "" {
-			e.Data = map[string]float64{"term": float64(now.term)}
+	if l := c.leader(); l != c.leading {
+		c.leading, c.since = l, now
+		e := history.Event{At: now, Kind: history.Leads, Subject: l.node}
+		if l.node != "" {
+			e.Data = map[string]float64{"term": float64(l.term)}
 		}
 		events = append(events, e)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,9 @@ func newBed(t *testing.T, names ...string) *bed {
 		open:    func(string) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil },
 		changed: make(chan struct{}), led: map[uint64]string{}, marks: map[int][]*mark{},
 		event: func(e history.Event) {
+			if seen := []history.EventKind{history.Up, history.Down, history.Leads}; slices.Contains(seen, e.Kind) && e.At == 0 {
+				t.Errorf("%s %s gets its time only when it is recorded", e.Kind, e.Subject)
+			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.events = append(b.events, fmt.Sprintf("%s %s %s", e.Kind, e.Subject, e.Detail))
@@ -215,6 +219,10 @@ func TestWhoLeads(t *testing.T) {
 	see("n1", false, 4)
 	see("n3", false, 4)
 	want("none", "", 0)
+	see("n3", true, 4)
+	want("who stepped down is elected again, and answers with the term before", "", 0)
+	see("n3", true, 6)
+	want("and then with its own", "n3", 6)
 }
 
 // One that someone else has stopped makes the run no result; one that a strike holds paused does not.
