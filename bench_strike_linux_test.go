@@ -92,7 +92,7 @@ func strikeOften(b *testing.B, inject func(context.Context, Cluster) (Injection,
 		system: victims{}, clock: clock, timeout: time.Second, bound: time.Minute, hosts: map[string]*host.Host{},
 		open:    func(string) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil },
 		changed: make(chan struct{}), led: map[uint64]string{}, marks: map[int][]*mark{},
-		doom: func(err error) { b.Error(err) },
+		doom: func(_ history.Event, err error) { b.Error(err) },
 	}
 	start := clock.Now() + time.Second
 	var mu sync.Mutex

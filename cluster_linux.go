@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/host"
 	"github.com/reckon-bench/reckon/link"
@@ -22,7 +24,7 @@ type cluster struct {
 	peers   []Member
 	clock   history.Clock
 	event   func(history.Event)
-	doom    func(error) // a process ended that nobody had killed
+	doom    func(history.Event, error) // nothing that follows can be right: a process ended that nobody had killed
 	net     *link.Net
 	witness *witness                                  // of overlays; nil sees nothing
 	packets *captures                                 // are told of cuts; nil where there are none
@@ -38,6 +40,7 @@ type cluster struct {
 	cables    cables
 
 	mu      sync.Mutex
+	ready   bool // all were ready once: a process that ends by itself from here on is the store's doing
 	closed  bool // the run is over: what falls silent now is no event
 	led     map[uint64]string
 	nodes   []*node
@@ -58,7 +61,7 @@ type leading struct {
 
 func newCluster(r *run) *cluster {
 	c := &cluster{
-		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, doom: r.doomedBy, net: r.net, witness: r.witness, packets: &r.captures,
+		system: r.plan.system, peers: r.plan.Members, clock: r.clock, event: r.event, doom: r.doomedAs, net: r.net, witness: r.witness, packets: &r.captures,
 		open: r.recorder.Log, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
 		hosts: r.hosts, changed: make(chan struct{}), led: map[uint64]string{}, marks: map[int][]*mark{},
 	}
@@ -208,6 +211,19 @@ func (c *cluster) allReady() error {
 	return nil
 }
 
+// started notes that all are ready.
+func (c *cluster) started() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ready = true
+}
+
+func (c *cluster) hasStarted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready
+}
+
 // settled: all ready, asked after that instant, and the same leader for two election timeouts.
 func (c *cluster) settled(asked time.Duration) error {
 	if err := c.allReady(); err != nil {
@@ -350,8 +366,8 @@ type tail struct {
 	last []byte
 }
 
-// tailBytes is enough for the dozen lines in which a program says why it ends.
-const tailBytes = 4 << 10
+// tailBytes is enough for the dozens of lines, a stack among them, in which a program says why it ends.
+const tailBytes = 16 << 10
 
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
@@ -361,6 +377,40 @@ func (t *tail) Write(b []byte) (int, error) {
 	}
 	t.mu.Unlock()
 	return t.w.Write(b)
+}
+
+// complaint is the line in which a program says why it ends, as far as one can be told from the others; or else the last one.
+func (t *tail) complaint() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ls := strings.Split(strings.TrimSpace(string(t.last)), "\n")
+	said := ls[len(ls)-1]
+	for _, l := range ls {
+		if strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "fatal error: ") || strings.Contains(l, `"level":"fatal"`) {
+			said = l // what follows it is a stack
+			break
+		}
+	}
+	if said == "" {
+		return "it printed nothing"
+	}
+	return said[:min(len(said), 300)]
+}
+
+// lacks is what the machine did not give the program, as its last words have it; "" where they name nothing of the kind.
+func (t *tail) lacks() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := strings.ToLower(string(t.last))
+	for _, what := range []string{
+		unix.ENOSPC.Error(), unix.EDQUOT.Error(), unix.EIO.Error(), unix.ENOMEM.Error(),
+		"out of memory", "failed to create new os thread", // thus Go's runtime
+	} {
+		if strings.Contains(last, what) {
+			return what
+		}
+	}
+	return ""
 }
 
 // quote is the last lines, each on a line of its own and indented.

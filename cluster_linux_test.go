@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func newBed(t *testing.T, names ...string) *bed {
 			b.events = append(b.events, fmt.Sprintf("%s %s %s", e.Kind, e.Subject, e.Detail))
 		},
 	}
-	b.doom = func(err error) { b.event(history.Event{Kind: history.Harness, Detail: err.Error()}) }
+	b.doom = func(e history.Event, _ error) { b.event(e) }
 	for i, name := range names {
 		h, err := host.New(name)
 		if err != nil {
@@ -261,6 +262,65 @@ func TestUnaskedEnd(t *testing.T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.events) == 0 || !strings.HasPrefix(b.events[0], "harness  n1 ended by itself") {
+		t.Errorf("events %q", b.events)
+	}
+}
+
+// One that ends by itself once all were ready is the store's doing, unless the machine, or someone else, ended it.
+func TestEndsByItself(t *testing.T) {
+	const stack = "goroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1d\n"
+	for _, c := range []struct {
+		name    string
+		signal  syscall.Signal
+		printed string
+		early   bool // before all were ready
+		want    string
+	}{
+		{"a panic", syscall.SIGABRT, "up\npanic: tocommit(11) is out of range\n\n" + stack, false, "ended n1 signal: aborted, after: panic: tocommit(11) is out of range"},
+		{"zap", syscall.SIGABRT, "{\"level\":\"fatal\",\"msg\":\"bad\"}\nbye\n", false, `ended n1 signal: aborted, after: {"level":"fatal","msg":"bad"}`},
+		{"without a word", syscall.SIGSEGV, "", false, "ended n1 signal: segmentation fault, after: it printed nothing"},
+		{"a full disk", syscall.SIGABRT, "panic: write wal: no space left on device\n" + stack, false, "harness  n1 ended by itself (signal: aborted); it last printed:"},
+		{"full memory", syscall.SIGABRT, "fatal error: runtime: out of memory\n" + stack, false, "harness  n1 ended by itself"},
+		{"the machine's choice when memory is full", syscall.SIGKILL, "panic: no\n", false, "harness  n1 ended by itself (signal: killed)"},
+		{"someone else", syscall.SIGTERM, "", false, "harness  n1 ended by itself (signal: terminated)"},
+		{"before all were ready", syscall.SIGABRT, "panic: bad flag\n", true, "harness  n1 ended by itself (signal: aborted)"},
+	} {
+		b := newBed(t, "n1")
+		if !c.early {
+			b.started()
+		}
+		n := b.find("n1")
+		if _, err := n.log.Write([]byte(c.printed)); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.process.Signal(c.signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.await(t.Context(), func() error { return errors.New("never") })
+		b.mu.Lock()
+		if len(b.events) == 0 || !strings.HasPrefix(b.events[0], c.want) {
+			t.Errorf("%s: %q, want %q", c.name, b.events, c.want)
+		}
+		b.mu.Unlock()
+	}
+}
+
+// What the end of the run finds ended has ended by itself as well, and is said once.
+func TestEndsByItselfAtLast(t *testing.T) {
+	b := newBed(t, "n1")
+	b.started()
+	n := b.find("n1")
+	n.mu.Lock() // nobody notices
+	if err := n.process.Signal(syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	<-n.process.Done()
+	n.end()
+	n.mu.Unlock()
+	b.close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.events) != 1 || !strings.HasPrefix(b.events[0], "ended n1 signal: aborted") {
 		t.Errorf("events %q", b.events)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/reckon-bench/reckon/history"
@@ -37,7 +38,7 @@ type node struct {
 	mu      sync.Mutex // one hold or release at a time
 	process *host.Process
 	holds   map[State][]int // the strikes that hold it so
-	killed  bool            // its end is wanted
+	killed  bool            // its end is wanted, or has been noted
 
 	state atomic.Uint32 // the State that it is held in; changes under mu, and may be read at any time
 }
@@ -96,16 +97,33 @@ func (n *node) watch(p *host.Process) {
 	<-p.Done()
 	n.mu.Lock()
 	wanted := n.killed || n.process != p
+	n.killed = n.killed || !wanted
 	n.mu.Unlock()
-	if wanted {
-		return
+	if !wanted {
+		n.fall(p)
 	}
+}
+
+// fall notes that the process has ended, which nobody wanted.
+func (n *node) fall(p *host.Process) {
+	c := n.cluster
 	err := fmt.Errorf("%s ended by itself (%v)%s", n.Name(), p.State(), n.log.quote())
-	n.cluster.doom(err)
-	n.cluster.mu.Lock()
+	e := history.Event{At: c.clock.Now(), Kind: history.Harness, Detail: err.Error()}
+	if c.hasStarted() && !byOthers(p.State()) && n.log.lacks() == "" {
+		e.Kind, e.Subject, e.Detail = history.Ended, n.Name(), fmt.Sprintf("%v, after: %s", p.State(), n.log.complaint())
+	}
+	c.doom(e, err)
+	c.mu.Lock()
 	n.fell, n.alive = err, false
-	n.cluster.mu.Unlock()
-	n.cluster.saw(n, Status{}, err)
+	c.mu.Unlock()
+	c.saw(n, Status{}, err)
+}
+
+// byOthers says whether the process was ended by a signal that programs do not send themselves: that of the
+// machine when its memory is full, and those of people.
+func byOthers(s *os.ProcessState) bool {
+	w, ok := s.Sys().(syscall.WaitStatus)
+	return ok && w.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, w.Signal())
 }
 
 // hold has the strike hold the node in the state, and says what of it was seen.
@@ -251,9 +269,18 @@ func (n *node) leave(s State) (seen string, free bool, err error) {
 func (n *node) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.end()
+	_ = n.closer.Close() // write errors have shown in what was written
+}
+
+// end kills the process, unless it has just ended by itself, of what it was asked last, and nobody has noted that yet. The caller holds mu.
+func (n *node) end() {
+	noted := n.killed
 	n.killed = true
 	_ = n.process.Kill() // the end of the tree ends it in any case
-	_ = n.closer.Close() // write errors have shown in what was written
+	if !noted && n.ended() && !byOthers(n.process.State()) {
+		n.fall(n.process)
+	}
 }
 
 // sampleEvery is how often each node is asked how it is, in parts of an election
@@ -293,7 +320,8 @@ func (n *node) see(st Status, err error) {
 		return
 	}
 	if err != nil && len(n.holds[Paused]) == 0 && n.stopped() {
-		n.cluster.doom(fmt.Errorf("%s was stopped (SIGSTOP) by someone else", n.Name()))
+		err := fmt.Errorf("%s was stopped (SIGSTOP) by someone else", n.Name())
+		n.cluster.doom(history.Event{Kind: history.Harness, Detail: err.Error()}, err)
 	}
 	n.cluster.saw(n, st, err)
 }

@@ -227,6 +227,8 @@ func caption(e history.Event) string {
 		return e.Subject + " answers"
 	case history.Down:
 		return e.Subject + " does not answer"
+	case history.Ended:
+		return e.Subject + " ended by itself: " + e.Detail
 	case history.Leads:
 		if e.Subject == "" {
 			return "no node leads"

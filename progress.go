@@ -121,6 +121,8 @@ func (p *progress) see(e history.Event) {
 		} else {
 			p.note(e.At, "%s leads term %.0f", e.Subject, e.Data["term"])
 		}
+	case history.Ended:
+		p.note(e.At, "%s ended by itself: %s", e.Subject, e.Detail)
 	case history.Harness:
 		p.note(e.At, "harness: %s", e.Detail)
 	}

@@ -218,6 +218,7 @@ func (r *run) ready(ctx context.Context) error {
 	if err := r.cluster.await(ctx, r.cluster.allReady); err != nil {
 		return fmt.Errorf("start %s: %w", r.plan.Words.System, err)
 	}
+	r.cluster.started()
 	return r.everyDriver(func(d *driverProcess) error { return d.expect(ctx, "ready") })
 }
 
@@ -359,14 +360,21 @@ func (r *run) finish(ctx context.Context, err error) error {
 
 // doomedBy records why nothing that follows can be right, once, and cuts the load short.
 func (r *run) doomedBy(why error) {
+	r.doomedAs(history.Event{Kind: history.Harness, Detail: why.Error()}, why)
+}
+
+// doomedAs is doomedBy with the event that says so. What the store did is recorded each time.
+func (r *run) doomedAs(e history.Event, why error) {
 	r.mu.Lock()
 	first := r.doom == nil
 	if first {
 		r.doom = why
 	}
 	r.mu.Unlock()
+	if first || e.Kind != history.Harness {
+		r.event(e)
+	}
 	if first {
-		r.event(history.Event{Kind: history.Harness, Detail: why.Error()})
 		r.abort(why)
 	}
 }

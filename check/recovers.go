@@ -14,10 +14,15 @@ import (
 // where that came about. Where it did not, it is Invalid only if every strike was seen to be healed: a store
 // that is still being struck cannot be blamed. It is Unknown where a member was asked for a key at the end, and never answered:
 // what it would have said of the last writes nobody knows.
+// that is still being struck cannot be blamed. It is Invalid as well where a process of the store's ended by itself: whatever
+// was done to it, no fault makes a program end but one that kills it.
 func Recovers(h *history.History) Result {
 	r := Result{Name: "recovers"}
-	un, missed := eventOf(h, history.Unsettled), eventOf(h, history.Missed)
+	un, missed, ended := eventOf(h, history.Unsettled), eventOf(h, history.Missed), eventOf(h, history.Ended)
 	switch {
+	case ended != nil:
+		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%s ended by itself: %s", ended.Subject, ended.Detail)
+		return r
 	case un != nil && missed != nil:
 		r.Detail = fmt.Sprintf("%s, but a strike was not what was planned: %s", un.Detail, missed.Detail)
 		return r

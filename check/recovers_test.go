@@ -12,6 +12,7 @@ import (
 func TestRecovers(t *testing.T) {
 	unsettled := history.Event{At: 20 * time.Second, Kind: history.Unsettled, Detail: "no node leads", Data: map[string]float64{"bound_s": 10}}
 	missed := history.Event{At: 5 * time.Second, Kind: history.Missed, Subject: "leader", Detail: "heal: stuck"}
+	ended := history.Event{At: 4 * time.Second, Kind: history.Ended, Subject: "n2", Detail: "exit status 2, after: panic: tocommit(11) is out of range"}
 	for _, c := range []struct {
 		name   string
 		events []history.Event
@@ -23,6 +24,9 @@ func TestRecovers(t *testing.T) {
 		{"settled, though a strike missed", []history.Event{missed, {At: 12 * time.Second, Kind: history.Settled}}, Valid, "after the load every member served, and one leader stayed"},
 		{"never settled", []history.Event{unsettled}, Invalid, "10s after the load, with every process running and every strike healed: no node leads"},
 		{"never settled, and a strike missed", []history.Event{missed, unsettled}, Unknown, "no node leads, but a strike was not what was planned: heal: stuck"},
+		{"a process ended by itself", []history.Event{ended}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
+		{"a process ended by itself once it had settled", []history.Event{{At: 12 * time.Second, Kind: history.Settled}, ended}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
+		{"a process ended by itself, and a strike missed it", []history.Event{ended, missed}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
 		{"never asked", []history.Event{{At: time.Second, Kind: history.Phase, Subject: "load"}}, Unknown, "the run ended before the store was asked"},
 		{"nothing", nil, Unknown, "the run ended before the store was asked"},
 	} {

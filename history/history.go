@@ -193,6 +193,9 @@ const (
 	Settled EventKind = "settled"
 	// Unsettled: it did not come to that within Data["bound_s"] seconds, though every process ran and all was healed; Detail says what was missing.
 	Unsettled EventKind = "unsettled"
+	// Ended: the process of node Subject ended by itself, after all had been ready, and not for want of something of the machine's; Detail says
+	// how, and what it printed. The store broke a promise.
+	Ended EventKind = "ended"
 	// Leads: node Subject was first seen leading term Data["term"]. Subject "" means that no node leads any more.
 	Leads EventKind = "leads"
 	// Up and Down: node Subject began, or ceased, to answer.

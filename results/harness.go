@@ -153,7 +153,7 @@ func (r *reading) timeless() []defect {
 // idle finds runs that prove nothing because nothing worked before anything was broken.
 func (r *reading) idle(s *Summary) []defect {
 	switch {
-	case s.Interrupted:
+	case s.Interrupted || r.fell():
 		return nil
 	case !r.loaded:
 		return []defect{{why: "the load never started"}}
@@ -181,6 +181,11 @@ func (r *reading) idle(s *Summary) []defect {
 	return []defect{{why: "no operation was acknowledged"}}
 }
 
+// fell says whether a process of the store's ended by itself, which cuts a run short.
+func (r *reading) fell() bool {
+	return slices.ContainsFunc(r.h.Events, func(e history.Event) bool { return e.Kind == history.Ended })
+}
+
 func (r *reading) strikesAtStart() bool {
 	for _, s := range r.strikes {
 		if s.Struck != nil && s.Planned[0] <= 0 {
@@ -198,7 +203,7 @@ func (r *reading) strikeDefects(s *Summary) []defect {
 		switch {
 		case k.Missed != "":
 			d = append(d, defect{why: name + " missed: " + k.Missed})
-		case s.Interrupted: // explains all that follows
+		case s.Interrupted || r.fell(): // explains all that follows
 		case k.Struck == nil:
 			d = append(d, defect{why: name + " never struck, and nothing says why"})
 		case !v.struck:
