@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,19 +17,22 @@ import (
 //   - no command is lost, and none is run twice by a worker (by the workers' own account, events of kind history.Worked);
 //   - no worker is counted twice;
 //   - one whose lease ran out in the middle of a pass is not counted as a success;
-//   - a tree that was acknowledged as generated verifies, until it is generated anew.
+//   - a tree that was acknowledged as generated verifies, with as many files, until it is generated anew.
 //
-// It is Unknown where there is nothing to judge by: no pass, none that verified, or, in a run that was cut short, one that did not end.
+// It is Unknown where there is nothing to judge by: no pass, none that verified, a tree that could not be read, or, where the run was
+// cut short or its harness failed, a pass that did not end. In a run that came to its final reads it is Unknown unless the last verify,
+// after settling, was a success on every tree that was acknowledged.
 func Passes(h *history.History) Result { return passes(h).named("kibishii") }
 
 func passes(h *history.History) Result {
-	p := passReading{whole: map[string]int32{}, runs: map[string]int{}, lost: map[string]bool{}, told: map[string]bool{}}
+	p := passReading{whole: map[string]tree{}, runs: map[string]int{}, lost: map[string]bool{}, told: map[string]bool{}}
 	for _, e := range h.Events {
 		p.note(e)
 	}
 	for i := range h.Passes {
 		p.read(&h.Passes[i])
 	}
+	p.atLast(h)
 	switch {
 	case len(p.broken) > 0:
 		return Result{Verdict: Invalid, Detail: reasons(p.broken)}
@@ -43,17 +48,24 @@ func passes(h *history.History) Result {
 
 // A passReading goes through the passes in order.
 type passReading struct {
-	whole  map[string]int32 // by node: the pass that it has acknowledged, and nobody has begun to write over
-	runs   map[string]int   // by node and pass: how often the worker says that it started
-	lost   map[string]bool  // by node and pass: the worker says that its lease ran out
-	told   map[string]bool  // by node and path: it has been named as damaged; what is extra stays so from pass to pass
-	cut    bool             // the run was
+	whole  map[string]tree // by node: what it has acknowledged, and nobody has begun to write over
+	runs   map[string]int  // by node and pass: how often the worker says that it started
+	lost   map[string]bool // by node and pass: the worker says that its lease ran out
+	told   map[string]bool // by node and path: it has been named as damaged; what is extra stays so from pass to pass
+	cut    string          // what else may have kept a pass from ending
 	broken []string
-	open   []string // what cannot be told
+	open   []string      // what cannot be told
+	last   *history.Pass // the last verify after settling
 
 	generated, verified int // passes
 	failed              int
 	files, bytes        int64 // verified
+}
+
+// A tree is what a node has acknowledged.
+type tree struct {
+	number int32 // of the pass
+	files  int64
 }
 
 // of names a node's part in a pass.
@@ -62,7 +74,9 @@ func of(node, pass string) string { return node + " " + pass }
 func (p *passReading) note(e history.Event) {
 	switch e.Kind {
 	case history.Interrupted:
-		p.cut = true
+		p.cut = "the run was cut short"
+	case history.Harness, history.Missed:
+		p.cut = cmp.Or(p.cut, "the harness failed ("+e.Detail+")")
 	case history.Worked:
 		what, id, _ := strings.Cut(e.Detail, " ")
 		switch what {
@@ -81,8 +95,8 @@ func (p *passReading) breaks(format string, args ...any) {
 func (p *passReading) read(x *history.Pass) {
 	name := fmt.Sprintf("%s %d (%s)", x.Command, x.Number, x.ID)
 	if x.Outcome == history.Unknown {
-		if p.cut {
-			p.open = append(p.open, name+" had not ended when the run was cut short")
+		if p.cut != "" {
+			p.open = append(p.open, name+" was not seen to end, and "+p.cut)
 		} else {
 			p.breaks("%s did not end: %s", name, x.Error)
 		}
@@ -90,6 +104,9 @@ func (p *passReading) read(x *history.Pass) {
 	p.lists(name, x)
 	for i := range x.Nodes {
 		p.node(name, x, &x.Nodes[i])
+	}
+	if x.Command == "verify" && x.Stage == history.Final.String() {
+		p.last = x
 	}
 	switch {
 	case x.Outcome != history.OK:
@@ -144,22 +161,47 @@ func (p *passReading) node(name string, x *history.Pass, n *history.PassNode) {
 	if x.Command == "generate" {
 		delete(p.whole, n.Node) // it is being written over, whatever comes of it
 		if n.State == "success" {
-			p.whole[n.Node] = x.Number
+			p.whole[n.Node] = tree{x.Number, n.Files}
 		}
 		return
 	}
-	damaged := n.Missing + n.Corrupted + n.Extra
-	switch number, whole := p.whole[n.Node]; {
-	case damaged > 0 && whole && number == x.Number:
-		if !p.fresh(n) {
-			return
+	damaged := n.Missing+n.Corrupted+n.Extra > 0 || len(n.Damage) > 0
+	made, whole := p.whole[n.Node]
+	whole = whole && made.number == x.Number
+	switch {
+	case damaged && whole:
+		if p.fresh(n) {
+			p.breaks("%s: the tree of %s was acknowledged, and is damaged: %s", name, n.Node, damage(n))
 		}
-		p.breaks("%s: the tree of %s was acknowledged, and is damaged: %s", name, n.Node, damage(n))
-	case (damaged > 0 || len(n.Damage) > 0) && n.State == "success":
+	case damaged && n.State == "success":
 		p.breaks("%s counts %s as successful, whose tree is damaged: %s", name, n.Node, damage(n))
+	case whole && n.State == "success" && n.Files != made.files:
+		p.breaks("%s found %s in the tree of %s, in which %d were generated", name, count(int(n.Files), "file"), n.Node, made.files)
+	case whole && n.State == "failed":
+		p.open = append(p.open, fmt.Sprintf("%s could not tell whether the tree of %s is whole: %s", name, n.Node, n.Error))
 	case n.State == "success":
 		p.files += n.Files
 		p.bytes += n.Bytes
+	}
+}
+
+// atLast asks whether, in a run that came to its final reads, every tree that was acknowledged verified once nothing was wrong any more.
+func (p *passReading) atLast(h *history.History) {
+	_, ended := h.PhaseStart("final") // the last verify comes before
+	switch {
+	case p.last == nil && !ended:
+		return
+	case p.last == nil:
+		p.open = append(p.open, "no tree was verified after the load")
+		return
+	case p.last.Outcome == history.Failed:
+		p.open = append(p.open, fmt.Sprintf("verify %d (%s), the last, after the load, failed: %s", p.last.Number, p.last.ID, cmp.Or(p.last.Error, "not every worker succeeded")))
+		return
+	}
+	for _, n := range slices.Sorted(maps.Keys(p.whole)) {
+		if !slices.Contains(p.last.Successful, n) {
+			p.open = append(p.open, "the tree of "+n+" was acknowledged, and not verified after the load")
+		}
 	}
 }
 
@@ -182,7 +224,7 @@ func damage(n *history.PassNode) string {
 	for _, d := range n.Damage[:min(len(n.Damage), damageShown)] {
 		what = append(what, d.Path+" ("+d.What+")")
 	}
-	if more := n.Missing + n.Corrupted + n.Extra - int64(len(what)); more > 0 {
+	if more := max(n.Missing+n.Corrupted+n.Extra, int64(len(n.Damage))+n.More) - int64(len(what)); more > 0 {
 		what = append(what, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(what, ", ")

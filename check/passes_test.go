@@ -47,9 +47,16 @@ func lostIn(p history.Pass) history.Pass {
 	return p
 }
 
+// atLast is the pass after settling.
+func atLast(p history.Pass) history.Pass {
+	p.Stage = history.Final.String()
+	return p
+}
+
 func TestPasses(t *testing.T) {
 	g1, v1 := pass("1", "generate", 1), pass("2", "verify", 1)
 	cut := history.Event{Kind: history.Interrupted}
+	final := history.Event{Kind: history.Phase, Subject: "final"}
 	for name, c := range map[string]struct {
 		events []history.Event // beside what the workers say
 		change func(ps []history.Pass) []history.Pass
@@ -65,7 +72,31 @@ func TestPasses(t *testing.T) {
 			return []history.Pass{lostIn(ps[0]), damaged(ps[1]), pass("3", "generate", 2), pass("4", "verify", 2)}
 		}, want: Valid, detail: "2 passes failed, and said so"},
 		"does not end": {change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Invalid, detail: "verify 1 (2) did not end"},
-		"cut short":    {events: []history.Event{cut}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown, detail: "had not ended when the run was cut short"},
+		"cut short":    {events: []history.Event{cut}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown, detail: "verify 1 (2) was not seen to end, and the run was cut short"},
+		"the harness failed": {events: []history.Event{{Kind: history.Harness, Detail: "the links ended by themselves"}}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown,
+			detail: "verify 1 (2) was not seen to end, and the harness failed (the links ended by themselves)"},
+		"a strike was not undone": {events: []history.Event{{Kind: history.Missed, Detail: "heal: stuck"}}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown,
+			detail: "verify 1 (2) was not seen to end, and the harness failed (heal: stuck)"},
+		"damage without a count": {change: func(ps []history.Pass) []history.Pass {
+			v := damaged(ps[1])
+			v.Nodes[0].Corrupted, v.Nodes[0].Damage[0] = 0, history.Damage{Path: "dir0", What: "unreadable: EIO"}
+			return []history.Pass{ps[0], v}
+		}, want: Invalid, detail: "the tree of a was acknowledged, and is damaged: dir0 (unreadable: EIO)"},
+		"unreadable": {change: func(ps []history.Pass) []history.Pass {
+			v := damaged(ps[1])
+			v.Nodes[0] = history.PassNode{Node: "a", State: "failed", Error: "open tree: EIO"}
+			return []history.Pass{ps[0], v, pass("3", "generate", 2), pass("4", "verify", 2)}
+		}, want: Unknown, detail: "verify 1 (2) could not tell whether the tree of a is whole: open tree: EIO"},
+		"files are gone":    {change: func(ps []history.Pass) []history.Pass { ps[1].Nodes[0].Files = 8; return ps }, want: Invalid, detail: "verify 1 (2) found 8 files in the tree of a, in which 10 were generated"},
+		"verified at last":  {events: []history.Event{final}, change: func(ps []history.Pass) []history.Pass { return append(ps, atLast(pass("3", "verify", 1))) }, want: Valid, detail: "2 verified"},
+		"not asked at last": {events: []history.Event{final}, want: Unknown, detail: "no tree was verified after the load"},
+		"failed at last": {events: []history.Event{final}, change: func(ps []history.Pass) []history.Pass { return append(ps, atLast(lostIn(pass("3", "verify", 1)))) }, want: Unknown,
+			detail: "verify 1 (3), the last, after the load, failed: not every worker succeeded"},
+		"away at last": {events: []history.Event{final}, change: func(ps []history.Pass) []history.Pass {
+			v := atLast(pass("3", "verify", 1))
+			v.Starting, v.Completed, v.Successful, v.Nodes = v.Starting[:1], v.Completed[:1], v.Successful[:1], v.Nodes[:1]
+			return append(ps, v)
+		}, want: Unknown, detail: "the tree of b was acknowledged, and not verified after the load"},
 		"nobody started": {change: func(ps []history.Pass) []history.Pass {
 			return append(ps, history.Pass{ID: "3", Command: "generate", Outcome: history.Failed})
 		}, want: Invalid, detail: "was lost: no worker started"},
