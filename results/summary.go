@@ -128,7 +128,7 @@ func newReading(h *history.History, info Info) *reading {
 	}
 	r.loadEnd = r.load0 + info.Duration
 	if at, ok := h.PhaseStart("drain"); ok {
-		r.loadEnd = at
+		r.loadEnd = min(r.loadEnd, at) // the runner may say so late, with a heal in progress: nothing was offered any more
 	} else if r.end < r.loadEnd {
 		r.loadEnd = max(r.end, r.load0) // cut short in the middle of the load
 	}

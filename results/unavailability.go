@@ -20,7 +20,9 @@ type Unavailability struct {
 	LongestGap float64    `json:"longest_gap_ms"`
 	Gap        [2]float64 `json:"longest_gap_s"` // from, to
 	// TTR is, for each strike, the longest gap that overlaps the time from when this strike began
-	// to act to when the next one did (for the last one, to the end); null where it did not strike or was censored.
+	// to act to when the next one did (for the last one, to the end); null where it did not strike, was censored, or nothing was asked of the store afterwards.
+	// A strike that was planned for the same instant, or that acted before this one was in effect, is not the next one: which of
+	// them an outage comes of nobody can tell, so each has all of it.
 	//
 	// Why from its beginning, and not from when it was in effect: a busy machine may take its time to see that a
 	// process is gone. Say that it is killed at 0.998 s, seen to be gone at 1.433 s, and that the others have a
@@ -88,8 +90,13 @@ func longest(gaps []gap, from, to time.Duration) gap {
 func (r *reading) unavailability() Unavailability {
 	const forever = time.Duration(1<<63 - 1)
 	u := Unavailability{TTR: make([]*float64, len(r.strikes)), Censored: make([]bool, len(r.strikes))}
-	asked := slices.ContainsFunc(r.h.Ops, func(o history.Op) bool { return o.Stage == history.Load })
-	if !r.loaded || !asked { // silence is only silence where someone asked
+	lastDue := time.Duration(-1)
+	for i := range r.h.Ops {
+		if o := &r.h.Ops[i]; o.Stage == history.Load {
+			lastDue = max(lastDue, o.Due)
+		}
+	}
+	if !r.loaded || lastDue < 0 { // silence is only silence where someone asked
 		return u
 	}
 	gaps := r.gaps()
@@ -102,24 +109,27 @@ func (r *reading) unavailability() Unavailability {
 			continue
 		}
 		from := r.at(*s.Acted)
-		next := r.nextStrike(from, forever)
+		if from > lastDue {
+			continue
+		}
+		next := r.nextStrike(s, forever)
 		g := longest(gaps, from, next)
 		if next-g.from <= r.noise() {
 			g.to = min(g.to, next) // the next strike's outage
 		}
-		if u.Censored[i] = r.censored(s, g); !u.Censored[i] {
+		if u.Censored[i] = r.censored(s, g) || r.cutOff(from, gaps); !u.Censored[i] {
 			u.TTR[i] = ptr(millis(g.length()))
 		}
 	}
 	return u
 }
 
-// nextStrike is when the first strike after the instant began to act.
-func (r *reading) nextStrike(after, never time.Duration) time.Duration {
+// nextStrike is when the first strike after this one began to act that is not one with it.
+func (r *reading) nextStrike(s Strike, never time.Duration) time.Duration {
 	next := never
-	for _, s := range r.strikes {
-		if s.Struck != nil && r.at(*s.Acted) > after {
-			next = min(next, r.at(*s.Acted))
+	for _, t := range r.strikes {
+		if t.Struck != nil && t.Planned[0] != s.Planned[0] && *t.Acted > *s.Acted && *t.Acted >= *s.Struck {
+			next = min(next, r.at(*t.Acted))
 		}
 	}
 	return next
@@ -138,6 +148,16 @@ func (r *reading) censored(s Strike, g gap) bool {
 	}
 	held := s.Healed == nil || r.at(*s.Healed) >= r.loadEnd
 	return held && g.from < r.loadEnd && g.to > r.loadEnd
+}
+
+// cutOff says whether the load ended so soon after the strike began to act that the silence after it had no time to be
+// more than noise: it goes on to the end, and an operation was due in it that nobody acknowledged.
+func (r *reading) cutOff(acted time.Duration, gaps []gap) bool {
+	if acted <= r.loadEnd-r.noise() || len(gaps) == 0 {
+		return false
+	}
+	last := gaps[len(gaps)-1]
+	return last.open && r.dueIn(last)
 }
 
 // noise is how long a gap may be and mean nothing: as long as the generator may lag.
