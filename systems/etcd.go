@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
 	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // EtcdRole is the name under which reckon's binary is etcd.
@@ -148,8 +149,21 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 
 // Needs refuses what etcd would refuse when it starts, or what would make the
 // plan say something else than what runs.
-func (e *etcd) Needs(reckon.Setting) error {
-	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()))
+func (e *etcd) Needs(s reckon.Setting) error {
+	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()), needsNear(s))
+}
+
+// needsNear refuses links on which no client would ever be connected.
+func needsNear(s reckon.Setting) error {
+	for _, c := range s.Clients {
+		for _, n := range s.Nodes {
+			there := link.Path{From: c, To: n}
+			if trip := s.Links[there].Delay + s.Links[there.Back()].Delay; trip > longestTrip {
+				return fmt.Errorf("a round trip from %s to %s takes %v: clients give an attempt to connect %v, which is enough for up to %v", c, n, trip, connectTimeout, longestTrip)
+			}
+		}
+	}
+	return nil
 }
 
 func (e *etcd) needsTimeout() error {

@@ -37,8 +37,10 @@ const (
 	// timeout, so that it does not show in the time to recover.
 	reconnectDelay = 100 * time.Millisecond
 	// connectTimeout is how long one attempt may take. A SYN lost in a cut is sent again by a new attempt
-	// within this time, instead of after TCP's growing intervals; it leaves room for round trips of 0.9 s.
+	// within this time, instead of after TCP's growing intervals.
 	connectTimeout = 2 * time.Second
+	// longestTrip is the round trip for which that leaves room: to connect takes two, TCP's and that of gRPC's settings.
+	longestTrip = connectTimeout * 9 / 20
 )
 
 // Dial makes etcd's own Go client. It takes the members in turn, repeats reads

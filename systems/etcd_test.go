@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/codes"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // TestEveryErrorIsDecided has a row for each error that etcd can answer, and
@@ -156,6 +158,26 @@ func TestEnvironmentThatEtcdWouldRead(t *testing.T) {
 	} {
 		if err := needsEnviron([]string{"HOME=/", row.variable}); (err != nil) != row.refused {
 			t.Errorf("%s: %v", row.variable, err)
+		}
+	}
+}
+
+// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run.
+func TestTooFarToConnect(t *testing.T) {
+	for trip, want := range map[time.Duration]string{
+		longestTrip:             "",
+		1100 * time.Millisecond: "a round trip from c1 to n2 takes 1.1s: clients give an attempt to connect 2s, which is enough for up to 900ms",
+	} {
+		there := link.Path{From: "c1", To: "n2"}
+		s := reckon.Setting{Nodes: []string{"n1", "n2"}, Clients: []string{"c1"}, Links: link.Matrix{
+			there: {Delay: trip / 2}, there.Back(): {Delay: trip / 2}, {From: "n1", To: "n2"}: {Delay: time.Minute},
+		}}
+		got := ""
+		if err := word(t, "etcd").(reckon.Needer).Needs(s); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%v: %q, want %q", trip, got, want)
 		}
 	}
 }
