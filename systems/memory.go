@@ -159,6 +159,36 @@ type connecting struct {
 	done   chan struct{} // closed when client and err are set
 	client *rpc.Client
 	err    error
+
+	mu    sync.Mutex
+	open  int       // questions without an answer
+	since time.Time // when it last answered, or was asked first thereafter
+}
+
+// call asks, and returns when there is an answer, or the connection has failed.
+func (c *connecting) call(method string, request, answer any) error {
+	c.mu.Lock()
+	if c.open == 0 {
+		c.since = time.Now()
+	}
+	c.open++
+	c.mu.Unlock()
+	err := c.client.Call("Register."+method, request, answer) // it may hang in sending, too
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open--
+	c.since = time.Now()
+	return err
+}
+
+// silent is how long it has answered nothing, though asked.
+func (c *connecting) silent() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == 0 {
+		return 0
+	}
+	return time.Since(c.since)
 }
 
 var errClosed = errors.New("the client is closed")
@@ -214,11 +244,11 @@ func ask[A any](ctx context.Context, c *memoryClient, method string, request any
 		return answer, &unsentError{err}
 	}
 	var late A // where an answer goes that comes after ctx has ended
-	asked, done := time.Now(), make(chan error, 1)
-	go func() { done <- conn.client.Call("Register."+method, request, &late) }() // it may hang in sending, too
+	done := make(chan error, 1)
+	go func() { done <- conn.call(method, request, &late) }()
 	select {
 	case <-ctx.Done():
-		if time.Since(asked) >= keepaliveTimeout {
+		if conn.silent() >= keepaliveTimeout {
 			c.drop(conn) // as TCP may take much longer to try again after a cut has healed
 		}
 		return answer, ctx.Err()

@@ -1,9 +1,14 @@
 package systems
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/reckon-bench/reckon"
 	"github.com/reckon-bench/reckon/history"
@@ -30,6 +35,29 @@ func TestMemoryForgets(t *testing.T) {
 			return fmt.Errorf("%v", op)
 		}
 		return nil
+	})
+}
+
+// TestMemoryGivesUpAConnection: one over which no answer comes is dropped, however little patience each operation has.
+func TestMemoryGivesUpAConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dialled []time.Duration
+		began := time.Now()
+		c := &memoryClient{dial: func(context.Context, string, string) (net.Conn, error) {
+			dialled = append(dialled, time.Since(began))
+			here, there := net.Pipe()
+			go io.Copy(io.Discard, there)
+			return here, nil
+		}}
+		for range 8 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			c.Do(ctx, reckon.Op{Kind: history.Read, Key: "k"})
+			cancel()
+		}
+		c.Close()
+		if want := []time.Duration{0, keepaliveTimeout, 2 * keepaliveTimeout}; !slices.Equal(dialled, want) {
+			t.Errorf("dialled after %v, want %v", dialled, want)
+		}
 	})
 }
 
