@@ -121,6 +121,8 @@ const (
 	// watchesAhead is how many watches are open at once. etcd serves all that lag behind together, every 100 ms, and
 	// reads the whole rest of its history each time: one watch over n revisions would take n/1000 times 100 ms, and n² reads.
 	watchesAhead = 32
+	// watchBudget bounds what the open watches may hold in memory together, unless one alone holds more: bytes.
+	watchBudget = 64 << 20
 	// watchStall is how long etcd may take to send the next part of its history.
 	watchStall = 30 * time.Second
 )
@@ -149,9 +151,10 @@ func (e *etcd) changes(ctx context.Context, m reckon.Member, dial reckon.Dial, y
 	defer client.Close()
 
 	next, newest := int64(1), status.Header.Revision
+	most := watchesFor(e.watches, status.DbSize, newest)
 	var open []watch
 	for {
-		for ; next <= newest && len(open) < e.watches; next += watchSpan {
+		for ; next <= newest && len(open) < most; next += watchSpan {
 			open = append(open, openWatch(ctx, client, next, min(next+watchSpan-1, newest)))
 		}
 		if len(open) == 0 {
@@ -162,6 +165,12 @@ func (e *etcd) changes(ctx context.Context, m reckon.Member, dial reckon.Dial, y
 		}
 		open = open[1:]
 	}
+}
+
+// watchesFor is how many watches may be open at once, of at most so many, on a store of that size and revision.
+func watchesFor(most int, size, revision int64) int {
+	each := max(size, 1) * watchSpan / max(revision, watchSpan)
+	return int(max(1, min(int64(most), watchBudget/max(each, 1))))
 }
 
 // watch is a watch of all keys for revisions up to last.

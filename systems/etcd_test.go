@@ -353,6 +353,24 @@ func (c *cluster) refusesItsPast(why string) {
 	}
 }
 
+// TestWatchesFor: what the watches of a history hold in memory together is bounded, however large the values are.
+func TestWatchesFor(t *testing.T) {
+	for _, c := range []struct {
+		size, revision int64
+		want           int
+	}{
+		{0, 0, 32}, {20 << 10, 1, 32}, // nothing is written yet
+		{300 * 100_000, 100_000, 32}, // small values
+		{16 << 20 * 50, 50_000, 4},
+		{8 << 30, 8192, 1}, // values of 1 MiB: no watch can be less than what etcd sends at once
+		{512 << 20, 512, 1},
+	} {
+		if got := watchesFor(watchesAhead, c.size, c.revision); got != c.want {
+			t.Errorf("%d bytes at revision %d: %d watches, want %d", c.size, c.revision, got, c.want)
+		}
+	}
+}
+
 // TestLongHistory reads more revisions than the watches that are open at once cover.
 func TestLongHistory(t *testing.T) {
 	s := word(t, "etcd", "--etcd-flag=unsafe-no-fsync=true").(*etcd)
