@@ -138,15 +138,22 @@ func (p pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
 	return cells, lone
 }
 
+// name leaves out flags that the cell's words do not understand, unless there is nothing else to say.
 func (c *Cell) name(axes []string) string {
-	var parts []string
+	var parts, none []string
 	for i, a := range axes {
+		flag, isFlag := strings.CutPrefix(a, "--")
 		switch {
-		case strings.HasPrefix(a, "--"):
-			parts = append(parts, strings.TrimPrefix(a, "--")+" "+c.Values[i])
+		case isFlag && c.Values[i] == "":
+			none = append(none, "no "+flag)
+		case isFlag:
+			parts = append(parts, flag+" "+c.Values[i])
 		default:
 			parts = append(parts, c.Values[i])
 		}
+	}
+	if len(parts) == 0 {
+		parts = none
 	}
 	return strings.Join(parts, ", ")
 }

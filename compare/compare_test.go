@@ -419,8 +419,8 @@ func TestBoxesShowTheTable(t *testing.T) {
 	root := t.TempDir()
 	c := compared(t, load(t, side(t, root, "a", 6, func(int) made { return likeEtcd(rng, "etcd", 0) })),
 		load(t, side(t, root, "b", 6, func(int) made { return made{system: "memory", ttr: []float64{math.NaN()}} })))
-	d, ok := c.boxes(timeToRecover)
-	if got := strings.Join(d.rows[len(d.rows)-1], ","); !ok || len(d.rows) != 2 || got != "B,memory,6,6,inf,inf,inf,inf,inf" {
+	d := c.boxes(timeToRecover)[0]
+	if got := strings.Join(d.rows[len(d.rows)-1], ","); len(d.rows) != 2 || got != "B,memory,6,6,inf,inf,inf,inf,inf" {
 		t.Errorf("the side that never recovered is %q", got)
 	}
 	if _, err := d.chart.Draw("svg"); err != nil {
@@ -542,5 +542,38 @@ func TestAmounts(t *testing.T) {
 		if got := amount(x); got != want {
 			t.Errorf("%v is %s, want %s", x, got, want)
 		}
+	}
+}
+
+// No two labels of a figure of boxes lie over each other, however long, and none has more cells than a column has room for.
+func TestBoxesHaveRoom(t *testing.T) {
+	if p := (boxPair{name: "leader", n: "n = 5, 5"}); p.head() != boxLabel {
+		t.Errorf("short labels take %v", p.head())
+	}
+	if p := (boxPair{name: "simple, intermittent-partial, mtbf 500ms, number-nodes 3", n: "n = 5, 5 (1 never)"}); p.head() != 2*boxLabel {
+		t.Errorf("long labels take %v", p.head())
+	}
+	long := strings.Repeat("quite long ", 20)
+	if cut := fit(long, 100); results.TextStyle(results.Dark).Width(cut) > 100 || !strings.HasSuffix(cut, "…") || fit("short", 100) != "short" {
+		t.Errorf("cut to %q", cut)
+	}
+	c := &Comparison{A: Account{Label: long}, B: Account{Label: "b"}}
+	for i := range 40 {
+		r := &Result{Measure: timeToRecover, values: [2][]float64{{1, 2, float64(i)}, {4, math.Inf(1)}}}
+		c.Cells = append(c.Cells, &Cell{Name: fmt.Sprint(i), Results: []*Result{r}})
+	}
+	rows, names := 0, map[string]bool{}
+	for _, d := range c.boxes(timeToRecover) {
+		rows, names[d.chart.Name] = rows+len(d.rows), true
+		if h := d.chart.Panels[0].Height; h > 9*72 {
+			t.Errorf("%s is %v points high", d.chart.Name, h)
+		}
+	}
+	if rows != 80 || len(names) != 3 {
+		t.Errorf("%d rows in %v", rows, names)
+	}
+	cell := Cell{Values: []string{"simple", "", "3"}}
+	if got := cell.name([]string{"topology", "--mtbf", "--number-nodes"}); got != "simple, number-nodes 3" {
+		t.Errorf("the cell is called %q", got)
 	}
 }

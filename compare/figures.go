@@ -23,9 +23,7 @@ func (c *Comparison) drawings() (all []drawing) {
 		}
 	}
 	for _, m := range []string{timeToRecover, unavailability} {
-		if d, ok := c.boxes(m); ok {
-			all = append(all, d)
-		}
+		all = append(all, c.boxes(m)...)
 	}
 	for _, m := range []string{timeToRecover, unavailability} {
 		if d, ok := c.heat(m); ok {
@@ -73,13 +71,12 @@ func (c *Comparison) ecdf(cell *Cell, i int) (drawing, bool) {
 	results.LinearAxis(&p.Y, 0, 1, 5)
 	for side, label := range []string{c.A.Label, c.B.Label} {
 		s := sides[side]
-		if len(finite(s)) == 0 {
-			legend = append(legend, keyOf(side, fmt.Sprintf("%s (n = %d, all never)", label, len(s))))
-			continue
-		}
-		key := keyOf(side, fmt.Sprintf("%s (n = %d)", label, len(s)))
-		if never := len(s) - len(finite(s)); never > 0 {
-			key.Text = fmt.Sprintf("%s (n = %d, %d never)", label, len(s), never)
+		key := keyOf(side, fmt.Sprintf("%s (n = %d)", fit(label, 150), len(s)))
+		switch never := len(s) - len(finite(s)); {
+		case never == len(s):
+			key.Text = fmt.Sprintf("%s (n = %d, all never)", fit(label, 130), len(s))
+		case never > 0:
+			key.Text = fmt.Sprintf("%s (n = %d, %d never)", fit(label, 130), len(s), never)
 		}
 		legend = append(legend, key)
 		p.Add(stairs{finite(s), len(s), style(key)})
@@ -90,6 +87,8 @@ func (c *Comparison) ecdf(cell *Cell, i int) (drawing, bool) {
 	d.chart = results.Chart{Name: "ecdf", Title: "Time to recover", Panels: []results.ChartPanel{{Plot: p, Y: "share of strikes", Height: 128, Legend: legend}}}
 	if len(c.Cells) > 1 {
 		d.chart.Name = fmt.Sprintf("ecdf-%02d-%s", i+1, fileName(cell.Name))
+		p.X.Label.Text += "\n" + fit(cell.Name, results.ChartWidth-60)
+		d.chart.Panels[0].Height += 10
 	}
 	return d, true
 }
@@ -142,7 +141,11 @@ type stairs struct {
 func (s stairs) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	var path vg.Path
-	path.Move(vg.Point{X: x(s.sorted[0]), Y: y(0)})
+	from := c.Min.X // of none the curve stays at 0
+	if len(s.sorted) > 0 {
+		from = x(s.sorted[0])
+	}
+	path.Move(vg.Point{X: from, Y: y(0)})
 	for i, v := range s.sorted {
 		path.Line(vg.Point{X: x(v), Y: y(float64(i) / float64(s.of))})
 		path.Line(vg.Point{X: x(v), Y: y(float64(i+1) / float64(s.of))})
@@ -202,16 +205,46 @@ const (
 	boxSpace = 5
 )
 
-// boxes draws a pair of boxes for each cell, over each other under the cell's name.
-func (c *Comparison) boxes(measure string) (drawing, bool) {
-	d := drawing{head: append(append([]string{}, c.Axes...), "side", "label", "n", "never", "whisker_low", "q1", "median", "q3", "whisker_high")}
-	b := boxPlot{}
+// boxesAPage is how many cells one figure of boxes has at most: more do not fit a column of a paper.
+const boxesAPage = 16
+
+// boxes draws a pair of boxes for each cell, over each other under the cell's name: in as many figures as
+// it takes, with one scale.
+func (c *Comparison) boxes(measure string) (all []drawing) {
+	var cells []*Cell
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, cell := range c.Cells {
 		r := cell.result(measure)
 		if r == nil {
 			continue
 		}
+		cells = append(cells, cell)
+		for _, v := range slices.Concat(r.values[0], r.values[1]) {
+			if !math.IsInf(v, 0) {
+				lo, hi = min(lo, v), max(hi, v)
+			}
+		}
+	}
+	if math.IsInf(lo, 0) {
+		return nil
+	}
+	figures := (len(cells) + boxesAPage - 1) / boxesAPage
+	for i := range figures {
+		from, to := i*len(cells)/figures, (i+1)*len(cells)/figures
+		d := c.boxFigure(measure, cells[from:to], lo, hi)
+		if figures > 1 {
+			d.chart.Name += fmt.Sprintf("-%d", i+1)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func (c *Comparison) boxFigure(measure string, cells []*Cell, lo, hi float64) drawing {
+	d := drawing{head: append(append([]string{}, c.Axes...), "side", "label", "n", "never", "whisker_low", "q1", "median", "q3", "whisker_high")}
+	b := boxPlot{}
+	for _, cell := range cells {
+		r := cell.result(measure)
 		row := boxPair{name: cell.Name, n: "n = " + r.A.counted() + ", " + r.B.counted()}
 		for side, label := range []string{c.A.Label, c.B.Label} {
 			x, ok := boxOf(r.values[side])
@@ -219,16 +252,10 @@ func (c *Comparison) boxes(measure string) (drawing, bool) {
 				continue
 			}
 			row.boxes[side] = &x
-			if len(x.values) > 0 {
-				lo, hi = min(lo, x.values[0]), max(hi, x.values[len(x.values)-1])
-			}
 			d.rows = append(d.rows, append(append([]string{}, cell.Values...), string(rune('A'+side)), label, strconv.Itoa(len(x.values)+x.never), strconv.Itoa(x.never),
 				cellText(x.low), cellText(x.q1), cellText(x.median), cellText(x.q3), cellText(x.high)))
 		}
 		b.pairs = append(b.pairs, row)
-	}
-	if math.IsInf(lo, 0) {
-		return d, false
 	}
 	p := results.NewPlot()
 	p.Add(results.Grid(), b)
@@ -236,10 +263,27 @@ func (c *Comparison) boxes(measure string) (drawing, bool) {
 	p.X.Label.Text = measure + " (ms)"
 	p.Y.Min, p.Y.Max = 0, b.height()
 	p.HideY()
-	legend := []results.Key{{Text: c.A.Label, Color: results.ColorA, Block: true}, {Text: c.B.Label, Color: results.ColorB, Block: true}}
+	legend := []results.Key{{Text: fit(c.A.Label, dataWidth), Color: results.ColorA, Block: true}, {Text: fit(c.B.Label, dataWidth), Color: results.ColorB, Block: true}}
 	d.chart = results.Chart{Name: "box-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure,
 		Panels: []results.ChartPanel{{Plot: p, Height: b.height() + 30, Legend: legend}}}
-	return d, true
+	return d
+}
+
+// dataWidth is what labels have room for in the figure of boxes, in points.
+const dataWidth = results.ChartWidth - 2*results.ChartMargin - 4
+
+// fit cuts the end of a label that is wider than the points given.
+func fit(label string, width float64) string {
+	sty := results.TextStyle(results.Dark)
+	if float64(sty.Width(label)) <= width {
+		return label
+	}
+	for r := []rune(label); len(r) > 0; r = r[:len(r)-1] {
+		if cut := string(r) + "…"; float64(sty.Width(cut)) <= width {
+			return cut
+		}
+	}
+	return ""
 }
 
 // counted is how many values there are, and how many of them have no end.
@@ -267,8 +311,15 @@ func (b boxPlot) height() float64 {
 	return h
 }
 
-func (p boxPair) height() float64 {
-	return 2*boxRow + boxSpace + boxLabel
+func (p boxPair) height() float64 { return 2*boxRow + boxSpace + p.head() }
+
+// head is the height of the pair's labels: one line where both fit, two otherwise.
+func (p boxPair) head() float64 {
+	sty := results.TextStyle(results.Dark)
+	if float64(sty.Width(p.name)+sty.Width(p.n))+8 > dataWidth {
+		return 2 * boxLabel
+	}
+	return boxLabel
 }
 
 func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
@@ -279,8 +330,8 @@ func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
 			c.StrokeLine2(draw.LineStyle{Color: results.Faint, Width: 0.4}, c.Min.X, y(top+1), c.Max.X, y(top+1))
 		}
 		at := top
-		label(c, y(at-boxLabel/2), pair)
-		at -= boxLabel
+		label(c, y(at-boxLabel/2), y(at-pair.head()+boxLabel/2), pair)
+		at -= pair.head()
 		for side, bx := range pair.boxes {
 			if bx != nil {
 				bx.draw(c, x, y(at-boxRow/2), side)
@@ -292,16 +343,17 @@ func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 // label names the pair at the left edge, and says at the right one how many values it has.
-func label(c draw.Canvas, y vg.Length, pair boxPair) {
+func label(c draw.Canvas, name, n vg.Length, pair boxPair) {
 	left, right := results.TextStyle(results.Dark), results.TextStyle(results.Grey)
 	right.XAlign = draw.XRight
-	c.FillText(left, vg.Point{X: c.Min.X + 2, Y: y}, pair.name)
-	c.FillText(right, vg.Point{X: c.Max.X - 2, Y: y}, pair.n)
+	c.FillText(left, vg.Point{X: c.Min.X + 2, Y: name}, fit(pair.name, dataWidth))
+	c.FillText(right, vg.Point{X: c.Max.X - 2, Y: n}, pair.n)
 }
 
 const boxHalf = vg.Length(3.6)
 
-// draw draws what is infinite to the right edge: a box that is open there has quartiles without end.
+// draw draws what is infinite to the right edge, with an arrow there. Of too few values for an interval it draws
+// each, and no box: quartiles of three values are no more than those.
 func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, side int) {
 	x := func(v float64) vg.Length {
 		if math.IsInf(v, 1) {
@@ -310,7 +362,32 @@ func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, si
 		return scale(v)
 	}
 	col := keyOf(side, "").Color
-	line := draw.LineStyle{Color: col, Width: 0.8}
+	few := len(b.values)+b.never < stats.MinRepeats
+	if !few {
+		b.frame(c, x, y, draw.LineStyle{Color: col, Width: 0.8})
+	}
+	if !math.IsInf(b.median, 1) {
+		c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
+	} else {
+		c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, c.Max.X-0.7, y-boxHalf, c.Max.X-0.7, y+boxHalf)
+	}
+	for _, v := range b.values {
+		if few || v < b.low || v > b.high { // beyond the whiskers
+			ring(c, draw.LineStyle{Color: col, Width: 0.6}, x(v), y)
+		}
+	}
+	if b.never > 0 {
+		c.FillPolygon(col, []vg.Point{{X: c.Max.X + 1, Y: y - 2.4}, {X: c.Max.X + 1, Y: y + 2.4}, {X: c.Max.X + 5, Y: y}})
+	}
+	if len(b.values) == 0 {
+		sty := results.TextStyle(col)
+		sty.XAlign = draw.XRight
+		c.FillText(sty, vg.Point{X: c.Max.X - 4, Y: y}, fmt.Sprintf("%d never", b.never))
+	}
+}
+
+// frame draws whiskers and the box, which is open where a quartile is infinite.
+func (b *box) frame(c draw.Canvas, x func(float64) vg.Length, y vg.Length, line draw.LineStyle) {
 	c.StrokeLine2(line, x(b.low), y, x(b.q1), y)
 	c.StrokeLine2(line, x(b.q3), y, x(b.high), y)
 	for _, v := range []float64{b.low, b.high} {
@@ -318,25 +395,16 @@ func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, si
 			c.StrokeLine2(line, x(v), y-2, x(v), y+2)
 		}
 	}
-	if l, r := x(b.q1), max(x(b.q3), x(b.q1)+0.6); !math.IsInf(b.q1, 1) {
-		outline := []vg.Point{{X: r, Y: y - boxHalf}, {X: l, Y: y - boxHalf}, {X: l, Y: y + boxHalf}, {X: r, Y: y + boxHalf}}
-		c.FillPolygon(results.Pale(col), outline)
-		if !math.IsInf(b.q3, 1) {
-			outline = append(outline, outline[0])
-		}
-		c.StrokeLines(line, outline)
+	if math.IsInf(b.q1, 1) {
+		return
 	}
-	c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
-	for _, v := range b.values {
-		if v < b.low || v > b.high { // beyond the whiskers
-			ring(c, draw.LineStyle{Color: col, Width: 0.6}, x(v), y)
-		}
+	l, r := x(b.q1), max(x(b.q3), x(b.q1)+0.6)
+	outline := []vg.Point{{X: r, Y: y - boxHalf}, {X: l, Y: y - boxHalf}, {X: l, Y: y + boxHalf}, {X: r, Y: y + boxHalf}}
+	c.FillPolygon(results.Pale(line.Color), outline)
+	if !math.IsInf(b.q3, 1) {
+		outline = append(outline, outline[0])
 	}
-	if len(b.values) == 0 {
-		sty := results.TextStyle(col)
-		sty.XAlign = draw.XRight
-		c.FillText(sty, vg.Point{X: c.Max.X - 4, Y: y}, fmt.Sprintf("%d never", b.never))
-	}
+	c.StrokeLines(line, outline)
 }
 
 func ring(c draw.Canvas, s draw.LineStyle, x, y vg.Length) {

@@ -14,21 +14,29 @@ import (
 )
 
 // heat draws the difference of the medians over the two axes that the cells lie on; there is none for any other number of axes.
+// The axis with more values goes down, where there is room for names.
 func (c *Comparison) heat(measure string) (drawing, bool) {
 	d := drawing{head: append(append([]string{}, c.Axes...), "a_median_ms", "b_median_ms", "difference_ms", "p_holm", "differs")}
 	if len(c.Axes) != 2 {
 		return d, false
 	}
-	h := heatMap{cols: c.valuesOn(0), rows: c.valuesOn(1)}
+	across, down := 0, 1
+	if len(c.valuesOn(across)) > len(c.valuesOn(down)) {
+		across, down = down, across
+	}
+	h := heatMap{cols: c.valuesOn(across), rows: c.valuesOn(down)}
+	endless := false // in some cell
 	for _, cell := range c.Cells {
 		r := cell.result(measure)
 		if r == nil || r.A.N == 0 || r.B.N == 0 {
 			continue
 		}
-		t := tile{col: slices.Index(h.cols, cell.Values[0]), row: slices.Index(h.rows, cell.Values[1]), value: float64(r.Difference), differs: r.Differs}
+		t := tile{col: slices.Index(h.cols, cell.Values[across]), row: slices.Index(h.rows, cell.Values[down]), value: float64(r.Difference), differs: r.Differs}
 		h.tiles = append(h.tiles, t)
 		if r.Difference.finite() {
 			h.most = max(h.most, math.Abs(t.value))
+		} else {
+			endless = true
 		}
 		d.rows = append(d.rows, append(append([]string{}, cell.Values...), cellText(float64(r.A.Median)), cellText(float64(r.B.Median)),
 			cellText(float64(r.Difference)), cellText(float64(r.Corrected)), fmt.Sprint(r.Differs)))
@@ -39,32 +47,62 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 	p := results.NewPlot()
 	p.Add(h)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(h.cols)), 0, float64(len(h.rows))
-	p.X.Label.Text = axisLabel(c.Axes[0]) + "    (ms; bold frame: differs, corrected p < 0.05)"
-	p.X.Tick.Marker, p.Y.Tick.Marker = names(h.cols), names(reversed(h.rows))
-	height := 30 + 34*float64(len(h.rows))
-	if crowded(h.cols) {
-		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YTop
-		height += 24
+	rows, cols := named(h.rows), named(h.cols)
+	left := 16.0 // of the axis' own label
+	for _, name := range rows {
+		left = max(left, 20+wide(name))
 	}
+	height := 22 + 17*float64(len(h.rows))
+	p.X.Tick.Marker, p.Y.Tick.Marker = cols, names(reversed(rows))
+	if crowded(cols, results.ChartWidth-results.ChartMargin-left) {
+		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YTop
+		most := 0.0
+		for _, name := range cols {
+			most = max(most, wide(name))
+		}
+		height += most / 2
+		left = max(left, min(0.87*most, 80)) // for what the first leans over the edge
+	}
+	key := []string{axisLabel(c.Axes[across]), measure + " (ms),", "difference of medians", "bold: differs, corrected p ≤ 0.05"}
+	if endless {
+		key = append(key, "+inf, −inf, ±inf: half or more", "of B, A, both have no end")
+	}
+	p.X.Label.Text = strings.Join(key, "\n")
+	p.X.Label.TextStyle.Font.Size = 7
+	height += 8.5 * float64(len(key))
 	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
-	p.Y.Tick.Label.Rotation, p.Y.Tick.Label.XAlign, p.Y.Tick.Label.YAlign = math.Pi/2, draw.XCenter, draw.YBottom
 	legend := []results.Key{
 		{Text: "B longer", Color: results.ColorB, Block: true}, {Text: "B shorter", Color: results.ColorA, Block: true},
 	}
 	if c.A.Label != "A" {
-		legend[0].Text, legend[1].Text = c.B.Label+" longer", c.B.Label+" shorter"
+		b := fit(c.B.Label, 150)
+		legend[0].Text, legend[1].Text = b+" longer", b+" shorter"
 	}
-	d.chart = results.Chart{Name: "heat-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure, Panels: []results.ChartPanel{{
-		Plot: p, Y: axisLabel(c.Axes[1]), Height: height, Legend: legend,
+	d.chart = results.Chart{Name: "heat-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure, Left: left, Panels: []results.ChartPanel{{
+		Plot: p, Y: axisLabel(c.Axes[down]), Height: height, Legend: legend,
 	}}}
 	return d, true
 }
 
-// crowded says whether names would run into each other beneath their columns.
-func crowded(names []string) bool {
-	const width = 185 // points, of all columns
+// wide is how many points the name of a row or a column takes.
+func wide(name string) float64 { return float64(results.TextStyle(results.Dark).Width(name)) * 8 / 7 }
+
+// named are the values as rows and columns are called: none of them empty, or so long that nothing is left for the tiles.
+func named(values []string) names {
+	var n names
+	for _, v := range values {
+		if v == "" {
+			v = "none"
+		}
+		n = append(n, fit(v, 80))
+	}
+	return n
+}
+
+// crowded says whether names would run into each other beneath their columns, which take so many points together.
+func crowded(names []string, width float64) bool {
 	for _, n := range names {
-		if float64(results.TextStyle(results.Dark).Width(n))*8/7+4 > width/float64(len(names)) {
+		if wide(n)+4 > width/float64(len(names)) {
 			return true
 		}
 	}
@@ -132,7 +170,13 @@ func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 		c.StrokeLines(frame, append(corners, corners[0]))
 		sty := results.TextStyle(results.Black)
 		sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
-		c.FillText(sty, vg.Point{X: (l + r) / 2, Y: (low + high) / 2}, difference(t.value))
+		text := difference(t.value)
+		if room := r - l - 1; sty.Width(text) > room {
+			sty.Font.Size = max(5, sty.Font.Size*room/sty.Width(text))
+		}
+		if sty.Width(text) <= r-l { // otherwise the table has it
+			c.FillText(sty, vg.Point{X: (l + r) / 2, Y: (low + high) / 2}, text)
+		}
 	}
 }
 
@@ -150,11 +194,11 @@ func (h heatMap) share(x float64) float64 {
 func difference(x float64) string {
 	switch {
 	case math.IsNaN(x):
-		return "-"
+		return "±inf"
 	case math.IsInf(x, 1):
-		return "endless"
+		return "+inf"
 	case math.IsInf(x, -1):
-		return "ends now"
+		return "−inf"
 	case x > 0:
 		return "+" + amount(x)
 	case x < 0:

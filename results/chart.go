@@ -6,6 +6,7 @@ import (
 	"image/color"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -17,8 +18,15 @@ import (
 type Chart struct {
 	Name   string // of its files
 	Title  string
+	Left   float64 // points from the left edge to the data, where labels need more than is usual
 	Panels []ChartPanel
 }
+
+// ChartWidth is the width in points of all charts, and ChartMargin what is free on each side of the data where the y axis has no label.
+const (
+	ChartWidth  = 3.3 * 72
+	ChartMargin = 9
+)
 
 // A ChartPanel is one plot, made by NewPlot, with its legend above it.
 type ChartPanel struct {
@@ -42,8 +50,8 @@ var (
 	Dark, Grey       = dark, grey
 	Faint            = faint
 	Dashes           = dashed
-	paper            = format{width: 3.3 * vg.Inch, stretch: 1, left: 38, right: 9}
-	paperWithoutAxis = format{width: 3.3 * vg.Inch, stretch: 1, left: 9, right: 9}
+	paper            = format{width: ChartWidth, stretch: 1, left: 38, right: ChartMargin}
+	paperWithoutAxis = format{width: ChartWidth, stretch: 1, left: ChartMargin, right: ChartMargin}
 )
 
 // NewPlot is a plot without junk.
@@ -99,6 +107,7 @@ func (c Chart) figure() (*figure, format) {
 		}
 		f.panels = append(f.panels, q)
 	}
+	in.left = max(in.left, vg.Length(c.Left))
 	return f, in
 }
 
@@ -107,12 +116,39 @@ func (f *figure) pdf(in format) ([]byte, error) {
 	w, h := in.width, f.height(in)
 	canvas := vgpdf.New(w, h)
 	canvas.EmbedFonts(true)
-	f.draw(draw.NewCanvas(canvas, w, h), in)
+	f.draw(draw.NewCanvas(winAnsi{canvas}, w, h), in)
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("draw %s: %w", f.name, err)
 	}
 	return b.Bytes(), nil
+}
+
+// winAnsi writes text in the encoding of the document's fonts, Windows-1252; gonum writes the bytes of UTF-8, which read otherwise.
+type winAnsi struct{ *vgpdf.Canvas }
+
+// FillString implements vg.Canvas.
+func (c winAnsi) FillString(f font.Face, at vg.Point, s string) {
+	c.Canvas.FillString(f, at, toWinAnsi(s))
+}
+
+func toWinAnsi(s string) string {
+	var b []byte
+	for _, r := range s {
+		switch {
+		case r < 0x80 || r >= 0xA0 && r <= 0xFF:
+			b = append(b, byte(r))
+		case r == '−' || r == '–': // it has no minus but the dash of the same length
+			b = append(b, 0x96)
+		case r == '…':
+			b = append(b, 0x85)
+		case r == '≤':
+			b = append(b, "<="...)
+		default:
+			b = append(b, '?')
+		}
+	}
+	return string(b)
 }
 
 // Black is what is read on light colours.
