@@ -46,7 +46,7 @@ func newDoctor() *cobra.Command {
 				if f.OK {
 					continue
 				}
-				fmt.Fprintf(out, "     cost: %s\n     mend: %s\n", f.Cost, f.Mend)
+				fmt.Fprintf(out, "     cost: %s\n     fix:  %s\n", f.Cost, f.Mend)
 				if f.Needed {
 					missing++
 				}
