@@ -142,7 +142,7 @@ func (a *account) doubted() string {
 			whole = whole || e.Subject == a.member && int(e.Data["changes"]) == len(a.changes)
 		case history.Phase:
 			done = done || e.Subject == "done"
-		case history.Harness, history.Interrupted:
+		case history.Harness, history.Interrupted, history.Ended:
 			failed = true
 		}
 	}

@@ -75,6 +75,8 @@ func (p *passReading) note(e history.Event) {
 	switch e.Kind {
 	case history.Interrupted:
 		p.cut = "the run was cut short"
+	case history.Ended:
+		p.cut = cmp.Or(p.cut, e.Subject+" had ended by itself")
 	case history.Harness, history.Missed:
 		p.cut = cmp.Or(p.cut, "the harness failed ("+e.Detail+")")
 	case history.Worked:
@@ -158,6 +160,9 @@ func (p *passReading) lists(name string, x *history.Pass) {
 
 // node follows what becomes of one node's tree.
 func (p *passReading) node(name string, x *history.Pass, n *history.PassNode) {
+	if n.State == "success" && n.Error != "" {
+		p.breaks("%s counts %s as successful, which failed: %s", name, n.Node, n.Error)
+	}
 	if x.Command == "generate" {
 		delete(p.whole, n.Node) // it is being written over, whatever comes of it
 		if n.State == "success" {

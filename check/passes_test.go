@@ -77,6 +77,10 @@ func TestPasses(t *testing.T) {
 			detail: "verify 1 (2) was not seen to end, and the harness failed (the links ended by themselves)"},
 		"a strike was not undone": {events: []history.Event{{Kind: history.Missed, Detail: "heal: stuck"}}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown,
 			detail: "verify 1 (2) was not seen to end, and the harness failed (heal: stuck)"},
+		"a member crashed": {events: []history.Event{{Kind: history.Ended, Subject: "n2"}}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown,
+			detail: "verify 1 (2) was not seen to end, and n2 had ended by itself"},
+		"failure called success": {change: func(ps []history.Pass) []history.Pass { ps[0].Nodes[0].Error = "no space left"; return ps }, want: Invalid, detail: "generate 1 (1) counts a as successful, which failed: no space left"},
+		"a stranger's success":   {change: func(ps []history.Pass) []history.Pass { ps[0].Successful = []string{"a", "b", "c"}; return ps }, want: Invalid, detail: "counts c as successful, which was not there"},
 		"damage without a count": {change: func(ps []history.Pass) []history.Pass {
 			v := damaged(ps[1])
 			v.Nodes[0].Corrupted, v.Nodes[0].Damage[0] = 0, history.Damage{Path: "dir0", What: "unreadable: EIO"}

@@ -12,16 +12,19 @@ import (
 // Recovers judges whether the store came back once nothing was wrong any more: after the load every process runs and every link
 // is as planned, and within a bound every member must serve, with one leader that stays. It is Valid
 // where that came about. Where it did not, it is Invalid only if every strike was seen to be healed: a store
-// that is still being struck cannot be blamed. It is Unknown where a member was asked for a key at the end, and never answered:
-// what it would have said of the last writes nobody knows.
 // that is still being struck cannot be blamed. It is Invalid as well where a process of the store's ended by itself: whatever
-// was done to it, no fault makes a program end but one that kills it.
+// was done to it, no fault makes a program end but one that kills it. It is Unknown where a member was asked for a key at the
+// end, and never answered: what it would have said of the last writes nobody knows.
 func Recovers(h *history.History) Result {
 	r := Result{Name: "recovers"}
 	un, missed, ended := eventOf(h, history.Unsettled), eventOf(h, history.Missed), eventOf(h, history.Ended)
+	harness := eventOf(h, history.Harness)
 	switch {
 	case ended != nil:
 		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%s ended by itself: %s", ended.Subject, ended.Detail)
+		return r
+	case un != nil && harness != nil:
+		r.Detail = fmt.Sprintf("%s, but the harness failed: %s", un.Detail, harness.Detail)
 		return r
 	case un != nil && missed != nil:
 		r.Detail = fmt.Sprintf("%s, but a strike was not what was planned: %s", un.Detail, missed.Detail)

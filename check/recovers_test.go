@@ -24,6 +24,8 @@ func TestRecovers(t *testing.T) {
 		{"settled, though a strike missed", []history.Event{missed, {At: 12 * time.Second, Kind: history.Settled}}, Valid, "after the load every member served, and one leader stayed"},
 		{"never settled", []history.Event{unsettled}, Invalid, "10s after the load, with every process running and every strike healed: no node leads"},
 		{"never settled, and a strike missed", []history.Event{missed, unsettled}, Unknown, "no node leads, but a strike was not what was planned: heal: stuck"},
+		{"never settled, and the links are not known to be as planned", []history.Event{{Kind: history.Harness, Detail: "ask the links for their counters: no answer"}, unsettled},
+			Unknown, "no node leads, but the harness failed: ask the links for their counters: no answer"},
 		{"a process ended by itself", []history.Event{ended}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
 		{"a process ended by itself once it had settled", []history.Event{{At: 12 * time.Second, Kind: history.Settled}, ended}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
 		{"a process ended by itself, and a strike missed it", []history.Event{ended, missed}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},

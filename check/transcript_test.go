@@ -30,7 +30,7 @@ import (
 //	metrics n1 @12 1a2b3c4d
 //	collected n1 12
 //
-// The run came to its end unless the first line says: cut, or failed.
+// The run came to its end unless the first line says: cut, failed, or ended (a process of the store's).
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
@@ -43,6 +43,9 @@ func TestTranscripts(t *testing.T) {
 			}
 			if d.HasArg("failed") {
 				h.Events = append(h.Events, history.Event{Kind: history.Harness, Detail: "collect the changes from n1: deadline exceeded"})
+			}
+			if d.HasArg("ended") {
+				h.Events = append(h.Events, history.Event{Kind: history.Ended, Subject: "n1"})
 			}
 			return transcribe(d, t, h)
 		})
