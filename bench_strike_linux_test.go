@@ -127,7 +127,7 @@ func strikeOften(b *testing.B, inject func(context.Context, Cluster) (Injection,
 				return in, err
 			}}})
 	}
-	k := &striker{clock: clock, wait: r.waitUntil, start: start, event: c.event, timeout: c.timeout, look: c.look, cluster: c.as, undo: c.undo}
+	k := &striker{clock: clock, wait: r.waitUntil, start: start, event: c.event, timeout: c.timeout, bound: c.bound, look: c.look, cluster: c.as, undo: c.undo}
 	k.run(b.Context(), start+benchCount*benchApart+time.Second, strikes)
 	if err := k.release(context.Background()); err != nil {
 		b.Error(err)

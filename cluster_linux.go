@@ -351,7 +351,7 @@ func (v view) Leader(ctx context.Context) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		name = v.told.found(name)
+		name = v.told.found(name, v.look().states)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -364,7 +364,7 @@ var _ Node = nodeView{}
 // State is what the node was held in at the strike's snapshot.
 func (v nodeView) State() State {
 	if told := v.view.told; told != nil {
-		return told.states[v.Name()]
+		return told.state(v.Name())
 	}
 	return v.node.State()
 }

@@ -257,7 +257,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 
 	working := r.work(loading)
 	k := &striker{
-		clock: r.clock, wait: r.waitUntil, start: start, event: r.event, timeout: r.plan.Options.FailureTimeout,
+		clock: r.clock, wait: r.waitUntil, start: start, event: r.event, timeout: r.plan.Options.FailureTimeout, bound: r.plan.Bounds.Settle,
 		look: r.cluster.look, cluster: r.cluster.as, undo: r.cluster.undo,
 	}
 	k.run(loading, end, r.plan.strikes)

@@ -19,10 +19,13 @@ type striker struct {
 	start   time.Duration                                        // of the load
 	event   func(history.Event)
 	timeout time.Duration // election timeout
+	bound   time.Duration // for what is undone
 	look    func() *snapshot
 	cluster func(strike int, told *snapshot) Cluster // as the strike sees it: what it does is logged under its number
 	// undo takes away what the strike still holds or has laid, and says what that was; "" is nothing.
 	undo func(ctx context.Context, strike int) string
+
+	lines sync.WaitGroup
 
 	mu     sync.Mutex
 	struck []inEffect                // in order of injection
@@ -41,22 +44,19 @@ type inEffect struct {
 	heal func(context.Context) error
 }
 
-// run strikes and heals on time, until end or until ctx is done. What is still
-// struck then is release's.
+// run strikes and heals on time, until end or until ctx is done. It waits for nothing that is under way then, which
+// may need what else is struck to be healed: that is release's.
 func (k *striker) run(ctx context.Context, end time.Duration, strikes []strike) {
 	lines := map[string][]strike{}
 	for _, s := range strikes {
 		lines[s.line] = append(lines[s.line], s)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
 	for _, list := range lines {
-		wg.Go(func() { k.line(ctx, end, list) })
+		k.lines.Go(func() { k.line(ctx, end, list) })
 	}
 	_ = k.wait(ctx, end) // that ctx is done shows in ctx
 	cancel(errOver)      // a strike that is still looking for its leader has missed
-	wg.Wait()
 }
 
 // errOver is why strikes are cancelled when the load ends in its own time. A
@@ -132,6 +132,16 @@ func (k *striker) tell(from, due time.Duration) *snapshot {
 	return k.told[from].snapshot
 }
 
+// retell is what a strike is told that is tried again, since it failed by err: how the nodes are by now, for what stood in its way
+// may have passed. Who leads it was told for the strikes of its instant, so that stays, unless nobody did.
+func (k *striker) retell(told *snapshot, err error) *snapshot {
+	now := k.look()
+	if led := told.leads(); led != "" && !errors.Is(err, errNoLeader) {
+		now.leader = led
+	}
+	return now
+}
+
 // A strike that does not take effect is tried again after retryAfter of an election timeout, for as
 // long as retryFor of them: by then, whoever is to be elected has been.
 const (
@@ -154,13 +164,11 @@ func (k *striker) inject(ctx context.Context, s strike, due time.Duration) (at t
 			}
 			return k.took(s, in, begun, tries), true
 		}
-		if left := k.undo(context.WithoutCancel(ctx), s.index); left != "" { // a mistake of the fault's, which time will not mend
+		if left := k.clear(ctx, s.index); left != "" { // a mistake of the fault's, which time will not mend
 			k.missed(s, fmt.Sprintf("%v, and it left %s", err, left))
 			return 0, false
 		}
-		if errors.Is(err, errNoLeader) {
-			told = k.look()
-		}
+		told = k.retell(told, err)
 		next := k.clock.Now() + time.Duration(retryAfter*float64(k.timeout))
 		if next < last && k.wait(ctx, next) == nil {
 			continue
@@ -220,9 +228,10 @@ func (k *striker) heal(ctx context.Context, index int) error {
 	e := k.struck[i]
 	k.struck = slices.Delete(k.struck, i, i+1)
 	k.mu.Unlock()
-	ctx = context.WithoutCancel(ctx) // half a heal is none: it is not interrupted
-	err := e.heal(ctx)
-	if left := k.undo(ctx, index); left != "" {
+	healing, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.bound) // half a heal is none: it is not interrupted
+	defer cancel()
+	err := e.heal(healing)
+	if left := k.clear(ctx, index); left != "" {
 		err = errors.Join(err, errors.New("it left "+left))
 	}
 	if err != nil {
@@ -233,8 +242,22 @@ func (k *striker) heal(ctx context.Context, index int) error {
 	return nil
 }
 
-// release heals everything that is still struck, the last first.
+// clear undoes what the strike has left, within its bound, and says what that was.
+func (k *striker) clear(ctx context.Context, index int) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.bound)
+	defer cancel()
+	return k.undo(ctx, index)
+}
+
+// release heals everything that is still struck, the last first, and what was about to strike as well. It returns when no
+// strike is at work any more.
 func (k *striker) release(ctx context.Context) error {
+	err := k.healAll(ctx)
+	k.lines.Wait()
+	return errors.Join(err, k.healAll(ctx))
+}
+
+func (k *striker) healAll(ctx context.Context) error {
 	k.mu.Lock()
 	left := slices.Clone(k.struck)
 	k.mu.Unlock()
