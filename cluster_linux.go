@@ -306,6 +306,7 @@ func (v view) acted() (time.Duration, bool) {
 
 var (
 	_ Cluster = view{}
+	_ Gripper = view{}
 	_ actor   = view{}
 )
 

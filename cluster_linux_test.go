@@ -128,6 +128,9 @@ func TestHoldsHealInAnyOrder(t *testing.T) {
 		{"paused twice", "PPpp", []string{stopped, stopped, stopped, running}},
 		{"a paused one is killed and started again: it is still paused", "PDdp", []string{stopped, gone, stopped, running}},
 		{"a paused one is killed, and resumed while dead", "PDpd", []string{stopped, gone, gone, running}},
+		{"paused while it is dead", "DPdp", []string{gone, gone, stopped, running}},
+		{"paused while it is dead, and let go of", "DPpd", []string{gone, gone, gone, running}},
+		{"paused twice while it is dead", "DPPpdp", []string{gone, gone, gone, gone, stopped, running}},
 		{"paused and killed twice", "PDDdpd", []string{stopped, gone, gone, gone, gone, running}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -344,8 +347,12 @@ func TestHoldsSayWhatIs(t *testing.T) {
 			t.Errorf("nobody said %q: %q", want, b.events)
 		}
 	}
-	if _, err := b.as(2, nil).Nodes()[0].Hold(t.Context(), Paused); err == nil || !strings.Contains(err.Error(), "pause n1: it is dead, held so by strike 1, strike 2") {
-		t.Errorf("a dead node is paused: %v", err)
+	if _, err := b.as(byHand, nil).Nodes()[0].Hold(t.Context(), Paused); err == nil || !strings.Contains(err.Error(), "pause n1: it is dead, held so by strike 1, strike 2") {
+		t.Errorf("a dead node is paused by hand: %v", err)
+	}
+	b.hold(t, 2, Paused)()
+	if want := "verified n1 struck: n1 is dead, held so by strike 1, strike 2, and is stopped as soon as it is started"; !b.said(want) {
+		t.Errorf("nobody said %q: %q", want, b.events)
 	}
 	if got := b.find("n1").State(); got != Dead {
 		t.Errorf("its state is %s", got)
@@ -404,6 +411,56 @@ func TestNobodyKillsWhatHasEnded(t *testing.T) {
 	b.hold(t, byHand, Dead)() // people start it again so
 	if got := b.settledState(t, "S"); got != "S" {
 		t.Errorf("state %q", got)
+	}
+}
+
+// Nodes that are held together are all held, or none is.
+func TestHoldAll(t *testing.T) {
+	b := newBed(t, "n1", "n2", "n3")
+	v := b.as(0, nil).(view)
+	release, err := v.HoldAll(t.Context(), v.Nodes(), Dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := func() (all []string) {
+		for _, n := range v.Nodes() {
+			all = append(all, n.State().String())
+		}
+		return all
+	}
+	if got := states(); !slices.Equal(got, []string{"dead", "dead", "dead"}) {
+		t.Errorf("held they are %v", got)
+	}
+	if err := release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n2 := b.find("n2")
+	n2.mu.Lock()
+	n2.killed = true // its end is no event: it is to be found at the strike
+	n2.mu.Unlock()
+	if err := n2.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.HoldAll(t.Context(), v.Nodes(), Dead); err == nil || !strings.Contains(err.Error(), "kill n2: its process has ended by itself") {
+		t.Errorf("got %v", err)
+	}
+	if got := states(); !slices.Equal(got, []string{"running", "running", "running"}) {
+		t.Errorf("after one could not be held they are %v", got)
+	}
+	if left := b.undo(t.Context(), 0); left != "" {
+		t.Errorf("it left %s", left)
+	}
+}
+
+// Who leads first since a snapshot when nobody did, may have been dead then: whoever asks for the leader is told how things are now.
+func TestALeaderThatCameBack(t *testing.T) {
+	b := newBed(t, "n1")
+	release := b.hold(t, 0, Dead)
+	told := b.look()
+	release()
+	b.find("n1").see(Status{Ready: true, Leader: true, Term: 2}, nil)
+	if n, err := b.as(1, told).Leader(t.Context()); err != nil || n.State() != Running {
+		t.Errorf("%v leads, and is told to be %s, %v", n.Name(), n.State(), err)
 	}
 }
 

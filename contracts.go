@@ -294,6 +294,11 @@ type Crewed interface{ Workers() []Worker }
 type Cluster interface {
 	Nodes() []Node
 	// Leader is the node that leads now, of the highest term where several claim it. It waits, bounded, until there is one.
+// A Gripper is a Cluster that holds several nodes at once; it is found by assertion. Where one of them cannot be held, none is.
+type Gripper interface {
+	HoldAll(ctx context.Context, nodes []Node, s State) (release func(context.Context) error, err error)
+}
+
 	// Strikes that are due at one instant are all told the same, and the states that nodes had before any of them.
 	Leader(ctx context.Context) (Node, error)
 	// Degrade lays the overlay over the links until heal is called.
@@ -358,6 +363,6 @@ type Node interface {
 	State() State
 	// Ready waits, bounded, until it serves.
 	Ready(ctx context.Context) error
-	// Hold returns when the node is in the state. A dead one cannot be paused: that is an error.
+	// Hold returns when the node is in the state. A dead one that is to be paused is so from when it is started on.
 	Hold(ctx context.Context, s State) (release func(context.Context) error, err error)
 }

@@ -130,13 +130,16 @@ func byOthers(s *os.ProcessState) bool {
 func (n *node) hold(strike int, s State) (seen string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if s == Paused && len(n.holds[Dead]) > 0 {
-		return "", fmt.Errorf("pause %s: it is dead, held so by %s", n.Name(), holders(n.holds[Dead]))
-	}
-	if others := n.holds[s]; len(others) > 0 {
+	others, dead := n.holds[s], n.holds[Dead]
+	switch {
+	case s == Paused && len(dead) > 0 && strike == byHand:
+		return "", fmt.Errorf("pause %s: it is dead, held so by %s", n.Name(), holders(dead))
+	case s == Paused && len(dead) > 0: // by a strike of the same instant: whichever comes first
+		seen = fmt.Sprintf("%s is dead, held so by %s, and is stopped as soon as it is started", n.Name(), holders(dead))
+	case len(others) > 0:
 		seen, err = n.look(s)
 		seen += fmt.Sprintf(", and was before: held so by %s", holders(others))
-	} else {
+	default:
 		seen, err = n.enter(strike, s)
 	}
 	if err != nil {
@@ -382,6 +385,38 @@ func (v nodeView) Hold(ctx context.Context, s State) (func(context.Context) erro
 	v.log(history.Held, s.String())
 	v.log(history.Verified, "struck: "+seen)
 	return v.view.leave(v.Name()+" "+s.String(), func(context.Context) error { return v.letGo(s) }), nil
+}
+
+// HoldAll holds the nodes by one goroutine each, so that how long one takes does not set the others apart, and releases them so.
+func (v view) HoldAll(ctx context.Context, nodes []Node, s State) (func(context.Context) error, error) {
+	releases := make([]func(context.Context) error, len(nodes))
+	err := forEach(len(nodes), func(i int) (err error) {
+		releases[i], err = nodes[i].Hold(ctx, s)
+		return err
+	})
+	release := func(ctx context.Context) error {
+		return forEach(len(nodes), func(i int) error {
+			if releases[i] == nil { // it could not be held
+				return nil
+			}
+			return releases[i](ctx)
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, release(context.WithoutCancel(ctx)))
+	}
+	return release, nil
+}
+
+// forEach does f with every number below n at once, and joins the errors.
+func forEach(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = f(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // letGo releases the hold; that the node answers again is seen in the background, and awaited before the run is over.

@@ -61,8 +61,14 @@ func inject(ctx context.Context, detail string, acts ...act) (reckon.Injection, 
 	return reckon.Injection{Detail: detail, Heal: heal}, err
 }
 
-// holdEach holds every node in the state.
-func holdEach(nodes []reckon.Node, s reckon.State) (acts []act) {
+// holdAll holds every node in the state: all at once where the cluster can do that.
+func holdAll(c reckon.Cluster, nodes []reckon.Node, s reckon.State) (acts []act) {
+	if g, ok := c.(reckon.Gripper); ok {
+		return []act{func(ctx context.Context) (undo, error) {
+			release, err := g.HoldAll(ctx, nodes, s)
+			return release, err
+		}}
+	}
 	for _, n := range nodes {
 		acts = append(acts, func(ctx context.Context) (undo, error) {
 			release, err := n.Hold(ctx, s)

@@ -267,6 +267,40 @@ func TestExampleTimeline(t *testing.T) {
 	}
 }
 
+// gripper is a cluster that holds several nodes at once.
+type gripper struct {
+	*cluster
+	held [][]reckon.Node
+}
+
+func (g *gripper) HoldAll(_ context.Context, nodes []reckon.Node, _ reckon.State) (func(context.Context) error, error) {
+	g.held = append(g.held, nodes)
+	return func(context.Context) error { g.held = nil; return nil }, nil
+}
+
+// Words that hold several nodes do so at once where the cluster can.
+func TestNodesAreHeldAtOnce(t *testing.T) {
+	for word, want := range map[string]int{"restart-all": 5, "kill-n": 4, "leader": 3, "pause": 3} {
+		x := &trial{words: word, flags: reckon.Flags{"kill-n": {"4"}}, setting: setting(5, time.Minute)}
+		if want == 3 {
+			x.setting.Target = "majority"
+		}
+		all, err := x.list()
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &gripper{cluster: &cluster{names: x.setting.Nodes}}
+		in, err := all[0].Inject(t.Context(), g)
+		if err != nil || len(g.held) != 1 || len(g.held[0]) != want {
+			t.Errorf("%s holds %v, %v", word, g.held, err)
+			continue
+		}
+		if err := in.Heal(t.Context()); err != nil || len(g.held) != 0 {
+			t.Errorf("%s does not let go: %v", word, err)
+		}
+	}
+}
+
 // A word that took no notice of its target would strike somebody whom the timeline did not mean.
 func TestEveryWordJudgesItsTarget(t *testing.T) {
 	for _, w := range reckon.Faults.Words() {

@@ -38,6 +38,6 @@ func (h hold) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 		if err != nil {
 			return reckon.Injection{}, err
 		}
-		return inject(ctx, h.did+" "+list(inOrder(names(nodes))), holdEach(nodes, h.state)...)
+		return inject(ctx, h.did+" "+list(inOrder(names(nodes))), holdAll(c, nodes, h.state)...)
 	}}}
 }

@@ -46,6 +46,6 @@ func (k *killN) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 		if err != nil {
 			return reckon.Injection{}, err
 		}
-		return inject(ctx, "killed "+list(inOrder(names(nodes))), holdEach(nodes, reckon.Dead)...)
+		return inject(ctx, "killed "+list(inOrder(names(nodes))), holdAll(c, nodes, reckon.Dead)...)
 	}}}
 }

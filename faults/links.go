@@ -325,7 +325,7 @@ func noQuorumLeader(ctx context.Context, g *scene) (string, []act, error) {
 		}
 	}
 	detail := fmt.Sprintf("killed %s, and cut %s, which leads, from %s; %s sees them all", fifth, four.Name(), list(inOrder([]string{one, three})), two)
-	return detail, append(holdEach(five, reckon.Dead), g.cut(link.Cut([]string{four.Name()}, []string{one, three}))...), nil
+	return detail, append(holdAll(g.Cluster, five, reckon.Dead), g.cut(link.Cut([]string{four.Name()}, []string{one, three}))...), nil
 }
 
 func flakyLink(ctx context.Context, g *scene) (string, []act, error) {

@@ -34,6 +34,6 @@ func (restartAll) Strikes(s reckon.Setting, _ *rand.Rand) []reckon.Strike {
 		if len(nodes) == 0 {
 			return reckon.Injection{}, errors.New("all nodes are dead already")
 		}
-		return inject(ctx, "killed "+list(names(nodes)), holdEach(nodes, reckon.Dead)...)
+		return inject(ctx, "killed "+list(names(nodes)), holdAll(c, nodes, reckon.Dead)...)
 	}}}
 }

@@ -51,5 +51,5 @@ func roll(ctx context.Context, name string, c reckon.Cluster) (reckon.Injection,
 			}
 		}
 	}
-	return inject(ctx, "killed "+name, holdEach(it, reckon.Dead)...)
+	return inject(ctx, "killed "+name, holdAll(c, it, reckon.Dead)...)
 }
