@@ -250,8 +250,13 @@ type Duty interface {
 // A Worker is one of a crew, with a tree of files.
 type Worker interface {
 	Name() string
-	// Kill ends its process (SIGKILL). restart starts it again, and returns when it is back at work. Both say what was seen.
+	// Busy waits until it is in the middle of a pass.
+	Busy(ctx context.Context) error
+	// Kill ends its process (SIGKILL). restart starts it again, unless it runs. Both say what was seen.
 	Kill(ctx context.Context) (seen string, restart func(ctx context.Context) (seen string, err error), err error)
+	// Back waits until it is at work again, that long at most once the store can know that its last process is gone. It
+	// says what was seen: that it is not is no error, but that its process has ended is.
+	Back(ctx context.Context, within time.Duration) (seen string, err error)
 	// AtRest runs do when next the worker's tree is whole and acknowledged, and not yet verified; nobody reads or writes it meanwhile.
 	// What do did lasts until a pass writes over it; it says what it saw of that.
 	AtRest(ctx context.Context, do func(tree string) (seen string, err error)) error
@@ -289,16 +294,16 @@ type Injection struct {
 // Crewed is a Cluster beside which crews work; it is found by assertion.
 type Crewed interface{ Workers() []Worker }
 
-// A Cluster is what faults may touch. It logs every hold and overlay with the
-// time at which it took effect, and verifies them in one place, for every fault alike.
-type Cluster interface {
-	Nodes() []Node
-	// Leader is the node that leads now, of the highest term where several claim it. It waits, bounded, until there is one.
 // A Gripper is a Cluster that holds several nodes at once; it is found by assertion. Where one of them cannot be held, none is.
 type Gripper interface {
 	HoldAll(ctx context.Context, nodes []Node, s State) (release func(context.Context) error, err error)
 }
 
+// A Cluster is what faults may touch. It logs every hold and overlay with the
+// time at which it took effect, and verifies them in one place, for every fault alike.
+type Cluster interface {
+	Nodes() []Node
+	// Leader is the node that leads now, of the highest term where several claim it. It waits, bounded, until there is one.
 	// Strikes that are due at one instant are all told the same, and the states that nodes had before any of them.
 	Leader(ctx context.Context) (Node, error)
 	// Degrade lays the overlay over the links until heal is called.

@@ -152,8 +152,10 @@ type workerView struct {
 	view view
 }
 
-// Kill kills the worker. Restarting it is bounded as a node's return is, since its store may be down.
+// Kill kills the worker. It is healed when its process runs; that it is back at work, for which its store must serve, is seen in the
+// background, as of a node, and awaited before the run is over.
 func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (string, error), error) {
+	w.view.begin()
 	seen, restart, err := w.Worker.Kill(ctx)
 	if err != nil {
 		return "", nil, err
@@ -161,10 +163,8 @@ func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (st
 	w.verified("struck: " + seen)
 	var back string
 	undo := w.view.leave("worker "+w.Name()+" dead", func(ctx context.Context) (err error) {
-		ctx, cancel := context.WithTimeout(ctx, w.view.bound)
-		defer cancel()
 		if back, err = restart(ctx); err == nil {
-			w.verified("healed: " + back)
+			w.view.verifying.Go(func() { w.seeBack(back) })
 		}
 		return err
 	})
@@ -174,9 +174,20 @@ func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (st
 	}, nil
 }
 
+// seeBack logs that the worker is healed, once it is at work again or was not within its bound.
+func (w workerView) seeBack(runs string) {
+	seen, err := w.Back(context.Background(), w.view.bound)
+	if err != nil {
+		w.view.log(history.Missed, w.Name(), "heal: "+err.Error())
+		return
+	}
+	w.verified("healed: " + runs + ", " + seen)
+}
+
 // AtRest has do at the worker's tree. Nothing is left to undo afterwards: the tree is written over.
 func (w workerView) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
 	return w.Worker.AtRest(ctx, func(tree string) (string, error) {
+		w.view.begin()
 		seen, err := do(tree)
 		if err == nil {
 			w.verified("struck: " + seen)

@@ -210,9 +210,13 @@ type imaginedWorker string
 
 func (w imaginedWorker) Name() string { return string(w) }
 
+func (w imaginedWorker) Busy(context.Context) error { return nil }
+
 func (w imaginedWorker) Kill(context.Context) (string, func(context.Context) (string, error), error) {
 	return "", func(context.Context) (string, error) { return "", nil }, nil
 }
+
+func (w imaginedWorker) Back(context.Context, time.Duration) (string, error) { return "", nil }
 
 func (w imaginedWorker) AtRest(context.Context, func(string) (string, error)) error { return nil }
 

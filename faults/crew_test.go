@@ -35,6 +35,12 @@ type worker struct {
 
 func (w *worker) Name() string { return w.name }
 
+func (w *worker) Busy(context.Context) error { w.notes = append(w.notes, "busy"); return nil }
+
+func (w *worker) Back(context.Context, time.Duration) (string, error) {
+	return "", errors.New("nobody asks here")
+}
+
 func (w *worker) Kill(context.Context) (string, func(context.Context) (string, error), error) {
 	w.notes = append(w.notes, "killed")
 	return "", func(context.Context) (string, error) {
@@ -146,7 +152,7 @@ func TestKillWorker(t *testing.T) {
 	w := &worker{name: "c1"}
 	s := strikesOf(t, "kill-worker", nil, 1)[0]
 	in, err := s.Inject(t.Context(), crewed{&cluster{}, []reckon.Worker{w}})
-	if err = errors.Join(err, in.Heal(t.Context())); err != nil || in.Detail != "killed worker c1" || !slices.Equal(w.notes, []string{"killed", "restarted"}) {
+	if err = errors.Join(err, in.Heal(t.Context())); err != nil || in.Detail != "killed worker c1" || !slices.Equal(w.notes, []string{"busy", "killed", "restarted"}) {
 		t.Errorf("%s, %v, %v", in.Detail, w.notes, err)
 	}
 }

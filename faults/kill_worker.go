@@ -35,6 +35,9 @@ func (killWorker) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 		if err != nil {
 			return reckon.Injection{}, err
 		}
+		if err := w.Busy(ctx); err != nil {
+			return reckon.Injection{}, err
+		}
 		_, restart, err := w.Kill(ctx)
 		if err != nil {
 			return reckon.Injection{}, err

@@ -62,13 +62,17 @@ type hand struct {
 	duty *duty
 	name string
 
-	process *host.Process
-	silent  chan struct{} // closed once all that the process said has been heard
-	tree    string
+	starting sync.Mutex // one start at a time
+	process  *host.Process
+	silent   chan struct{} // closed once all that the process said has been heard
+	tree     string
 
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced whenever any of this changes
-	registered int           // how often it has
+	starts     int           // of the process
+	registered bool          // the process has
+	gone       bool          // it has ended, and all that it said has been heard
+	killed     bool          // that is wanted
 	doing      string        // the operation that it is at, "" for none
 	doingWhat  string        // "generate 7"
 	visits     []*visit      // who wait for the tree to be at rest
@@ -105,13 +109,17 @@ func (h *hand) start() error {
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
-	h.process, err = h.duty.camp.Start(h.name, "kibishii-"+h.name, host.Command{Args: []string{workerRole, string(job)}, Stdout: stdout})
+	process, err := h.duty.camp.Start(h.name, "kibishii-"+h.name, host.Command{Args: []string{workerRole, string(job)}, Stdout: stdout})
 	stdout.Close()
 	if err != nil {
 		out.Close()
 		return err
 	}
-	h.silent = make(chan struct{})
+	h.process, h.silent = process, make(chan struct{})
+	h.change(func() {
+		h.starts++
+		h.registered, h.gone, h.killed = false, false, false
+	})
 	go h.listen(out, h.silent)
 	return nil
 }
@@ -128,6 +136,7 @@ type said struct {
 // listen records what the worker says of itself, which owes nothing to the store.
 func (h *hand) listen(out io.ReadCloser, silent chan<- struct{}) {
 	defer close(silent)
+	defer h.change(func() { h.gone = true })
 	defer out.Close()
 	sc := bufio.NewScanner(out)
 	for sc.Scan() {
@@ -156,7 +165,7 @@ func (h *hand) hear(s said) {
 	h.change(func() {
 		switch s.Message {
 		case "registered":
-			h.registered++
+			h.registered = true
 		case "begins":
 			h.doing, h.doingWhat = s.Op, fmt.Sprintf("%s %d", s.Cmd, s.Pass)
 		case "ended":
@@ -190,12 +199,17 @@ func (h *hand) await(ctx context.Context, what string, condition func() bool) er
 	}
 }
 
-// Kill kills the worker in the middle of a pass.
-func (h *hand) Kill(ctx context.Context) (string, func(context.Context) (string, error), error) {
-	if err := h.await(ctx, "begin a pass", func() bool { return h.doing != "" }); err != nil {
-		return "", nil, err
-	}
+// Busy waits until the worker is in the middle of a pass.
+func (h *hand) Busy(ctx context.Context) error {
+	return h.await(ctx, "begin a pass", func() bool { return h.doing != "" })
+}
+
+// Kill kills the worker.
+func (h *hand) Kill(context.Context) (string, func(context.Context) (string, error), error) {
+	h.starting.Lock()
+	defer h.starting.Unlock()
 	pid := h.process.PID()
+	h.change(func() { h.killed = true })
 	if err := h.process.Kill(); err != nil {
 		return "", nil, err
 	}
@@ -212,17 +226,45 @@ func (h *hand) Kill(ctx context.Context) (string, func(context.Context) (string,
 	return seen, h.restart, nil
 }
 
-func (h *hand) restart(ctx context.Context) (string, error) {
-	var before int
-	h.change(func() { before = h.registered })
-	if err := h.start(); err != nil {
-		return "", err
+// restart starts the process again, unless there is one: two that are one worker would be in each other's way.
+func (h *hand) restart(context.Context) (string, error) {
+	h.starting.Lock()
+	defer h.starting.Unlock()
+	select {
+	case <-h.process.Done():
+		if err := h.start(); err != nil {
+			return "", err
+		}
+	default:
 	}
-	begun := time.Now()
-	if err := h.await(ctx, "register again", func() bool { return h.registered > before }); err != nil {
-		return "", err
+	return fmt.Sprintf("process %d of worker %s runs", h.process.PID(), h.name), nil
+}
+
+// Back waits until the process has registered: while its predecessor's lease lasts it cannot.
+func (h *hand) Back(ctx context.Context, within time.Duration) (string, error) {
+	within += h.duty.lease
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	h.starting.Lock()
+	begun, process := time.Now(), h.process
+	var number int
+	h.change(func() { number = h.starts })
+	h.starting.Unlock()
+	var again, gone bool
+	err := h.await(ctx, "register again", func() bool {
+		again = h.killed || h.starts != number
+		gone = h.gone
+		return h.registered || again || gone
+	})
+	switch {
+	case err != nil:
+		return fmt.Sprintf("but is not registered again within %v", within), nil
+	case again:
+		return "and was killed again before it was asked", nil
+	case gone:
+		return "", fmt.Errorf("process %d of worker %s has ended by itself (%v)", process.PID(), h.name, process.State())
 	}
-	return fmt.Sprintf("worker %s is registered again after %v", h.name, time.Since(begun).Round(time.Millisecond)), nil
+	return fmt.Sprintf("and is registered again after %v", time.Since(begun).Round(time.Millisecond)), nil
 }
 
 // AtRest waits until a generate of the worker's tree has been acknowledged, and runs do before anything else is done with it.
@@ -259,8 +301,12 @@ func (h *hand) rest() {
 
 // end ends the worker for good.
 func (h *hand) end() {
+	h.starting.Lock()
+	defer h.starting.Unlock()
 	if h.process != nil {
+		h.change(func() { h.killed = true })
 		_ = h.process.Kill() // the end of the run's tree ends it in any case
+		<-h.silent
 	}
 }
 

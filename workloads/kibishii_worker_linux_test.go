@@ -1,0 +1,98 @@
+package workloads
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/host/hosttest"
+)
+
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
+// newTestHand is a worker on a real host whose processes are shells that run the scripts, one after the other.
+func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) {
+	t.Helper()
+	hosttest.Need(t)
+	on, err := host.New("c1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { on.Close() })
+	n := 0
+	h = newHand(&duty{lease: time.Second, camp: reckon.Camp{
+		Event:   func(history.Event) {},
+		Scratch: func(string) (string, error) { return t.TempDir(), nil },
+		Start: func(_, _ string, c host.Command) (*host.Process, error) {
+			c.Path, c.Args = "/bin/sh", []string{"sh", "-c", scripts[n]}
+			n++
+			return on.Start(c)
+		},
+	}}, "c1")
+	t.Cleanup(h.end)
+	if err := h.start(); err != nil {
+		t.Fatal(err)
+	}
+	return h, func() int { return n }
+}
+
+const (
+	works     = `echo '{"msg":"registered"}'; echo '{"msg":"begins","op":"1","cmd":"generate","pass":7}'; exec sleep 1000`
+	registers = `echo '{"msg":"registered"}'; exec sleep 1000`
+	waits     = `exec sleep 1000`
+	breaks    = `exit 3`
+)
+
+// A worker that was killed is started again once, however often it is healed; what becomes of it then is seen afterwards.
+func TestAWorkerThatWasKilled(t *testing.T) {
+	for _, c := range []struct{ name, script, seen, err string }{
+		{"comes back", registers, "and is registered again after", ""},
+		{"cannot register: its store is down", waits, "but is not registered again within 1.2s", ""},
+		{"ends by itself", breaks, "", "has ended by itself (exit status 3)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, started := newTestHand(t, works, c.script)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if err := h.Busy(ctx); err != nil {
+				t.Fatal(err)
+			}
+			seen, restart, err := h.Kill(ctx)
+			if err != nil || !strings.Contains(seen, "is gone, in the middle of generate 7") {
+				t.Fatalf("%s, %v", seen, err)
+			}
+			if seen, err = restart(ctx); err != nil || !strings.Contains(seen, "of worker c1 runs") {
+				t.Fatalf("%s, %v", seen, err)
+			}
+			if c.script != breaks {
+				if again, err := restart(ctx); err != nil || again != seen || started() != 2 {
+					t.Errorf("healed twice it is %s, where it was %s; %d processes were started; %v", again, seen, started(), err)
+				}
+			}
+			seen, err = h.Back(ctx, 200*time.Millisecond)
+			if !strings.Contains(seen, c.seen) || (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s, %v", seen, err)
+			}
+		})
+	}
+}
+
+// One that is killed once more while it is awaited has not ended by itself.
+func TestAWorkerThatIsKilledTwice(t *testing.T) {
+	h, _ := newTestHand(t, works, waits)
+	_, restart, err := h.Kill(t.Context())
+	if err == nil {
+		_, err = restart(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { h.Kill(t.Context()) })
+	if seen, err := h.Back(t.Context(), time.Minute); err != nil || seen != "and was killed again before it was asked" {
+		t.Errorf("%s, %v", seen, err)
+	}
+}
