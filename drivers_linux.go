@@ -149,6 +149,7 @@ func (d *driverProcess) close() {
 	_ = d.in.Close()
 	if d.process != nil {
 		_ = d.process.Kill()
+		<-d.ended // the last of what it said is on record
 	}
 	_ = d.closer.Close()
 }

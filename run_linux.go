@@ -112,6 +112,7 @@ type run struct {
 	progress   progress
 
 	abort   context.CancelCauseFunc // cuts the load short
+	loaded  bool                    // the load has begun
 	mu      sync.Mutex
 	failure error // the first error of the recorder
 	doom    error // why nothing that follows can be right
@@ -240,6 +241,7 @@ const startIn = 50 * time.Millisecond
 
 // loadAndStrike offers the load while the faults strike, and heals everything when it is over.
 func (r *run) loadAndStrike(ctx context.Context) error {
+	r.loaded = true
 	start := r.clock.Now() + startIn
 	end := start + r.plan.Options.Duration
 	r.event(history.Event{At: start, Kind: history.Phase, Subject: "load"})
@@ -320,7 +322,7 @@ func (r *run) settle(ctx context.Context) (stands bool, err error) {
 func (r *run) finish(ctx context.Context, err error) error {
 	defer r.abort(nil)
 	switch {
-	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case err != nil && r.interrupted(ctx, err):
 		if r.doomed() == nil {
 			r.event(history.Event{Kind: history.Interrupted, Detail: "before the load, " + cutShort(ctx)})
 		}
@@ -356,6 +358,15 @@ func (r *run) finish(ctx context.Context, err error) error {
 		return recorded{err}
 	}
 	return nil
+}
+
+// interrupted says whether the error is what came of a signal. Before the load any is, whatever it says of itself: a
+// worker for which nobody waits any more is one too few.
+func (r *run) interrupted(ctx context.Context, err error) bool {
+	if !r.loaded && r.doomed() == nil && context.Cause(ctx) == context.Canceled {
+		return true
+	}
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // doomedBy records why nothing that follows can be right, once, and cuts the load short.
