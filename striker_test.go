@@ -66,7 +66,9 @@ func transcript(t *testing.T, end, cancelAt time.Duration, left map[int]string, 
 		k.run(ctx, end, strikes)
 		at := clock.Now()
 		synctest.Wait() // those that the end of the load has cancelled have said so
+		mu.Lock()
 		fmt.Fprintf(&b, "%v release\n", at)
+		mu.Unlock()
 		if err := k.release(context.WithoutCancel(ctx)); err != nil {
 			fmt.Fprintf(&b, "release: %v\n", err)
 		}
