@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"math"
 	"regexp"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -142,9 +143,21 @@ const fallbacks = "Liberation Sans,Arimo,Arial,Helvetica,sans-serif"
 
 var fontStyle = regexp.MustCompile(`font-family:[^;"]*;font-variant:normal;font-weight:normal;font-style:normal;?`)
 
-// plainFonts names the font once for all of the document, with substitutes.
+var textElement = regexp.MustCompile(`style="font-size:([0-9.]+)px([^>]*)>([^<]{2,})</text>`)
+
+// plainFonts names the font once for all of the document, with substitutes, and says how wide each text is: a
+// substitute that runs wider is squeezed, not written over its neighbour.
 func plainFonts(svg []byte) []byte {
 	svg = fontStyle.ReplaceAll(svg, nil)
+	svg = textElement.ReplaceAllFunc(svg, func(e []byte) []byte {
+		m := textElement.FindSubmatch(e)
+		size, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			return e
+		}
+		width := textStyle(size, black).Width(html.UnescapeString(string(m[3])))
+		return fmt.Appendf(nil, `textLength="%.4g" lengthAdjust="spacingAndGlyphs" %s`, width.Points(), e)
+	})
 	return bytes.Replace(svg, []byte("<svg "), []byte(`<svg font-family="`+fallbacks+`" `), 1)
 }
 

@@ -16,10 +16,14 @@ type placed struct {
 	mark bool
 }
 
-const faultRows, leaderRows = 3, 1
+// halfWedge is half the width of a wedge, in points.
+const halfWedge = 2
+
+const faultRows, leaderRows = 3, 2
 
 // headlines places the labels: those of faults in as many rows as they need, up
-// to three, leaders in one row below. A label for which there is no room loses its text.
+// to three, leaders in one or two rows below. A label for which there is no room loses its text, and its
+// wedge where that would lie on another's text.
 func (f *figure) headlines(in format) []headline {
 	if len(f.panels) == 0 {
 		return nil
@@ -35,21 +39,28 @@ func pack(labels []label, lo, hi float64, width vg.Length, in format, most int) 
 	var rows []headline
 	for _, l := range labels {
 		p := l.place(lo, hi, width, in)
-		k := 0
-		for k < len(rows) && rows[k].covers(p) {
-			k++
+		k := roomFor(p, rows)
+		if k == len(rows) && k == most && p.mark {
+			p.text, p.x, p.w = "", p.at-halfWedge, 2*halfWedge
+			k = roomFor(p, rows)
 		}
 		switch {
 		case k < len(rows):
 			rows[k] = append(rows[k], p)
 		case k < most:
 			rows = append(rows, headline{p})
-		case p.mark:
-			p.text = ""
-			rows[k-1] = append(rows[k-1], p)
 		}
 	}
 	return rows
+}
+
+// roomFor is the first of the rows in which the label covers nothing; behind the last where there is none.
+func roomFor(p placed, rows []headline) int {
+	k := 0
+	for k < len(rows) && rows[k].covers(p) {
+		k++
+	}
+	return k
 }
 
 // place puts the label over the middle of its span, or beside its instant, but not over the edges of the figure.
@@ -64,10 +75,19 @@ func (l label) place(lo, hi float64, width vg.Length, in format) placed {
 	return p
 }
 
+// span is what the label takes up, with its wedge.
+func (p placed) span() (from, to vg.Length) {
+	if !p.mark {
+		return p.x, p.x + p.w
+	}
+	return min(p.x, p.at-halfWedge), max(p.x+p.w, p.at+halfWedge)
+}
+
 func (h headline) covers(p placed) bool {
 	const space = 4
+	from, to := p.span()
 	for _, q := range h {
-		if p.x-space < q.x+q.w && q.x-space < p.x+p.w {
+		if qfrom, qto := q.span(); from-space < qto && qfrom-space < to {
 			return true
 		}
 	}
@@ -77,7 +97,7 @@ func (h headline) covers(p placed) bool {
 func (h headline) draw(c draw.Canvas, left, y vg.Length) {
 	for _, p := range h {
 		if p.mark {
-			fillWedge(c, dark, left+p.at, y, 2)
+			fillWedge(c, dark, left+p.at, y, halfWedge)
 		}
 		if p.text != "" {
 			c.FillText(textStyle(smallSize, dark), vg.Point{X: left + p.x, Y: y}, p.text)
