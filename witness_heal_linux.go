@@ -38,11 +38,11 @@ func (w *witness) seeHealed(s *sight) (string, error) {
 // seeHeal looks once, and returns what cannot be told yet.
 func (w *witness) seeHeal(paths []link.Path, s *sight) (seen string, unseen []link.Path, err error) {
 	overlay := s.overlay
+	m := w.now() // first: what was cut before it, another strike may have cut
 	before, err := w.fabric.Counters(w.life)
 	if err != nil {
 		return "", nil, err
 	}
-	m := w.now()
 	left := slices.DeleteFunc(slices.Clone(paths), func(p link.Path) bool { return m.links[p].Cut })
 	held := len(paths) - len(left)
 	cut, bent := sortOut(overlay)
@@ -79,18 +79,21 @@ func (w *witness) seeHeal(paths []link.Path, s *sight) (seen string, unseen []li
 	if err != nil {
 		return "", nil, err
 	}
-	var through []*burst
+	var through, taken []*burst
 	for _, b := range bs {
+		_, delays := w.prober.account(b)
 		switch ok, err := w.isHealed(m, b, overlay[b.path].Cut, entered(b), met); {
 		case err != nil:
 			return "", nil, err
-		case ok:
+		case !ok:
+			unseen = append(unseen, b.path)
+		case len(delays) > 0 || w.same(m, b.path):
 			through = append(through, b)
 		default:
-			unseen = append(unseen, b.path)
+			taken = append(taken, b)
 		}
 	}
-	return healedText(through, held), unseen, nil
+	return healedText(through, taken, held), unseen, nil
 }
 
 // isHealed says whether the path of the burst was seen to be as the plan has it; false says that it cannot be told.
@@ -112,10 +115,13 @@ func (w *witness) isHealed(m moment, b *burst, wasCut, entered bool, met map[*bu
 	return false, fmt.Errorf("none of %d probes came through %s, which is cut no more", sent, b.path)
 }
 
-func healedText(through []*burst, held int) string {
+func healedText(through, taken []*burst, held int) string {
 	var said []string
 	if len(through) > 0 {
 		said = append(said, "probes pass "+pathList(through))
+	}
+	if len(taken) > 0 {
+		said = append(said, "probes entered "+pathList(taken)+", and a later cut took them")
 	}
 	if held > 0 {
 		said = append(said, fmt.Sprintf("%d paths are still cut by another strike", held))

@@ -231,9 +231,11 @@ func (w *witness) lookAt(overlay link.Matrix, cut, bent []link.Path, s *sight) (
 		return "", err
 	}
 	met := w.met(m, bs)
-	s.seen()
+	if len(bends) == 0 || slices.ContainsFunc(bends, func(b *burst) bool { return met[b] }) { // else there is another try, for which the links must stay
+		s.seen()
+	}
 	err = w.prober.await(w.life, bs, func(b *burst) time.Duration { return w.patience(m, b) }, func(b *burst) bool {
-		return slices.Contains(bends, b) && whole(b) || slices.Contains(controls, b) && reached(b)
+		return slices.Contains(bends, b) && (whole(b) || !met[b]) || slices.Contains(controls, b) && reached(b)
 	})
 	if err != nil {
 		return "", err
@@ -432,9 +434,10 @@ func (w *witness) nothing(bs []*burst, down map[string]bool, until time.Duration
 }
 
 // judge: the bursts measured what the links were to do at the moment. Those that met something else
-// say nothing, but some must.
+// say nothing, but some must. Of those that a later cut took on their way, what arrived is judged.
 func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, error) {
-	var judged []*burst
+	var judged, taken []*burst
+	lost := 0
 	for _, b := range bs {
 		s := m.links[b.path]
 		sent, delays := w.prober.account(b)
@@ -444,22 +447,36 @@ func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, err
 			return "", fmt.Errorf("%s, which is to be %s, %s", b.path, s, why)
 		case why == "":
 			judged = append(judged, b)
+		case met[b] && denies(s, sent, delays, w.slack) == "":
+			taken, lost = append(taken, b), lost+sent-len(delays)
 		}
 	}
-	switch {
-	case len(bs) == 0:
-		return "", nil
-	case len(judged) == 0:
+	var said []string
+	if len(judged) > 0 {
+		said = append(said, fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]))
+	}
+	if len(taken) > 0 {
+		said = append(said, fmt.Sprintf("probes entered %s while it was %s, and a later cut took %d of them", pathList(taken), m.links[taken[0].path], lost))
+	}
+	if len(said) == 0 && len(bs) > 0 {
 		return "", errTooSoon
 	}
-	return fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]), nil
+	return strings.Join(said, "; "), nil
 }
 
 // contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
 func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
+	if lost := sent - len(delays); s.Rate == 0 && lost > expect(s, sent, slack).most { // a rate has a queue, which others may have filled
+		return fmt.Sprintf("lost %d of %d probes", lost, sent)
+	}
+	return denies(s, sent, delays, slack)
+}
+
+// denies is contradicts where any number of the probes may have been lost besides.
+func denies(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
 	e, lost := expect(s, sent, slack), sent-len(delays)
 	switch {
-	case lost < e.fewest || s.Rate == 0 && lost > e.most: // a rate has a queue, which others may have filled
+	case lost < e.fewest:
 		return fmt.Sprintf("lost %d of %d probes", lost, sent)
 	case len(delays) < probePackets: // too few for a median
 		return ""

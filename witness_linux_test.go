@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -412,4 +413,106 @@ func TestProbesAfterTheHeal(t *testing.T) {
 			t.Errorf("probes that came at %v: said %q, %v", c.b.came, said, err)
 		}
 	}
+}
+
+// A bent link that is cut while probes are on their way, and healed below the cut, has been seen to be bent: what the cut took
+// says nothing against it, and what arrived must be as late as it was to be.
+func TestACutOverProbesOnTheirWay(t *testing.T) {
+	t.Parallel()
+	p := path("n1", "n2")
+	t.Run("strikes", func(t *testing.T) {
+		t.Parallel()
+		l := newLabOf(t, wires, honest)
+		l.survey(wires)
+		before := l.packets(p)
+		straighten := l.strike(0, link.Matrix{p: {Delay: 400 * ms}})
+		for l.packets(p) < before+probePackets { // they are on their way for as long
+			time.Sleep(ms)
+		}
+		time.Sleep(100 * ms) // and the witness knows
+		mend := l.strike(1, link.Matrix{p: {Cut: true}})
+		straighten()
+		l.witness.wait()
+		mend()
+		l.allSeen()
+	})
+	slow, lossy, now := link.Shape{Delay: 20 * ms}, link.Shape{Delay: 20 * ms, Loss: 0.5}, slices.Repeat[[]time.Duration]
+	for _, c := range []struct {
+		s          link.Shape
+		sent       int
+		delays     []time.Duration
+		said, want string
+	}{
+		{slow, 20, now([]time.Duration{21 * ms}, 12), "probes entered n1>n2 while it was 20ms, and a later cut took 8 of them", ""},
+		{slow, 20, nil, "probes entered n1>n2 while it was 20ms, and a later cut took 20 of them", ""},
+		{slow, 20, now([]time.Duration{2 * ms}, 12), "", errTooSoon.Error()}, // perhaps they met the links late
+		{lossy, 200, now([]time.Duration{21 * ms}, 15), "probes entered n1>n2 while it was 20ms, loss 50%, and a later cut took 185 of them", ""},
+		{lossy, 200, now([]time.Duration{21 * ms}, 199), "", errTooSoon.Error()},
+	} {
+		net, err := link.NewNet(t.Context(), still{}, link.Matrix{p: c.s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &witness{prober: newProber(since{time.Now()}, nil), net: net, slack: labSlack}
+		m, b := w.now(), &burst{path: p, sent: make([]time.Duration, c.sent), delays: c.delays}
+		if _, err := net.Degrade(t.Context(), link.Matrix{p: {Cut: true}}); err != nil {
+			t.Fatal(err)
+		}
+		said, err := w.judge(m, []*burst{b}, map[*burst]bool{b: true})
+		if got := fmt.Sprint(err); said != c.said || c.want == "" && err != nil || c.want != "" && got != c.want {
+			t.Errorf("%d of %d came through %s: said %q, %v", len(c.delays), c.sent, c.s, said, err)
+		}
+	}
+}
+
+// still is a fabric that does nothing.
+type still struct{ link.Fabric }
+
+func (still) Apply(context.Context, link.Matrix) error { return nil }
+
+// packets is how many have entered the path.
+func (l *lab) packets(p link.Path) uint64 {
+	l.Helper()
+	c, err := l.witness.fabric.Counters(l.Context())
+	if err != nil {
+		l.Fatal(err)
+	}
+	return c[p].Packets
+}
+
+// Of two cuts of a path the second may heal while the heal of the first is looked at: what it cut until then is not held against either.
+func TestHealsAtOneInstant(t *testing.T) {
+	t.Parallel()
+	p := path("n1", "n2")
+	l := newLabOf(t, wires, honest)
+	l.survey(wires)
+	l.flood("n1", "n2")
+	cut := link.Matrix{p: {Cut: true}}
+	first, second := l.strike(0, cut), l.strike(1, cut)
+	l.witness.wait()
+	f := &heard{Fabric: l.witness.fabric}
+	f.then = func() { // once the counters have been read
+		for before := l.packets(p); l.packets(p) == before; {
+			time.Sleep(ms)
+		}
+		second()
+	}
+	l.witness.fabric = f
+	first()
+	l.allSeen()
+}
+
+// heard is a fabric that does something once its counters have been read.
+type heard struct {
+	link.Fabric
+	first atomic.Bool
+	then  func()
+}
+
+func (h *heard) Counters(ctx context.Context) (map[link.Path]link.Counters, error) {
+	c, err := h.Fabric.Counters(ctx)
+	if h.first.CompareAndSwap(false, true) {
+		h.then()
+	}
+	return c, err
 }
