@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,15 +79,18 @@ func create(path string, f *File, x *Index) (*Dir, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("create matrix directory: %w", err)
 	}
-	for _, sub := range []string{cellsDir, logsDir} {
-		if err := os.Mkdir(d.Path(sub), 0o777); err != nil {
-			return nil, fmt.Errorf("create matrix directory: %w", err)
-		}
+	if err := d.makeDirs(); err != nil {
+		return nil, fmt.Errorf("create matrix directory: %w", err)
 	}
 	if err := results.WriteFile(d.Path(fileName), f.Text); err != nil {
 		return nil, err
 	}
 	return d, d.writeIndex()
+}
+
+// makeDirs makes the directories that runs need, where they are not there.
+func (d *Dir) makeDirs() error {
+	return cmp.Or(os.MkdirAll(d.Path(cellsDir), 0o777), os.MkdirAll(d.Path(logsDir), 0o777))
 }
 
 // Open opens the directory of a matrix that was begun. A run in it that is half written
@@ -129,7 +133,7 @@ func Open(path string) (*Dir, error) {
 // survey looks for runs that are half written.
 func (d *Dir) survey() error {
 	entries, err := os.ReadDir(d.Path(cellsDir))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // whoever passed the matrix on may keep no empty directories
 		return fmt.Errorf("open matrix directory: %w", err)
 	}
 	there := map[string]bool{}
@@ -212,6 +216,9 @@ func Resume(path string) (*Dir, error) {
 	}
 	if err := d.plan(); err != nil {
 		return nil, err
+	}
+	if err := d.makeDirs(); err != nil {
+		return nil, fmt.Errorf("open matrix directory: %w", err)
 	}
 	for _, c := range d.Index.Cells {
 		if c.State == Finished {

@@ -335,6 +335,25 @@ func TestMergeIsTheWhole(t *testing.T) {
 	}
 }
 
+// An artifact store keeps no empty directories: a shard that ran nothing comes without any.
+func TestShardWithoutDirectories(t *testing.T) {
+	f, cells := parsed(t, small)
+	empty, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{2, 2}, "test")
+	must(t, err)
+	for _, sub := range []string{cellsDir, logsDir} {
+		must(t, os.Remove(empty.Path(sub)))
+	}
+	_, err = Merge(filepath.Join(t.TempDir(), "joined"), []string{finished(t, filepath.Join(t.TempDir(), "one"), small, Shard{1, 2}).Path(), empty.Path()})
+	must(t, err)
+	_, err = Resume(empty.Path())
+	must(t, err)
+	for _, sub := range []string{cellsDir, logsDir} {
+		if _, err := os.Stat(empty.Path(sub)); err != nil {
+			t.Errorf("resumed: %v", err)
+		}
+	}
+}
+
 func TestTableIsRectangular(t *testing.T) {
 	d, _ := run(t, small, Options{Jobs: 1, FailFast: true}, func(c *Cell, _ int) *results.Summary {
 		if c.Order == 2 {
