@@ -30,6 +30,8 @@ type Cell struct {
 
 	State   State    `json:"state"`
 	Outcome *Outcome `json:"outcome,omitempty"` // of a finished cell
+	// Attempts are the earlier runs, no results, of a cell that is not finished; then its outcome has them.
+	Attempts []Attempt `json:"attempts,omitempty"`
 
 	plan   *reckon.Plan
 	limits []Threshold

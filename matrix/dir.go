@@ -225,7 +225,8 @@ func Resume(path string) (*Dir, error) {
 			continue
 		}
 		if o, ok := d.adopt(c); ok {
-			c.State, c.Outcome = Finished, o
+			o.Attempts = c.Attempts
+			c.State, c.Outcome, c.Attempts = Finished, o, nil
 			continue
 		}
 		if _, err := d.setAside(c); err != nil {

@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -123,12 +126,15 @@ type starter struct {
 	t     *testing.T
 	dir   *Dir
 	comes func(c *Cell, attempt int) *results.Summary // nil: it crashes
+	mu    sync.Mutex
 	tried map[string]int
 }
 
 func (s *starter) start(_ context.Context, c *Cell, _, _ string) Exit {
+	s.mu.Lock()
 	s.tried[c.Name]++
 	sum := s.comes(c, s.tried[c.Name])
+	s.mu.Unlock()
 	if sum == nil {
 		return Exit{Status: 2, Why: "exit status 2, after: panic", Last: []string{"goroutine 1", "panic"}}
 	}
@@ -178,6 +184,76 @@ func TestCrashAndRetry(t *testing.T) {
 		t.Errorf("%s was run again", c.Name)
 		return Exit{}
 	}}))
+}
+
+// An earlier attempt is not forgotten where the next one is cut short, or ends with nobody left to note it.
+func TestInterruptedRetry(t *testing.T) {
+	for _, adopted := range []bool{false, true} {
+		f, cells := parsed(t, small)
+		d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		tries := 0
+		must(t, d.Run(ctx, Options{Jobs: 1, RetryHarness: 1, Start: func(_ context.Context, c *Cell, _, _ string) Exit {
+			if tries++; tries == 1 {
+				s := ran(results.StatusHarness, 100, ptr(1.0))
+				record(t, d, c, s)
+			} else {
+				cancel()
+			}
+			return Exit{}
+		}}))
+		again, err := Open(d.Path())
+		must(t, err)
+		c := again.Index.inOrder()[0]
+		if len(c.Attempts) != 1 || c.State != Waiting {
+			t.Errorf("%s, tried before: %v", c.State, c.Attempts)
+		}
+		if adopted {
+			record(t, d, c, invented(c))
+		}
+		again, err = Resume(d.Path())
+		must(t, err)
+		s := &starter{t: t, dir: again, comes: func(c *Cell, _ int) *results.Summary { s := invented(c); return &s }, tried: map[string]int{}}
+		must(t, again.Run(t.Context(), Options{Jobs: 1, Start: s.start}))
+		if c := again.Index.inOrder()[0]; c.Outcome == nil || len(c.Outcome.Attempts) != 1 || len(c.Attempts) != 0 {
+			t.Errorf("resumed: %+v, and not finished: %v", c.Outcome, c.Attempts)
+		}
+	}
+}
+
+// Cells that are run side by side, and tried again, share the index.
+func TestJobs(t *testing.T) {
+	f, cells := parsed(t, small)
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	must(t, err)
+	s := &starter{t: t, dir: d, tried: map[string]int{}, comes: func(c *Cell, attempt int) *results.Summary {
+		s := invented(c)
+		if s.Verdict = results.StatusValid; c.Number%2 == 0 && attempt == 1 {
+			s.Verdict = results.StatusHarness
+		}
+		return &s
+	}}
+	var under, most atomic.Int32
+	told := 0
+	must(t, d.Run(t.Context(), Options{Jobs: 2, RetryHarness: 1, Watch: func(*Cell) { told++ }, Start: func(ctx context.Context, c *Cell, dir, log string) Exit {
+		if n := under.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		defer under.Add(-1)
+		time.Sleep(5 * time.Millisecond)
+		return s.start(ctx, c, dir, log)
+	}}))
+	if x := d.Index; most.Load() != 2 || told != 2*len(x.Cells) || x.Verdict != results.StatusValid || x.Unfinished != 0 {
+		t.Errorf("%d at a time, %d turns; %s: %s", most.Load(), told, x.Verdict, x.Reason)
+	}
+	again, err := Open(d.Path())
+	must(t, err)
+	for _, c := range again.Index.Cells {
+		if len(c.Outcome.Attempts) != (c.Number+1)%2 {
+			t.Errorf("%s was tried before: %v", c.Name, c.Outcome.Attempts)
+		}
+	}
 }
 
 func TestFailFast(t *testing.T) {
@@ -402,7 +478,45 @@ func TestJUnit(t *testing.T) {
 
 // Every link of the page leads to something, and it fetches nothing from elsewhere.
 func TestPageLinks(t *testing.T) {
+	linksOf(t, interrupted(t))
 	d := finished(t, filepath.Join(t.TempDir(), "m"), strings.Replace(small, "none", "[none, leader]", 1)+"exclude: [{system: [memory, memory-liar], fault: leader, number-nodes: 1}]\n", Shard{})
+	linked := linksOf(t, d)
+	for _, c := range d.Index.Cells {
+		if n := linked[cellsDir+"/"+c.Name+"/report.html"]; n < 3 { // the wall, a panel or more, the list
+			t.Errorf("%s is linked %d times", c.Name, n)
+		}
+	}
+}
+
+// interrupted is a matrix that was interrupted when its first run had not begun to record, and its second had.
+func interrupted(t *testing.T) *Dir {
+	t.Helper()
+	f, cells := parsed(t, small)
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var both sync.WaitGroup
+	both.Add(2)
+	must(t, d.Run(ctx, Options{Jobs: 2, Start: func(_ context.Context, c *Cell, _, _ string) Exit {
+		both.Done()
+		both.Wait()
+		if c.Order == 2 {
+			record(t, d, c, results.Summary{Verdict: results.StatusUnknown, Interrupted: true})
+		}
+		cancel()
+		return Exit{}
+	}}))
+	for i, want := range []State{Waiting, Interrupted} {
+		if c := d.Index.inOrder()[i]; c.State != want {
+			t.Errorf("%s is %s", c.Name, c.State)
+		}
+	}
+	return d
+}
+
+// linksOf counts the links of the matrix's page.
+func linksOf(t *testing.T, d *Dir) map[string]int {
+	t.Helper()
 	f, err := os.Open(d.Report())
 	must(t, err)
 	defer f.Close()
@@ -422,9 +536,5 @@ func TestPageLinks(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range d.Index.Cells {
-		if n := linked[cellsDir+"/"+c.Name+"/report.html"]; n < 3 { // the wall, a panel or more, the list
-			t.Errorf("%s is linked %d times", c.Name, n)
-		}
-	}
+	return linked
 }

@@ -93,7 +93,7 @@ type ending struct {
 
 // run runs the cell, again where it was no result and that was asked for.
 func (r *sitting) run(ctx context.Context, c *Cell) ending {
-	var attempts []Attempt
+	attempts := c.Attempts
 	for {
 		began := time.Now()
 		exit := r.Start(ctx, c, r.Path(cellsDir, c.Name), r.Path(logsDir, c.Name+".log"))
@@ -111,7 +111,18 @@ func (r *sitting) run(ctx context.Context, c *Cell) ending {
 			return ending{err: err}
 		}
 		attempts = append(attempts, Attempt{e.outcome.Verdict, e.outcome.Reason, where, e.outcome.Took})
+		if err := r.remember(c, attempts); err != nil {
+			return ending{err: err}
+		}
 	}
+}
+
+// remember writes down what was tried, so that it is not forgotten where the next try is cut short.
+func (r *sitting) remember(c *Cell, attempts []Attempt) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.Attempts = attempts
+	return r.writeIndex()
 }
 
 // read reads what the run left.
@@ -134,10 +145,18 @@ func (r *sitting) read(ctx context.Context, c *Cell, exit Exit) ending {
 		o := judge(c, s)
 		o.Report = true
 		return ending{state: Finished, outcome: o}
+	case cut && !r.begun(c): // nothing was recorded, and there is nothing to look at
+		return ending{state: Waiting}
 	case cut:
 		return ending{state: Interrupted}
 	}
 	return ending{state: Finished, outcome: crashed(c, fmt.Sprintf("The run left no summary: %s.", exit.Why), exit.Last)}
+}
+
+// begun says whether the cell's run came to make its directory.
+func (d *Dir) begun(c *Cell) bool {
+	_, err := os.Lstat(d.Path(cellsDir, c.Name))
+	return err == nil
 }
 
 // convicted says whether a run that was cut short is a result all the same: a broken promise stays broken, and running it
@@ -153,6 +172,9 @@ func (r *sitting) finish(c *Cell, e ending) {
 	c.State, c.Outcome = e.state, e.outcome
 	if e.err != nil {
 		c.State = Interrupted
+	}
+	if c.State == Finished {
+		c.Attempts = nil
 	}
 	r.Index.Took = r.before + seconds(time.Since(r.began))
 	if r.FailFast && c.State == Finished && c.verdict() != results.StatusValid {
