@@ -37,9 +37,7 @@ const foreignReady = 30 * time.Second
 func (d *driver) musterForeign(ctx context.Context) (*foreign, error) {
 	f := &foreign{driver: d, log: &tail{w: os.Stderr}, said: make(chan foreignResult, 1024)}
 	f.schedule = foreignSchedule(merge(d.streams()), d.job.Setting.Duration)
-	f.cmd = exec.Command("/bin/sh", "-c", "exec "+fillClientCmd(d.plan.Options.ClientCmd, d.targets(), d.job.Client))
-	f.cmd.Stderr = f.log
-	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that all of it can be ended
+	f.command(fillClientCmd(d.plan.Options.ClientCmd, d.targets(), d.job.Client))
 	in, err := f.cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the client program: %w", err)
@@ -60,6 +58,13 @@ func (d *driver) musterForeign(ctx context.Context) (*foreign, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// command makes the program's process, a shell for whatever a shell understands.
+func (f *foreign) command(line string) {
+	f.cmd = exec.Command("/bin/sh", "-c", line)
+	f.cmd.Stderr = f.log
+	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that all of it can be ended
 }
 
 // targets are the URLs of the members that the client uses.
@@ -86,21 +91,34 @@ func (f *foreign) listen(out io.Reader) {
 	}
 }
 
-// handOver gives the program its operations and waits until it is ready.
+// handOver gives the program its operations and waits until it has them and is ready.
 func (f *foreign) handOver(ctx context.Context) error {
-	go f.give()
+	given := make(chan struct{})
+	go func() {
+		defer close(given)
+		f.give()
+	}()
+	ready, waiting := false, given
 	for {
+		if ready && waiting == nil {
+			return nil
+		}
 		select {
+		case <-waiting:
+			waiting = nil
 		case m, ok := <-f.said:
 			switch {
 			case !ok:
 				return f.ended("before it was ready")
-			case m.Kind == "ready":
-				return nil
+			case m.Kind == "ready" && !ready:
+				ready = true
 			case m.Kind != "result": // those are of prerequisites, which nobody asked for
 				return f.failed(fmt.Errorf("it says %q before it is ready", m.Kind))
 			}
 		case <-ctx.Done():
+			if ready {
+				return f.failed(fmt.Errorf("it said that it is ready, and has not read its operations within %v", foreignReady))
+			}
 			return f.failed(fmt.Errorf("it did not say that it is ready within %v", foreignReady))
 		}
 	}
@@ -168,11 +186,8 @@ func (f *foreign) load(ctx context.Context, start time.Duration) driverDone {
 	d := f.driver
 	waiter(d.clock)(ctx, start)
 	before := wallAtZero(d.clock)
-	var results []foreignResult
-	err := writeFrame(f.in, foreignMessage{Kind: "start"})
-	if err == nil {
-		results, err = f.hear(ctx, start)
-	}
+	go func() { _ = writeFrame(f.in, foreignMessage{Kind: "start"}) }() // where it is not read, that shows in what the program says
+	results, err := f.hear(ctx, start)
 	if moved := time.Duration(wallAtZero(d.clock) - before); err == nil && moved.Abs() > expectedApart {
 		err = fmt.Errorf("the wall clock, by which the client program counts, moved by %v during the load", moved)
 	}
