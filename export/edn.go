@@ -21,10 +21,16 @@ type moment struct {
 // writeEDN writes a Jepsen history. Keys are independent of each other, so a
 // value is the vector [key value], as jepsen.independent prints its tuples. An operation of unknown outcome ends as :info,
 // after which its process does nothing more. The preload is always there: without it a
-// checker would see reads of values that nobody wrote. Times are nanoseconds since the run's epoch.
+// checker would see reads of values that nobody wrote. A read whose answer the client kept to itself is
+// left out: it would say that nothing was found. Times are nanoseconds since the run's epoch.
 func writeEDN(w io.Writer, r Run) error {
 	var ops []history.Op
-	err := r.each(func(o *history.Op) error { ops = append(ops, *o); return nil }, history.Preload)
+	err := r.each(func(o *history.Op) error {
+		if !o.Untold {
+			ops = append(ops, *o)
+		}
+		return nil
+	}, history.Preload)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,8 @@
 //	err := export.Write(w, "csv", run)
 //
 // It writes what was recorded, and only that: it derives nothing but times in the
-// other program's units, and leaves out no operation of the stages that it is asked for.
+// other program's units, and leaves out no operation of the stages that it is asked for, but reads whose answer is not
+// known where the format cannot say so.
 package export
 
 import (
@@ -38,7 +39,7 @@ var formats = []format{
 	{"reckon-json", "the array of results that the Python reckon writes, times in Unix seconds", writeJSON},
 	{"csv", "a row an operation", writeCSV},
 	{"parquet", "the same columns, compressed, for pandas, DuckDB, R", writeParquet},
-	{"edn", "a Jepsen history: a line an invocation or completion, in order of time, with the preload", writeEDN},
+	{"edn", "a Jepsen history: a line an invocation or completion, in order of time, with the preload, without reads whose answer is not known", writeEDN},
 }
 
 // Formats are the names that Write knows.
