@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/moby/sys/reexec"
 
@@ -291,11 +293,40 @@ func TestBuildNeedsAToolchain(t *testing.T) {
 	}
 }
 
+// A build that is broken off ends at once, with the compilers that it started, and leaves nothing half made.
 func TestBuildEndsWithItsContext(t *testing.T) {
-	proxy(t, "", "v3.5.1")
+	bin, begun := t.TempDir(), filepath.Join(t.TempDir(), "begun")
+	slow := "#!/bin/sh\ncase $1 in env) echo go1.99;; build) echo half >etcd; sleep 1000 & touch " + begun + "; wait;; esac\n"
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(slow), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := buildEtcd(ctx, "v3.5.1", new(bytes.Buffer))
+		ended <- err
+	}()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(begun); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal("it does not begin to build")
+		}
+	}
 	cancel()
-	if _, _, err := buildEtcd(ctx, "v3.5.1", new(bytes.Buffer)); err == nil {
-		t.Error("built all the same")
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it does not end")
+	}
+	left, err := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "reckon", "etcd", "*", "*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
