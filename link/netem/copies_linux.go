@@ -24,7 +24,7 @@ func (c *copies) queue() place {
 
 // duplicate sees to the shape's duplicates.
 func (f *Fabric) duplicate(p *path, s link.Shape) error {
-	if copiesOf(s) == copiesOf(p.shape) {
+	if copiesOf(s) == copiesOf(p.shape) && (!p.doubtful || p.copies == nil) {
 		return nil
 	}
 	q := queue{shape: copiesOf(s), limit: ceiling, seed: p.draw(f.seed, "copies")}

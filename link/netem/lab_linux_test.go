@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/host"
@@ -116,6 +117,29 @@ func TestCutCountsWhatWasUnderWay(t *testing.T) {
 	for range 7 {
 		_, _, err := l.b.ReadFromUDPAddrPort(make([]byte, 100))
 		l.must(err)
+	}
+}
+
+// A cut that failed half way is undone by the shape that was there before it.
+func TestChangeThatFailsHalfWay(t *testing.T) {
+	l := newLab(t)
+	l.apply(link.Matrix{there: {Delay: time.Millisecond}})
+	nl := l.hub.Netlink()
+	device, err := nl.LinkByName(l.hosts[1].Port().Interface)
+	l.must(err)
+	pace := netlink.NewNetem(netlink.QdiscAttrs{ // of n1 towards n2
+		LinkIndex: device.Attrs().Index, Handle: netlink.MakeHandle(0x4010, 0), Parent: netlink.MakeHandle(0x10, 1),
+	}, netlink.NetemQdiscAttrs{})
+	l.must(nl.QdiscDel(pace))
+	if err := l.fabric.Apply(l.Context(), link.Matrix{there: {Delay: time.Millisecond, Cut: true}}); err == nil {
+		t.Fatal("a cut was made without the queue that it is to empty")
+	}
+	l.must(nl.QdiscAdd(pace))
+	l.apply(link.Matrix{there: {Delay: time.Millisecond}})
+	l.send(1)
+	l.must(l.b.SetReadDeadline(time.Now().Add(10 * time.Second)))
+	if _, _, err := l.b.ReadFromUDPAddrPort(make([]byte, 100)); err != nil {
+		t.Errorf("the path is still cut: %v", err)
 	}
 }
 

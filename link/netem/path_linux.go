@@ -16,6 +16,7 @@ type path struct {
 	name     link.Path
 	from, to *port
 	shape    link.Shape
+	doubtful bool    // a change has failed half way: what the queues do is not, or not all, the shape
 	copies   *copies // nil until the path duplicates for the first time
 
 	changes   map[string]int // of a queue: each change draws from a stream of its own
@@ -113,11 +114,17 @@ func (p *path) paceQueue(seed uint64, s link.Shape) queue {
 }
 
 // reshape gives the path another shape. What enters a path that is cut or healed meets neither queue half done:
-// a cut closes fate first, and a heal opens it last.
+// a cut closes fate first, and a heal opens it last. After a change that failed the next one leaves no queue as it is.
 func (f *Fabric) reshape(p *path, s link.Shape) error {
-	if s == p.shape {
+	if s == p.shape && !p.doubtful {
 		return nil
 	}
+	err := f.change(p, s)
+	p.doubtful = err != nil
+	return err
+}
+
+func (f *Fabric) change(p *path, s link.Shape) error {
 	if err := p.book(f, p.shape, p.shape); err != nil {
 		return err
 	}
@@ -139,7 +146,7 @@ func (f *Fabric) reshape(p *path, s link.Shape) error {
 }
 
 func (f *Fabric) setFate(p *path, s link.Shape) error {
-	if fateOf(s) == fateOf(p.shape) {
+	if fateOf(s) == fateOf(p.shape) && !p.doubtful {
 		return nil
 	}
 	if err := f.tc.queue(change, p.fate(), "netem", p.fateQueue(f.seed, s).options()); err != nil {
@@ -152,7 +159,7 @@ func (f *Fabric) setPace(p *path, s link.Shape) error {
 	if s.Cut && !p.shape.Cut {
 		return f.purge(p, s)
 	}
-	if paceOf(s) == paceOf(p.shape) {
+	if paceOf(s) == paceOf(p.shape) && !p.doubtful {
 		return nil
 	}
 	if err := f.tc.queue(change, p.pace(), "netem", p.paceQueue(f.seed, s).options()); err != nil {
