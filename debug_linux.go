@@ -139,7 +139,7 @@ func (s *Session) Capture(name string, f *os.File, limit int64) (stop func() (ca
 		return nil, err
 	}
 	return func() (capture.Account, error) {
-		s.run.captures.passDrops(s.run.life, s.run.fabric) // the last
+		s.run.captures.passDrops(s.run.fabric) // the last
 		s.run.captures.remove(k)
 		accounts, err := k.Close()
 		if len(accounts) != 1 {

@@ -73,7 +73,7 @@ func (r *run) endPackets() error {
 	if r.packets == nil {
 		return nil
 	}
-	r.captures.passDrops(r.life, r.fabric) // the last
+	r.captures.passDrops(r.fabric) // the last
 	r.captures.remove(r.packets)
 	accounts, err := r.packets.Close()
 	for _, a := range accounts {
@@ -109,6 +109,9 @@ func (c *captures) remove(k *capture.Capture) {
 // dropsEvery is how often the fabric is asked what it dropped: a capture waits a tenth of a second for it.
 const dropsEvery = 20 * time.Millisecond
 
+// dropsBound is how long it may take to say.
+const dropsBound = time.Second
+
 // reportDrops tells the captures under way which packets the fabric drops, until ctx ends.
 func (c *captures) reportDrops(ctx context.Context, b running) {
 	tick := time.NewTicker(dropsEvery)
@@ -116,16 +119,19 @@ func (c *captures) reportDrops(ctx context.Context, b running) {
 	for {
 		select {
 		case <-ctx.Done():
+			c.passDrops(b)
 			return
 		case <-tick.C:
-			c.passDrops(ctx, b)
+			c.passDrops(b)
 		}
 	}
 }
 
 // passDrops passes on what the fabric has dropped since it was last asked, if anybody captures packets. A fabric that no longer
-// answers ends the run elsewhere.
-func (c *captures) passDrops(ctx context.Context, b running) {
+// answers ends the run elsewhere. It is asked even when the run is over: what has been taken from the fabric is told once.
+func (c *captures) passDrops(b running) {
+	ctx, cancel := context.WithTimeout(context.Background(), dropsBound)
+	defer cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.all) == 0 {
