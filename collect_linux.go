@@ -10,11 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/link"
 )
 
-// finalAttempts and finalWidth bound how often a final read is tried, and how many are under way at once.
-const (
-	finalAttempts = 3
-	finalWidth    = 64
-)
+// finalAttempts bounds how often a final read is tried.
+const finalAttempts = 3
 
 // final reads every key through every member, each from its own host.
 func (r *run) final(ctx context.Context) error {
@@ -33,7 +30,7 @@ func (r *run) finalAt(ctx context.Context, m Member, index int) error {
 	}
 	defer client.Close()
 	var g errgroup.Group
-	g.SetLimit(finalWidth)
+	g.SetLimit(atOnce)
 	var ps processes
 	for _, w := range r.plan.workloads {
 		b, ok := w.value.(Bookends)

@@ -152,11 +152,8 @@ type driver struct {
 	progress driverProgress // since the last progress line
 }
 
-// preloadAttempts bounds how often a key is tried, and preloadWidth how many are under way at once.
-const (
-	preloadAttempts = 10
-	preloadWidth    = 64
-)
+// preloadAttempts bounds how often a key is tried.
+const preloadAttempts = 10
 
 // preload writes what must be there, again with other values where it was not acknowledged.
 func (d *driver) preload(ctx context.Context) error {
@@ -186,7 +183,7 @@ func (d *driver) attempt(ctx context.Context, ops iter.Seq[Op], only map[string]
 		mu sync.Mutex
 	)
 	missing = map[string]bool{}
-	g.SetLimit(preloadWidth)
+	g.SetLimit(atOnce)
 	for op := range ops {
 		if only != nil && !only[op.Key] {
 			continue

@@ -84,6 +84,9 @@ type Bounds struct {
 	Settle time.Duration
 	// Ready is how long it may take to be ready after its start.
 	Ready time.Duration
+	// Preload is how long it may take to write every key before the load, and Final to read every key through
+	// every member at the end and to collect what the store says of its past.
+	Preload, Final time.Duration
 }
 
 // parts are the values behind the words.
@@ -364,7 +367,34 @@ func (p *Plan) schedule() error {
 		Settle:   30*time.Second + 20*et,
 		Ready:    60*time.Second + 10*et,
 	}
+	keys, clients := p.keys(), max(len(p.Setting.Clients), 1)
+	p.Bounds.Preload = p.Bounds.Ready + p.inTurn((keys+clients-1)/clients)
+	p.Bounds.Final = collectBound + p.inTurn(keys)
 	return nil
+}
+
+// collectBound is how long collecting may take, and so may what workers have left to do.
+const collectBound = 2 * time.Minute
+
+// atOnce is how many operations of one client are under way at once before and after the load.
+const atOnce = 64
+
+// inTurn is how long so many operations of one client may take before or after the load: a second, or a fifth of
+// the time-out, for each atOnce of them is many times what they take, even where the quorum is far.
+func (p *Plan) inTurn(n int) time.Duration {
+	return time.Duration((n+atOnce-1)/atOnce) * max(time.Second, p.Options.OpTimeout/5)
+}
+
+// keys is how many keys there are, as far as workloads say.
+func (p *Plan) keys() (n int) {
+	for _, w := range p.workloads {
+		if b, ok := w.value.(Bookends); ok {
+			for range b.Final(p.Setting) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // strikesOf asks all faults for their strikes. Those of two calls share nothing.

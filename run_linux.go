@@ -72,10 +72,12 @@ func Run(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (e
 	if err := r.finishWork(owed); err != nil {
 		return err
 	}
-	if err := r.final(owed); err != nil {
+	closing, end := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Bounds.Final)
+	defer end()
+	if err := r.final(closing); err != nil {
 		return err
 	}
-	return r.collect(owed)
+	return r.collect(closing)
 }
 
 // ErrRecorded is wrapped by errors that stand in the record.
@@ -84,9 +86,6 @@ var ErrRecorded = errors.New("recorded")
 type recorded struct{ error }
 
 func (recorded) Is(target error) bool { return target == ErrRecorded }
-
-// collectBound is how long final reads and collecting may take.
-const collectBound = 2 * time.Minute
 
 // run is a plan being carried out.
 type run struct {
@@ -226,7 +225,7 @@ func (r *run) ready(ctx context.Context) error {
 // preload has the drivers write what must be there.
 func (r *run) preload(ctx context.Context) error {
 	r.phase("preload")
-	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Ready)
+	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Preload)
 	defer cancel()
 	return r.everyDriver(func(d *driverProcess) error {
 		if err := d.tell("preload"); err != nil {

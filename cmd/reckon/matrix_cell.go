@@ -53,7 +53,7 @@ func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool
 // cellLimit is when a run that has not ended never will.
 func cellLimit(c *matrix.Cell) time.Duration {
 	p := c.Plan()
-	return p.Bounds.Ready + p.Options.Duration + p.Options.OpTimeout + p.Bounds.Settle + cellGrace
+	return p.Bounds.Ready + p.Bounds.Preload + p.Options.Duration + p.Options.OpTimeout + p.Bounds.Settle + p.Bounds.Final + cellGrace
 }
 
 // A tail keeps the last lines of what it passes on to the log.

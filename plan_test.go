@@ -1,0 +1,58 @@
+package reckon
+
+import (
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/reckon-bench/reckon/history"
+)
+
+// shelf is a workload of so many keys.
+type shelf struct {
+	Workload
+	keys int
+}
+
+func (shelf) Preload(Setting, int, int) iter.Seq[Op] { return nil }
+
+func (s shelf) Final(Setting) iter.Seq[Op] {
+	return func(yield func(Op) bool) {
+		for range s.keys {
+			if !yield(Op{Stage: history.Final}) {
+				return
+			}
+		}
+	}
+}
+
+// What a plan accepts can be done within its bounds: a hundred thousand keys take longer than a hundred.
+func TestBoundsGrowWithTheKeys(t *testing.T) {
+	for _, c := range []struct {
+		keys           []int // of each workload
+		timeout        time.Duration
+		preload, final time.Duration // beyond those of no keys
+	}{
+		{nil, 5 * time.Second, 0, 0},
+		{[]int{100}, 5 * time.Second, time.Second, 2 * time.Second},
+		{[]int{100_000}, 5 * time.Second, 782 * time.Second, 1563 * time.Second}, // by 0.1 s each, 640 a second, they take 79 and 157 s
+		{[]int{64_000, 64_000}, 5 * time.Second, 1000 * time.Second, 2000 * time.Second},
+		{[]int{128}, 20 * time.Second, 4 * time.Second, 8 * time.Second},
+		{[]int{128}, 100 * time.Millisecond, time.Second, 2 * time.Second},
+	} {
+		p := &Plan{Setting: Setting{Clients: []string{"c1", "c2"}}}
+		p.Options.FailureTimeout, p.Options.OpTimeout = time.Second, c.timeout
+		for _, n := range c.keys {
+			p.workloads = append(p.workloads, named[Workload]{"shelf", shelf{keys: n}})
+		}
+		if err := p.schedule(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := p.Bounds.Preload, p.Bounds.Ready+c.preload; got != want {
+			t.Errorf("%v keys: %v to preload, want %v", c.keys, got, want)
+		}
+		if got, want := p.Bounds.Final, collectBound+c.final; got != want {
+			t.Errorf("%v keys: %v at the end, want %v", c.keys, got, want)
+		}
+	}
+}
