@@ -18,7 +18,7 @@ import (
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "constrained",
-		Doc:  "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that who alone sees a majority lacks what the majority knows",
+		Doc:  "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that who alone sees a majority lacks what the majority knows, if anything is written between the two cuts",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &constrained{}
 			reckon.WayVar(fs, &f.way)

@@ -22,7 +22,7 @@ func init() {
 	})
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "intermittent-full",
-		Doc:  "one follower is cut from every other node for --mtbf, connected for as long, and so on from a third to two thirds of the load; the leader always keeps a majority",
+		Doc:  "one follower is cut from every other node for --mtbf, connected for as long, and so on from a third to two thirds of the load; the others are a majority, and lose their leader only where that one has come to lead",
 		New:  newIntermittent(intermittent{role: follows, first: "cut WHO from every other node", again: "cut the same one from every other node again", bind: theNode}),
 	})
 }
@@ -50,7 +50,7 @@ func newIntermittent(f intermittent) func(*pflag.FlagSet) reckon.Fault {
 const leastMTBF = 10 * time.Millisecond
 
 func (f *intermittent) Needs(s reckon.Setting) error {
-	least, why := 3, "so that the leader keeps a majority"
+	least, why := 3, "so that the others are a majority"
 	if f.role == leads && (s.Target == "" || s.Target == leads) {
 		least, why = 2, "so that there is a follower"
 	}
