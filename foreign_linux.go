@@ -30,9 +30,6 @@ type foreign struct {
 	schedule []Op               // the whole load; Due counts from its start
 }
 
-// foreignReady is how long a foreign client may take to load what it is given and to say that it is ready.
-const foreignReady = 30 * time.Second
-
 // musterForeign starts the client program and hands it the whole load; it returns when the program is ready.
 func (d *driver) musterForeign(ctx context.Context) (*foreign, error) {
 	f := &foreign{driver: d, log: &tail{w: os.Stderr}, said: make(chan foreignResult, 1024)}
@@ -51,7 +48,7 @@ func (d *driver) musterForeign(ctx context.Context) (*foreign, error) {
 	}
 	f.in = in
 	go f.listen(out)
-	ctx, cancel := context.WithTimeout(ctx, foreignReady)
+	ctx, cancel := context.WithTimeout(ctx, d.plan.Options.ClientReady)
 	defer cancel()
 	if err := f.handOver(ctx); err != nil {
 		f.close()
@@ -117,9 +114,9 @@ func (f *foreign) handOver(ctx context.Context) error {
 			}
 		case <-ctx.Done():
 			if ready {
-				return f.failed(fmt.Errorf("it said that it is ready, and has not read its operations within %v", foreignReady))
+				return f.failed(fmt.Errorf("it said that it is ready, and has not read its operations within %v", f.driver.plan.Options.ClientReady))
 			}
-			return f.failed(fmt.Errorf("it did not say that it is ready within %v", foreignReady))
+			return f.failed(fmt.Errorf("it did not say that it is ready within %v", f.driver.plan.Options.ClientReady))
 		}
 	}
 }

@@ -18,6 +18,7 @@ type Options struct {
 	Links          string
 	Endpoints      string
 	ClientCmd      string // "": reckon's own client
+	ClientReady    time.Duration
 	Pcap           bool
 	PcapLimit      uint64         // bytes
 	FaultAt        *time.Duration // nil: when each fault does by itself
@@ -33,6 +34,7 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
 	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
 	fs.StringVar(&o.ClientCmd, "client-cmd", "", "a program that offers the load from each client host in place of reckon's client, over frames of JSON on its standard input and output; {targets} and {id} are filled in")
+	SecondsVar(fs, &o.ClientReady, "client-ready", 30*time.Second, "how long the program of --client-cmd may take to read its operations and to say that it is ready")
 	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads; lost ones carry a comment (with netem only those sent into a cut)")
 	maybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, from the start of the load (default: each fault's own time)")
 	maybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last (default: each fault's own length)")
@@ -68,6 +70,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("--fault-at %v: outside the run, which lasts %v", *o.FaultAt, o.Duration)
 	case o.FaultFor != nil && (*o.FaultFor == 0 || *o.FaultFor > o.Duration):
 		return fmt.Errorf("--fault-for %v: must be above 0 and at most %v, which the run lasts", *o.FaultFor, o.Duration)
+	case o.ClientReady < 100*time.Millisecond || o.ClientReady > time.Hour:
+		return fmt.Errorf("--client-ready %v: must be from 100ms to 1h", o.ClientReady)
 	case o.PcapLimit < capture.LeastLimit:
 		return fmt.Errorf("--pcap-limit %s: must be at least %s", (*sizeValue)(&o.PcapLimit), capture.Size(capture.LeastLimit))
 	}

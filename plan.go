@@ -369,6 +369,9 @@ func (p *Plan) schedule() error {
 	}
 	keys, clients := p.keys(), max(len(p.Setting.Clients), 1)
 	p.Bounds.Preload = p.Bounds.Ready + p.inTurn((keys+clients-1)/clients)
+	if p.Options.ClientCmd != "" {
+		p.Bounds.Preload += p.Options.ClientReady
+	}
 	p.Bounds.Final = collectBound + p.inTurn(keys)
 	return nil
 }

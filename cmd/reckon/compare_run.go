@@ -65,6 +65,7 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 		if err := prepare(p); err != nil {
 			return err
 		}
+		d.systems[side] = p.Words.System // exactly: what is a minor's newest now may not be when the last run begins
 		d.seed = p.Options.Seed
 	}
 	if d.location == "" {
