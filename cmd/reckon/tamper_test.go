@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reckon-bench/reckon/history"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -52,7 +54,7 @@ func TestTampering(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			awaitLoad(t, dir)
+			awaitRecord(t, dir, "ops.jsonl", `"stage":"load"`)
 			pid := processOf(t, c.role, mark)
 			if err := syscall.Kill(pid, c.signal); err != nil {
 				t.Fatal(err)
@@ -103,16 +105,85 @@ func commandLink(t *testing.T) string {
 	return name
 }
 
-// awaitLoad waits until the run has recorded operations of its load.
-func awaitLoad(t *testing.T, dir string) {
+// TestDriverDiesWhileStruck kills a load driver while the leader is held dead: the strike is healed, what was recorded until then is kept,
+// the other driver among it, and the run is no result.
+func TestDriverDiesWhileStruck(t *testing.T) {
+	if ok, err := hosts(); err != nil {
+		t.Fatal(err)
+	} else if !ok {
+		t.Skip("no namespaces here; reckon doctor says why")
+	}
+	mark := "RECKON_TEST_RUN=" + t.Name() + strconv.Itoa(os.Getpid())
+	path := filepath.Join(t.TempDir(), "run")
+	cmd := exec.Command(commandLink(t), "etcd", "simple", "uniform", "leader", "--number-clients", "2", "--duration", "30s", "--fault-at", "1s", "--fault-for", "25s", "--result-location", path)
+	cmd.Env = append(os.Environ(), mark)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitRecord(t, path, "events.jsonl", `"kind":"struck"`)
+	if err := syscall.Kill(processOf(t, "reckon-load", mark), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	said, _ := io.ReadAll(out) // until it ends
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != results.StatusHarness.Exit() {
+		t.Errorf("%v\n%s", err, said)
+	}
+	dir, err := results.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	h, _, err := dir.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(dir.Path("summary.json"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	var s results.Summary
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Fatal(err)
+	}
+	if why := strings.Join(s.Harness, "; "); s.Verdict != results.StatusHarness || !strings.Contains(why, "ended by itself (signal: killed)") {
+		t.Errorf("%s: %q", s.Verdict, why)
+	}
+	if len(s.Strikes) != 1 || s.Strikes[0].Healed == nil || *s.Strikes[0].Healed > 20 {
+		t.Errorf("not healed when the driver died: %+v", s.Strikes)
+	}
+	count := map[history.EventKind]int{}
+	for _, e := range h.Events {
+		count[e.Kind]++
+	}
+	if count[history.Held] != 1 || count[history.Released] != 1 || count[history.Driver] != 1 || count[history.Links] != 1 {
+		t.Errorf("held %d, released %d, drivers that gave an account %d, links %d; want one each",
+			count[history.Held], count[history.Released], count[history.Driver], count[history.Links])
+	}
+	clients := map[string]bool{}
+	for _, o := range h.Ops {
+		clients[o.Client] = clients[o.Client] || o.Stage == history.Load
+	}
+	if !clients["c1"] || !clients["c2"] {
+		t.Errorf("operations of %v are on record", clients)
+	}
+	awaitNobody(t, mark)
+}
+
+// awaitRecord waits until what the run has recorded in the file contains the text.
+func awaitRecord(t *testing.T, dir, file, text string) {
 	t.Helper()
 	for range 60_000 / 20 {
-		if b, err := os.ReadFile(filepath.Join(dir, "ops.jsonl")); err == nil && bytes.Contains(b, []byte(`"stage":"load"`)) {
+		if b, err := os.ReadFile(filepath.Join(dir, file)); err == nil && bytes.Contains(b, []byte(text)) {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatal("no load after a minute")
+	t.Fatalf("no %s in %s after a minute", text, file)
 }
 
 // processOf is the run's process of that name.
