@@ -123,6 +123,17 @@ func TestOpenRefusesWhatIsNoRun(t *testing.T) {
 	}
 }
 
+// Workers alone record no operations: nothing is missing then.
+func TestWorkersAlone(t *testing.T) {
+	d := create(t)
+	must(t, d.Pass(history.Pass{ID: "1"}))
+	must(t, d.Event(history.Event{Kind: history.Phase}))
+	must(t, d.Close())
+	if _, notes, err := d.History(); err != nil || len(notes) > 0 {
+		t.Errorf("%q, %v", notes, err)
+	}
+}
+
 func TestHalfALastLineIsANote(t *testing.T) {
 	d := create(t)
 	must(t, d.Op(op(1)))

@@ -21,16 +21,18 @@ func (d *Dir) History() (*history.History, []string, error) {
 		notes []string
 		err   error
 	)
-	if h.Ops, err = readStream(d, opsFile, history.ReadOps, &notes); err != nil {
+	// A system without a history of its own records no changes, a workload without workers no passes, and one of
+	// workers alone no operations; without events there was no run.
+	if h.Passes, err = readStream(d, passesFile, history.ReadLines[history.Pass], false, &notes); err != nil {
 		return nil, nil, err
 	}
-	if h.Events, err = readStream(d, eventsFile, history.ReadLines[history.Event], &notes); err != nil {
+	if h.Ops, err = readStream(d, opsFile, history.ReadOps, len(h.Passes) == 0, &notes); err != nil {
 		return nil, nil, err
 	}
-	if h.Changes, err = readStream(d, changesFile, history.ReadLines[history.Change], &notes); err != nil {
+	if h.Events, err = readStream(d, eventsFile, history.ReadLines[history.Event], true, &notes); err != nil {
 		return nil, nil, err
 	}
-	if h.Passes, err = readStream(d, passesFile, history.ReadLines[history.Pass], &notes); err != nil {
+	if h.Changes, err = readStream(d, changesFile, history.ReadLines[history.Change], false, &notes); err != nil {
 		return nil, nil, err
 	}
 	// Several goroutines record events, each with a time it took before.
@@ -40,12 +42,11 @@ func (d *Dir) History() (*history.History, []string, error) {
 	return &h, notes, nil
 }
 
-func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, error), notes *[]string) ([]T, error) {
+// readStream reads a file; it is a note that there is none, if there must be one.
+func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, error), must bool, notes *[]string) ([]T, error) {
 	f, err := os.Open(d.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		// A system without a history of its own records no changes, a workload without workers no passes; without
-		// events or operations there was no run.
-		if name != changesFile && name != passesFile {
+		if must {
 			*notes = append(*notes, name+" is missing: nothing was recorded in it")
 		}
 		return nil, nil
@@ -85,7 +86,7 @@ func (d *Dir) EachOp(do func(*history.Op) error) (note string, err error) {
 // Events reads the recorded events in order of time.
 func (d *Dir) Events() ([]history.Event, error) {
 	var notes []string
-	events, err := readStream(d, eventsFile, history.ReadLines[history.Event], &notes)
+	events, err := readStream(d, eventsFile, history.ReadLines[history.Event], true, &notes)
 	slices.SortStableFunc(events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
 	return events, err
 }
