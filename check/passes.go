@@ -138,6 +138,15 @@ func (p *passReading) lists(name string, x *history.Pass) {
 			}
 		}
 	}
+	if c := x.Counts; c != nil {
+		if c.Starting != len(x.Starting) {
+			p.breaks("%s says that %d started, and lists %d", name, c.Starting, len(x.Starting))
+		}
+		// Of one that failed a result may have come after it was counted for the last time.
+		if c.Completed > len(x.Completed) || x.Outcome == history.OK && c.Completed < len(x.Completed) {
+			p.breaks("%s says that %d completed, and %d have given a result", name, c.Completed, len(x.Completed))
+		}
+	}
 	for _, n := range x.Starting {
 		good := slices.Contains(x.Successful, n)
 		switch {

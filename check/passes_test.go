@@ -106,10 +106,18 @@ func TestPasses(t *testing.T) {
 		}, want: Invalid, detail: "was lost: no worker started"},
 		"success without a node": {change: func(ps []history.Pass) []history.Pass { ps[0].Successful = ps[0].Successful[:1]; return ps }, want: Invalid, detail: "called a success, but b was none"},
 		"counted twice":          {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "a"}; return ps }, want: Invalid, detail: "counts a twice as completed"},
-		"a stranger":             {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "c"}; return ps }, want: Invalid, detail: "counts c as completed, which was not there"},
-		"both":                   {change: func(ps []history.Pass) []history.Pass { ps[0].Failing = []string{"a"}; return ps }, want: Invalid, detail: "counts a as successful and as failed"},
-		"run twice":              {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "started 1"}}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
-		"lease lost":             {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "lost 2"}}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
+		"too many started": {change: func(ps []history.Pass) []history.Pass {
+			ps[0].Counts = &history.PassCounts{Starting: 3, Completed: 2}
+			return ps
+		}, want: Invalid, detail: "says that 3 started, and lists 2"},
+		"too many completed": {change: func(ps []history.Pass) []history.Pass {
+			ps[0].Counts = &history.PassCounts{Starting: 2, Completed: 3}
+			return ps
+		}, want: Invalid, detail: "says that 3 completed, and 2 have given a result"},
+		"a stranger": {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "c"}; return ps }, want: Invalid, detail: "counts c as completed, which was not there"},
+		"both":       {change: func(ps []history.Pass) []history.Pass { ps[0].Failing = []string{"a"}; return ps }, want: Invalid, detail: "counts a as successful and as failed"},
+		"run twice":  {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "started 1"}}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
+		"lease lost": {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "lost 2"}}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ps := []history.Pass{clonePass(g1), clonePass(v1)}

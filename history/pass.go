@@ -23,10 +23,19 @@ type Pass struct {
 	Completed  []string `json:"completed"`
 	Successful []string `json:"successful"`
 	Failing    []string `json:"failing"`
+	// Counts are how many the operation itself says that started and completed; nil where it was not seen to end, and in
+	// records of earlier releases.
+	Counts *PassCounts `json:"counts,omitempty"`
 
-	Nodes   []PassNode    `json:"nodes"`   // every node that started, each once
+	Nodes   []PassNode    `json:"nodes"`   // every node that started, or told of it, each once
 	Retries int           `json:"retries"` // of requests to the store that the caller had to repeat
 	Stood   time.Duration `json:"stood"`   // longest time in which coordination stood still: work was left, and no key of the operation changed
+}
+
+// PassCounts are an operation's own.
+type PassCounts struct {
+	Starting  int `json:"starting"`
+	Completed int `json:"completed"`
 }
 
 // A PassNode is one worker's part in a pass.

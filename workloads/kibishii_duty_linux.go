@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -134,7 +135,7 @@ func (d *duty) record(op fleet.Operation, err error, stage history.Stage) histor
 	p := history.Pass{
 		ID: op.OpID, Command: string(op.Cmd), Number: op.Spec.Pass, Stage: stage.String(),
 		Call: d.at(op.Put), Return: d.at(op.Ended), Error: op.Error, Retries: int(op.Retries), Stood: op.StoodStill,
-		Successful: names(op.Standing.NodesSuccessful), Failing: names(op.Standing.NodesFailed),
+		Starting: op.Starting, Successful: names(op.Standing.NodesSuccessful), Failing: names(op.Standing.NodesFailed),
 	}
 	switch op.Status {
 	case fleet.Success:
@@ -145,15 +146,29 @@ func (d *duty) record(op fleet.Operation, err error, stage history.Stage) histor
 		p.Return = d.camp.Clock.Now()
 		p.Error = errors.Join(errors.New(p.Error), err).Error()
 	}
+	if p.Outcome != history.Unknown {
+		p.Counts = &history.PassCounts{Starting: number(op.Standing.NodesStarting), Completed: number(op.Standing.NodesCompleted)}
+	}
 	for _, n := range op.Nodes {
-		p.Starting = append(p.Starting, n.Name)
-		if n.Result != nil && (n.State == fleet.Succeeded || n.State == fleet.HasFailed) {
+		if op.Starting == nil { // the list was gone before it could be read
+			p.Starting = append(p.Starting, n.Name)
+		}
+		if !n.Completed.IsZero() {
 			p.Completed = append(p.Completed, n.Name)
 		}
 		p.Nodes = append(p.Nodes, d.node(n))
 		p.Retries += int(n.Retries)
 	}
 	return p
+}
+
+// number is a count of an operation's key; -1 where it is none.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // names are those of a list of an operation's key.

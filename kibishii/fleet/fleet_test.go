@@ -132,7 +132,7 @@ func TestNodesStarting(t *testing.T) {
 	caller := c.caller()
 	for n := range 3 {
 		c.worker(Worker{Node: string(rune('a' + n)), Roots: []string{c.root("data")}})
-		if op := c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success); len(op.Nodes) != n+1 || op.Standing.NodesStarting != string(rune('1'+n)) {
+		if op := c.do(caller, Command{Cmd: kibishii.CmdGenerate, Spec: small}, Success); len(op.Nodes) != n+1 || len(op.Starting) != n+1 || op.Standing.NodesStarting != string(rune('1'+n)) {
 			t.Errorf("with %d nodes: %s", n+1, encode(op))
 		}
 	}

@@ -37,7 +37,8 @@ type Operation struct {
 	Acknowledged time.Time        `json:"acknowledged,omitzero"`  // when etcd had it
 	Started      time.Time        `json:"started,omitzero"`       // when a node had created the operation
 	Ended        time.Time        `json:"ended,omitzero"`         // when its key said so
-	Nodes        []NodeOutcome    `json:"nodes"`                  // those that it started with, by name
+	Starting     []string         `json:"starting"`               // who was there when it started, by the store's list; none where that was not seen
+	Nodes        []NodeOutcome    `json:"nodes"`                  // those, and whoever else has told of it, by name
 	Retries      int64            `json:"retries"`                // how many of the caller's requests were repeated, and watches opened again
 	StoodStill   time.Duration    `json:"stood_still_ns"`         // see Operation.touch
 	Standing     Standing         `json:"standing"`               // the operation's key, as last seen
@@ -94,7 +95,9 @@ func (o *Operation) apply(e *clientv3.Event, now time.Time) {
 	case key == startingOf+o.OpID:
 		var s starting
 		if json.Unmarshal(e.Kv.Value, &s) == nil {
+			o.Starting = nil // it may be read again
 			for _, m := range s.Members {
+				o.Starting = append(o.Starting, m.Name)
 				o.node(m.Name)
 			}
 		}
