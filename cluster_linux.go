@@ -1,6 +1,8 @@
 package reckon
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -365,6 +367,8 @@ type tail struct {
 	w    io.Writer
 	mu   sync.Mutex
 	last []byte
+	line []byte // the one that is being written, or its beginning
+	why  string // the last line that says why a program ends
 }
 
 // tailBytes is enough for the dozens of lines, a stack among them, in which a program says why it ends.
@@ -376,8 +380,29 @@ func (t *tail) Write(b []byte) (int, error) {
 	if n := len(t.last); n > tailBytes {
 		t.last = slices.Clone(t.last[n-tailBytes:])
 	}
+	for l := range bytes.Lines(b) {
+		t.line = append(t.line, l[:min(len(l), max(0, tailBytes-len(t.line)))]...)
+		if l[len(l)-1] != '\n' {
+			break
+		}
+		if s := string(bytes.TrimSpace(t.line)); complains(s) {
+			t.why = s
+		}
+		t.line = t.line[:0]
+	}
 	t.mu.Unlock()
 	return t.w.Write(b)
+}
+
+// complains says whether the line is one in which a program says why it ends: what follows it are stacks, in Go those of
+// all goroutines, which may be more than is kept.
+func complains(line string) bool {
+	for _, begins := range []string{"panic: ", "fatal error: ", "SIG"} {
+		if strings.HasPrefix(line, begins) {
+			return true
+		}
+	}
+	return strings.Contains(line, `"level":"fatal"`)
 }
 
 // complaint is the line in which a program says why it ends, as far as one can be told from the others; or else the last one.
@@ -385,16 +410,7 @@ func (t *tail) complaint() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ls := strings.Split(strings.TrimSpace(string(t.last)), "\n")
-	said := ls[len(ls)-1]
-	for _, l := range ls {
-		if strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "fatal error: ") || strings.Contains(l, `"level":"fatal"`) {
-			said = l // what follows it is a stack
-			break
-		}
-	}
-	if said == "" {
-		return "it printed nothing"
-	}
+	said := cmp.Or(t.why, ls[len(ls)-1], "it printed nothing")
 	return said[:min(len(said), 300)]
 }
 
@@ -402,10 +418,10 @@ func (t *tail) complaint() string {
 func (t *tail) lacks() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	last := strings.ToLower(string(t.last))
+	last := strings.ToLower(t.why + "\n" + string(t.last))
 	for _, what := range []string{
 		unix.ENOSPC.Error(), unix.EDQUOT.Error(), unix.EIO.Error(), unix.ENOMEM.Error(),
-		"out of memory", "failed to create new os thread", // thus Go's runtime
+		"out of memory", "failed to create new os thread", "newosproc", // thus Go's runtime
 	} {
 		if strings.Contains(last, what) {
 			return what

@@ -282,6 +282,8 @@ func TestEndsByItself(t *testing.T) {
 		{"a panic", syscall.SIGABRT, "up\npanic: tocommit(11) is out of range\n\n" + stack, false, "ended n1 signal: aborted, after: panic: tocommit(11) is out of range"},
 		{"zap", syscall.SIGABRT, "{\"level\":\"fatal\",\"msg\":\"bad\"}\nbye\n", false, `ended n1 signal: aborted, after: {"level":"fatal","msg":"bad"}`},
 		{"without a word", syscall.SIGSEGV, "", false, "ended n1 signal: segmentation fault, after: it printed nothing"},
+		{"many stacks", syscall.SIGABRT, "fatal error: concurrent map writes\n" + strings.Repeat(stack, 10_000), false, "ended n1 signal: aborted, after: fatal error: concurrent map writes"},
+		{"full memory, many stacks", syscall.SIGABRT, "fatal error: runtime: out of memory\n" + strings.Repeat(stack, 10_000), false, "harness  n1 ended by itself"},
 		{"a full disk", syscall.SIGABRT, "panic: write wal: no space left on device\n" + stack, false, "harness  n1 ended by itself (signal: aborted); it last printed:"},
 		{"full memory", syscall.SIGABRT, "fatal error: runtime: out of memory\n" + stack, false, "harness  n1 ended by itself"},
 		{"the machine's choice when memory is full", syscall.SIGKILL, "panic: no\n", false, "harness  n1 ended by itself (signal: killed)"},
@@ -293,8 +295,10 @@ func TestEndsByItself(t *testing.T) {
 			b.started()
 		}
 		n := b.find("n1")
-		if _, err := n.log.Write([]byte(c.printed)); err != nil {
-			t.Fatal(err)
+		for part := range slices.Chunk([]byte(c.printed), 7) {
+			if _, err := n.log.Write(part); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := n.process.Signal(c.signal); err != nil {
 			t.Fatal(err)
