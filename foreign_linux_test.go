@@ -13,7 +13,7 @@ import (
 // startForeign starts a client program that is a line of shell, with more operations than a pipe holds.
 func startForeign(t *testing.T, line string) *foreign {
 	t.Helper()
-	f := &foreign{driver: &driver{plan: &Plan{}}, log: &tail{w: io.Discard}, said: make(chan foreignResult)}
+	f := &foreign{driver: &driver{plan: &Plan{Options: Options{ClientReady: 30 * time.Second}}}, log: &tail{w: io.Discard}, said: make(chan foreignResult)}
 	for range 10_000 {
 		f.schedule = append(f.schedule, Op{Kind: history.Read, Key: "k"})
 	}
