@@ -265,11 +265,12 @@ func (c *Caller) end(ctx context.Context, s store, o *Operation, why string) err
 			return err
 		}
 		op, to, mod := f.ops[o.OpID], rejected(fmt.Errorf("no node has started it, %s", why)), int64(0)
+		var members []member
 		if op != nil {
 			op.expired = why
-			to, mod = op.standing(), op.mod
+			to, mod, members = op.standing(), op.mod, op.members
 		}
-		_, err = swap(ctx, s, o.OpID, mod, to)
+		_, err = swap(ctx, s, o.OpID, mod, to, members)
 		if err != nil && !errors.Is(err, errOverwritten) { // which another one's end is too
 			return err
 		}

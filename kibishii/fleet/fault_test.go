@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -316,5 +318,65 @@ func TestNumbers(t *testing.T) {
 	}
 	if kv.n > puts+2 { // one may have to be repeated
 		t.Errorf("%d commands took %d transactions", puts, kv.n)
+	}
+}
+
+// TestDeadlineStays: a folder that takes over, or reads all anew, gives no operation its whole time again.
+func TestDeadlineStays(t *testing.T) {
+	now := time.Now()
+	begun := func(f *folder, at time.Time) time.Duration {
+		if err := f.begin("5", []byte(encode(starting{OpID: "5", Timeout: 60, At: at}))); err != nil {
+			t.Fatal(err)
+		}
+		return f.ops["5"].deadline.Sub(now).Round(10 * time.Second)
+	}
+	f := newFolder(store{})
+	for at, want := range map[time.Time]time.Duration{
+		now.Add(-50 * time.Second): 10 * time.Second, now.Add(-time.Hour): -59 * time.Minute,
+		now.Add(time.Hour): time.Minute, {}: time.Minute, // by a clock that is wrong, by a worker of an earlier release
+	} {
+		if got := begun(f, at); got != want {
+			t.Errorf("started at %v: %v are left, want %v", at, got, want)
+		}
+	}
+	f.live = true
+	if got := begun(f, now.Add(-time.Hour)); got != time.Minute {
+		t.Errorf("seen to start: %v are left", got)
+	}
+}
+
+// TestSuccessWantsLeases: a node's lease expires between the folder's last look and the end: that is no success.
+func TestSuccessWantsLeases(t *testing.T) {
+	c := newCluster(t, 1)
+	s, err := c.etcd().connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	client := c.client()
+	put := func(key string) int64 {
+		resp, err := client.Put(t.Context(), key, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.Header.Revision
+	}
+	var all []member
+	for i := range maxConditions + 10 { // more than fit into a transaction
+		m := member{Key: fmt.Sprint("n", i, "data")}
+		m.Fence = put(nodesPrefix + m.Key)
+		all = append(all, m)
+	}
+	mod := put(opsPrefix + "5")
+	late := slices.Clone(all)
+	late[3].Fence-- // it has registered again
+	if _, err := swap(t.Context(), s, "5", mod, Standing{Status: Success}, late); !errors.Is(err, errOverwritten) {
+		t.Errorf("a success without a lease: %v", err)
+	}
+	if mod, err = swap(t.Context(), s, "5", mod, Standing{Status: Running}, late); err != nil {
+		t.Error(err)
+	}
+	if _, err := swap(t.Context(), s, "5", mod, Standing{Status: Success}, all); err != nil {
+		t.Error(err)
 	}
 }

@@ -28,7 +28,10 @@
 // One worker, the folder, sees the results in the order of their revisions and writes them into the operation's key, all that have
 // arrived at a time; n workers that compared and swapped that key would need n*n attempts. If it dies, another one takes its place
 // when its lease has expired. An operation ends when each of its nodes has a result or has lost its lease, or at its deadline.
-// It is a success if each has put a successful result and none has lost its lease before the end.
+// It is a success if each has put a successful result and none has lost its lease before the end: the transaction that ends
+// it wants their fences, up to the 127 that etcd's limit leaves room for; of more nodes, those beyond may lose theirs in the
+// moment between the folder's last look and the end. The deadline goes by the folder's clock, and, where another one takes its
+// place, by that of the node that created the operation.
 //
 // A worker reads the control key at a revision and watches it from there, and does the commands in their order, one at a
 // time. It passes over a command whose operation has ended, or has started without this node, or that it has done: so a

@@ -75,6 +75,7 @@ type folder struct {
 	store   store
 	present map[string]int64 // fences, by key
 	ops     map[string]*folded
+	live    bool // what comes now has just happened
 }
 
 // folded is a running operation.
@@ -152,6 +153,7 @@ func (f *folder) read(ctx context.Context) (revision int64, err error) {
 			return 0, err
 		}
 	}
+	f.live = true
 	return revision, nil
 }
 
@@ -195,9 +197,18 @@ func (f *folder) begin(op string, value []byte) error {
 	limit := time.Duration(s.Timeout) * time.Second
 	f.ops[op] = &folded{
 		tally: tally{members: s.Members, results: map[string]bool{}, present: f.present},
-		dirty: true, limit: limit, deadline: time.Now().Add(limit),
+		dirty: true, limit: limit, deadline: f.began(s, time.Now()).Add(limit),
 	}
 	return nil
+}
+
+// began is when the operation started: now, where this folder sees it happen, and else by the clock of the node that
+// created it, or each new folder would give it its whole time again.
+func (f *folder) began(s starting, now time.Time) time.Time {
+	if f.live || s.At.IsZero() || s.At.After(now) {
+		return now
+	}
+	return s.At
 }
 
 // result takes in opID/name. What cannot be read is a failure.
@@ -240,7 +251,7 @@ func (f *folder) write(ctx context.Context, id string, op *folded, s Standing) e
 	if value == op.written || op.written == "" && value == encode(started(len(op.members))) {
 		return nil
 	}
-	mod, err := swap(ctx, f.store, id, op.mod, s)
+	mod, err := swap(ctx, f.store, id, op.mod, s, op.members)
 	if err != nil {
 		return err
 	}
@@ -251,16 +262,27 @@ func (f *folder) write(ctx context.Context, id string, op *folded, s Standing) e
 	return nil
 }
 
-// errOverwritten: somebody else wrote an operation's key, or this folder did in an attempt whose answer did not come.
-var errOverwritten = errors.New("somebody else wrote the operation's key")
+// errOverwritten: somebody else wrote an operation's key, or this folder did in an attempt whose answer did not come; or a node
+// has lost its lease, of which the folder has not heard yet.
+var errOverwritten = errors.New("somebody else wrote the operation's key, or a node has just lost its lease")
 
-// swap writes how the operation stands, if its key has not changed since that revision.
-func swap(ctx context.Context, s store, id string, mod int64, to Standing) (revision int64, err error) {
+// maxConditions is how many a transaction of etcd may have, by default.
+const maxConditions = 128
+
+// swap writes how the operation stands, if its key has not changed since that revision; and, if it is a success, no member has
+// lost its lease, of as many as one transaction can ask for.
+func swap(ctx context.Context, s store, id string, mod int64, to Standing, members []member) (revision int64, err error) {
+	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(opsPrefix+id), "=", mod)}
+	if to.Status == Success {
+		for _, m := range members[:min(len(members), maxConditions-1)] {
+			conditions = append(conditions, created(nodesPrefix+m.Key, m.Fence))
+		}
+	}
 	then := []clientv3.Op{clientv3.OpPut(opsPrefix+id, encode(to))}
 	if to.Status != Running {
 		then = append(then, clientv3.OpDelete(runningOf+id), clientv3.OpDelete(startingOf+id))
 	}
-	resp, err := s.txn(ctx, "fold operation "+id, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(opsPrefix+id), "=", mod)}, then)
+	resp, err := s.txn(ctx, "fold operation "+id, conditions, then)
 	if err == nil && !resp.Succeeded {
 		err = errOverwritten
 	}

@@ -122,9 +122,10 @@ func createdIn(resp *clientv3.TxnResponse, i int) int64 {
 
 // starting is the value of a key below startingOf.
 type starting struct {
-	OpID    string   `json:"opID"`
-	Timeout int64    `json:"timeout"` // seconds
-	Members []member `json:"members"`
+	OpID    string    `json:"opID"`
+	Timeout int64     `json:"timeout"`     // seconds
+	At      time.Time `json:"at,omitzero"` // when, by the clock of the node that created it
+	Members []member  `json:"members"`
 }
 
 // create creates the operation with the nodes that are there, unless another node is faster, or one more registers meanwhile.
@@ -138,7 +139,7 @@ func (c *crew) create(ctx context.Context, o *operation) error {
 		created(opsPrefix+o.OpID, 0), created(o.nodeKey(), o.s.fence),
 		clientv3.Compare(clientv3.ModRevision(nodesPrefix).WithPrefix(), "<", resp.Header.Revision+1),
 	}, []clientv3.Op{
-		clientv3.OpPut(startingOf+o.OpID, encode(starting{o.OpID, int64(o.Timeout / time.Second), all})),
+		clientv3.OpPut(startingOf+o.OpID, encode(starting{o.OpID, int64(o.Timeout / time.Second), time.Now().UTC(), all})),
 		clientv3.OpPut(runningOf+o.OpID, strconv.Itoa(len(all))),
 		clientv3.OpPut(opsPrefix+o.OpID, encode(started(len(all)))),
 	})
