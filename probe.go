@@ -18,6 +18,9 @@ const (
 	probeBudget  = 6000
 )
 
+// probePayload is a burst's number, the probe's own in that burst, and a checksum of both.
+const probePayload = 12
+
 // probeBytes is the length of a probe, IP header included.
 const probeBytes = 20 + 8 + probePayload
 

@@ -24,9 +24,6 @@ import (
 // probePort is OWAMP's, the protocol for just this (RFC 4656).
 const probePort = 861
 
-// A probe is its burst's number, its own in that burst, and a checksum of both.
-const probePayload = 12
-
 // A prober sends small UDP packets between hosts and sees when they arrive. All hosts
 // share the machine's clock, so a one-way delay can be measured: from just before the packet is sent
 // to when the kernel hands it to the other host's namespace. It is safe for concurrent use.
