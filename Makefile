@@ -20,7 +20,7 @@ build: ## build bin/reckon, one static binary
 
 .PHONY: docker-build
 docker-build: ## build bin/reckon in a container that has Go, where this machine has none
-	$(DOCKER) run --rm -u "$$(id -u):$$(id -g)" -e HOME=/tmp -v "$$PWD":/src -w /src golang:1.26.8 make build
+	$(DOCKER) run --rm -u "$$(stat -c %u:%g .)" -e HOME=/tmp -v "$$PWD":/src -w /src golang:1.26.8 make build
 
 .PHONY: run
 run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or user namespaces)

@@ -120,10 +120,10 @@ func (n *node) fall(p *host.Process) {
 }
 
 // byOthers says whether the process was ended by a signal that programs do not send themselves: that of the
-// machine when its memory is full, and those of people.
+// machine when its memory is full, and those of people, which a program may also take as a request, and end in order.
 func byOthers(s *os.ProcessState) bool {
 	w, ok := s.Sys().(syscall.WaitStatus)
-	return ok && w.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, w.Signal())
+	return s.Success() || ok && w.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, w.Signal())
 }
 
 // hold has the strike hold the node in the state, and says what of it was seen.

@@ -452,8 +452,10 @@ func TestWhatARunMeasures(t *testing.T) {
 	}
 	silent := func(s *results.Summary) { s.Latency.During = nil }
 	short := func(s *results.Summary) { s.Latency.Before = nil; *s.FaultFrom = 0.001 }
-	some := func(n int) func(*results.Summary) {
-		return func(s *results.Summary) { s.Latency.After.N = n }
+	some := func(due, acknowledged int) func(*results.Summary) {
+		return func(s *results.Summary) {
+			s.Throughput.Offered, s.Latency.After.N = float64(due)/(s.LoadEnd-*s.FaultTo), acknowledged
+		}
 	}
 	toTheEnd := func(s *results.Summary) { s.Unavailability.Gap = [2]float64{2.3, 3} }
 	for _, c := range []struct {
@@ -468,9 +470,10 @@ func TestWhatARunMeasures(t *testing.T) {
 		{"nothing was offered", "throughput", unasked, nil, nan, 0},
 		{"nothing was acknowledged", "p99.9 during", silent, nil, inf, 0},
 		{"one operation was due, and not acknowledged", "p50 before", short, nil, nan, 2},
-		{"999 operations", "p99.9 after", some(999), nil, nan, 1000},
-		{"999 operations", "p99 after", some(999), nil, 66, 0},
-		{"99 operations", "p99 after", some(99), nil, nan, 100},
+		{"970 operations", "p99.9 after", some(970, 970), nil, nan, 1000},
+		{"970 operations", "p99 after", some(970, 970), nil, 66, 0},
+		{"97 operations", "p99 after", some(97, 97), nil, nan, 100},
+		{"1000 operations, of which not all were acknowledged", "p99.9 after", some(1000, 940), nil, 88, 0},
 		{"three strikes", timeToRecover, nil, []float64{30, 550, 23}, 550, 0},
 		{"one strike of three is censored", timeToRecover, nil, []float64{30, nan, 23}, inf, 0},
 		{"an outage that ended", unavailability, nil, []float64{700}, 700, 0},
@@ -483,7 +486,7 @@ func TestWhatARunMeasures(t *testing.T) {
 		}
 	}
 	root := t.TempDir()
-	few := func(int) made { return made{ttr: []float64{500}, p50: 40, edit: some(999)} }
+	few := func(int) made { return made{ttr: []float64{500}, p50: 40, edit: some(970, 970)} }
 	c := compared(t, load(t, side(t, root, "a", 5, few)), load(t, side(t, root, "b", 5, few)))
 	wantText(t, text(c), "p99.9 after: not compared: it wants at least 1000 operations")
 }

@@ -174,9 +174,12 @@ func (m *matrixCall) reopen() (*matrix.Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	if begun := dir.Index.Directory; begun != "" {
+	here, err := os.Getwd()
+	if begun := dir.Index.Directory; err == nil && begun != "" && begun != here {
 		if err := os.Chdir(begun); err != nil {
 			fmt.Fprintf(os.Stderr, "warning: it was begun in another directory, and paths in its file that are relative are now of this one: %v\n", err)
+		} else {
+			fmt.Fprintf(os.Stderr, "going on in %s, where it was begun: paths in its file that are relative are of there\n", begun)
 		}
 	}
 	return matrix.Resume(dir.Path())

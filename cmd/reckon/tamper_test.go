@@ -38,6 +38,7 @@ func TestTampering(t *testing.T) {
 		{role: "reckon-switch", signal: syscall.SIGKILL, want: "the links ended by themselves"},
 		{role: "reckon-load", signal: syscall.SIGKILL, want: "load driver on c1 ended by itself"},
 		{role: "reckon-memory", signal: syscall.SIGKILL, want: "n1 ended by itself"},                                       // as the machine does when its memory is full
+		{role: "reckon-memory", signal: syscall.SIGTERM, want: "n1 ended by itself"},                                       // somebody asked it to, and it did, in order
 		{role: "reckon-memory", signal: syscall.SIGQUIT, want: "n1 ended by itself: exit status 2, after: ", broken: true}, // Go has it print its stacks
 		{role: "reckon-memory", signal: syscall.SIGSTOP, then: syscall.SIGCONT, after: 3 * time.Second, want: "n1 was stopped (SIGSTOP) by someone else"},
 		{role: "reckon-switch", signal: syscall.SIGSTOP, then: syscall.SIGCONT, after: 3 * time.Second, want: "longer than an election timeout"},
