@@ -20,14 +20,7 @@ func TestResumeFromElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cells, err := f.Cells()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Plan(cells); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := matrix.Create("m", f, cells, matrix.Shard{}, "test"); err != nil {
+	if _, err := matrix.Create("m", f, planned(t, f), matrix.Shard{}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir("m") // as its page says

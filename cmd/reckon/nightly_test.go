@@ -29,6 +29,11 @@ func plannedCells(t *testing.T, file string) []*matrix.Cell {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return planned(t, f)
+}
+
+func planned(t *testing.T, f *matrix.File) []*matrix.Cell {
+	t.Helper()
 	cells, err := f.Cells()
 	if err != nil {
 		t.Fatal(err)
