@@ -22,7 +22,7 @@ func (x Axis) String() string {
 type pairing struct {
 	compared []Axis   // in which the sides differ
 	mixed    []Axis   // of which a side has values that the other has not: its runs are of different plans
-	cells    []string // names of axes on which both sides have the same values, more than one
+	cells    []string // names of axes on which the sides have values in common, and one has more than one: like is compared with like
 }
 
 // pair finds out in what the runs differ.
@@ -39,6 +39,9 @@ func pair(a, b []Run) pairing {
 			p.compared = append(p.compared, x)
 		default:
 			p.mixed = append(p.mixed, x)
+			if slices.ContainsFunc(x.A, func(v string) bool { return slices.Contains(x.B, v) }) {
+				p.cells = append(p.cells, name)
+			}
 		}
 	}
 	p.withoutConsequences()

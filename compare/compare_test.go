@@ -234,6 +234,13 @@ func TestOtherPlansAreRefused(t *testing.T) {
 	if _, err := Compare(mixed, b, false); err == nil || !strings.Contains(err.Error(), "--rate is 100, 300 in A and 200 in B") {
 		t.Errorf("error is %v", err)
 	}
+	c, err := Compare(mixed, load(t, side(t, root, "d", 6, rated("memory", "100"))), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wantText(t, text(c), "only one side has runs of rate 300: left out"); len(c.Cells) != 1 || len(c.Cells[0].runs[0]) != 6 {
+		t.Errorf("%d cells", len(c.Cells))
+	}
 	if _, err := Compare(a, a, false); err == nil || !strings.Contains(err.Error(), "stands on both sides") {
 		t.Errorf("error is %v", err)
 	}

@@ -93,7 +93,10 @@ func (c *Comparison) ecdf(cell *Cell, i int) (drawing, bool) {
 	return d, true
 }
 
+// fileName makes a cell's name fit to be part of a file's. Its number makes it the only one.
 func fileName(s string) string {
+	const most = 60
+	s = s[:min(len(s), most)]
 	return strings.Map(func(r rune) rune {
 		if r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r
