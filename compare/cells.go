@@ -114,7 +114,7 @@ func (p pairing) refuse() error {
 }
 
 // cellsOf puts the runs of each side into their cells, in order.
-func (p pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
+func (p *pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
 	by := map[string]*Cell{}
 	for side, runs := range [][]Run{a, b} {
 		for _, r := range runs {
@@ -135,10 +135,26 @@ func (p pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
 			lone = append(lone, c.name(p.cells))
 			continue
 		}
-		c.Name = c.name(p.cells)
 		cells = append(cells, c)
 	}
+	p.prune(cells)
+	for _, c := range cells {
+		c.Name = c.name(p.cells)
+	}
 	return cells, lone
+}
+
+// prune leaves out the axes on which all of the cells that are left have one value.
+func (p *pairing) prune(cells []*Cell) {
+	for i := len(p.cells) - 1; i >= 0; i-- {
+		if slices.ContainsFunc(cells, func(c *Cell) bool { return c.Values[i] != cells[0].Values[i] }) {
+			continue
+		}
+		p.cells = slices.Delete(p.cells, i, i+1)
+		for _, c := range cells {
+			c.Values = slices.Delete(c.Values, i, i+1)
+		}
+	}
 }
 
 // name leaves out flags that the cell's words do not understand, unless there is nothing else to say.

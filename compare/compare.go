@@ -116,10 +116,11 @@ func Compare(a, b Side, force bool) (*Comparison, error) {
 	if err := p.refuse(); err != nil && !force {
 		return nil, err
 	}
-	c := &Comparison{A: account(a), B: account(b), Differ: slices.Concat(p.compared, p.mixed), Axes: p.cells, Level: stats.Level}
+	c := &Comparison{A: account(a), B: account(b), Differ: slices.Concat(p.compared, p.mixed), Level: stats.Level}
 	c.label()
 	var lone []string
 	c.Cells, lone = p.cellsOf(a.Runs, b.Runs)
+	c.Axes = p.cells
 	if len(c.Cells) == 0 {
 		return nil, errors.New("compare: A and B have no cell in common")
 	}

@@ -29,7 +29,7 @@ func (c *comparing) bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.run, "run", false, "run both systems first, interleaved, and compare what comes of it")
 	fs.IntVar(&c.repeats, "repeats", 20, "with --run: how often each system is run")
 	fs.StringVar(&c.location, "result-location", "", "with --run: the directory of the runs, which must not exist (default runs/TIME-compare-WORDS)")
-	fs.BoolVar(&c.force, "force", false, "compare runs of different plans")
+	fs.BoolVar(&c.force, "force", false, "compare runs of different plans: the cells that both sides have")
 	fs.BoolVar(&c.json, "json", false, "print JSON instead of a table and sentences")
 	fs.StringVar(&c.out, "out", "", "where figures and tables go (default beside the runs that --run made, runs/compare-TIME otherwise)")
 }
