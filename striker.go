@@ -133,11 +133,12 @@ func (k *striker) tell(from, due time.Duration) *snapshot {
 }
 
 // retell is what a strike is told that is tried again, since it failed by err: how the nodes are by now, for what stood in its way
-// may have passed. Who leads it was told for the strikes of its instant, so that stays, unless nobody did.
+// may have passed. Who leads, and in what that one was held, it was told for the strikes of its instant, so that stays, unless
+// nobody did, or one who was dead already.
 func (k *striker) retell(told *snapshot, err error) *snapshot {
 	now := k.look()
-	if led := told.leads(); led != "" && !errors.Is(err, errNoLeader) {
-		now.leader = led
+	if led := told.leads(); led != "" && told.state(led) != Dead && !errors.Is(err, errNoLeader) {
+		now.leader, now.states[led] = led, told.state(led)
 	}
 	return now
 }

@@ -231,7 +231,7 @@ func TestHealsThatNeedEachOther(t *testing.T) {
 }
 
 // Strikes that are due at one instant are told the same, whatever the first of them has done by then; later ones are told anew. One that
-// is tried again is told how the nodes are by now, and the same leader, unless it found none.
+// is tried again is told how the other nodes are by now, and the same leader as it was, unless it found none.
 func TestToldTheSame(t *testing.T) {
 	k := &striker{timeout: time.Second, look: func() *snapshot { return &snapshot{} }}
 	a, b := k.tell(3*time.Second, 5*time.Second), k.tell(3*time.Second, 5*time.Second+time.Millisecond)
@@ -247,7 +247,8 @@ func TestToldTheSame(t *testing.T) {
 	leads, looks := "n1", 0
 	k.look = func() *snapshot {
 		looks++
-		return &snapshot{leader: leads, states: map[string]State{"n1": State(looks % 3)}}
+		now := State((looks + 1) % 3)
+		return &snapshot{leader: leads, states: map[string]State{"n1": now, "n2": now, "n3": now}}
 	}
 	var told []string
 	s := strike{Strike: Strike{From: 0, To: time.Minute, Inject: func(context.Context, Cluster) (Injection, error) {
@@ -261,11 +262,11 @@ func TestToldTheSame(t *testing.T) {
 	k.wait = func(context.Context, time.Duration) error { return nil }
 	k.undo = func(context.Context, int) string { return "" }
 	k.cluster = func(_ int, s *snapshot) Cluster {
-		told = append(told, fmt.Sprintf("%s leads, n1 %s", s.leads(), s.state("n1")))
+		told = append(told, fmt.Sprintf("%s leads %s, n3 %s", s.leads(), s.state(s.leads()), s.state("n3")))
 		return nil
 	}
 	_, ok := k.inject(t.Context(), s, 0)
-	if want := []string{"n1 leads, n1 dead", "n1 leads, n1 paused", "n2 leads, n1 running", "n2 leads, n1 dead"}; !ok || !slices.Equal(told, want) {
+	if want := []string{"n1 leads paused, n3 paused", "n1 leads paused, n3 running", "n2 leads dead, n3 dead", "n2 leads paused, n3 paused"}; !ok || !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }
