@@ -121,7 +121,7 @@ func healedText(through, taken []*burst, held int) string {
 		said = append(said, "probes pass "+pathList(through))
 	}
 	if len(taken) > 0 {
-		said = append(said, "probes entered "+pathList(taken)+", and a later cut took them")
+		said = append(said, "probes were sent on "+pathList(taken)+", and may have been taken by a later cut")
 	}
 	if held > 0 {
 		said = append(said, fmt.Sprintf("%d paths are still cut by another strike", held))

@@ -433,8 +433,9 @@ func (w *witness) nothing(bs []*burst, down map[string]bool, until time.Duration
 	return strings.Join(said, "; "), nil
 }
 
-// judge: the bursts measured what the links were to do at the moment. Those that met something else
-// say nothing, but some must. Of those that a later cut took on their way, what arrived is judged.
+// judge: the bursts measured what the links were to do at the moment. Those that may have met something else
+// say nothing unless all of it arrived as it was to, but some must. Of those that a later cut may have taken on their way, what
+// arrived is judged.
 func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, error) {
 	var judged, taken []*burst
 	lost := 0
@@ -445,7 +446,7 @@ func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, err
 		switch why := contradicts(s, sent, delays, w.slack); {
 		case why != "" && met[b] && (!cut || s.Cut):
 			return "", fmt.Errorf("%s, which is to be %s, %s", b.path, s, why)
-		case why == "":
+		case why == "" && (met[b] || len(delays) == sent):
 			judged = append(judged, b)
 		case met[b] && denies(s, sent, delays, w.slack) == "":
 			taken, lost = append(taken, b), lost+sent-len(delays)
@@ -456,7 +457,7 @@ func (w *witness) judge(m moment, bs []*burst, met map[*burst]bool) (string, err
 		said = append(said, fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]))
 	}
 	if len(taken) > 0 {
-		said = append(said, fmt.Sprintf("probes entered %s while it was %s, and a later cut took %d of them", pathList(taken), m.links[taken[0].path], lost))
+		said = append(said, fmt.Sprintf("probes were sent on %s while it was %s, and %d of them may have been taken by a later cut", pathList(taken), m.links[taken[0].path], lost))
 	}
 	if len(said) == 0 && len(bs) > 0 {
 		return "", errTooSoon
