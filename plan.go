@@ -372,7 +372,7 @@ func (p *Plan) schedule() error {
 	if p.Options.ClientCmd != "" {
 		p.Bounds.Preload += p.Options.ClientReady
 	}
-	p.Bounds.Final = collectBound + p.inTurn(keys)
+	p.Bounds.Final = p.Bounds.Settle + collectBound + p.inTurn(keys)
 	return nil
 }
 

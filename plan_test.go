@@ -51,7 +51,7 @@ func TestBoundsGrowWithTheKeys(t *testing.T) {
 		if got, want := p.Bounds.Preload, p.Bounds.Ready+c.preload; got != want {
 			t.Errorf("%v keys: %v to preload, want %v", c.keys, got, want)
 		}
-		if got, want := p.Bounds.Final, collectBound+c.final; got != want {
+		if got, want := p.Bounds.Final, p.Bounds.Settle+collectBound+c.final; got != want {
 			t.Errorf("%v keys: %v at the end, want %v", c.keys, got, want)
 		}
 	}
