@@ -420,7 +420,7 @@ func (t *tail) lacks() string {
 	defer t.mu.Unlock()
 	last := strings.ToLower(t.why + "\n" + string(t.last))
 	for _, what := range []string{
-		unix.ENOSPC.Error(), unix.EDQUOT.Error(), unix.EIO.Error(), unix.ENOMEM.Error(),
+		unix.ENOSPC.Error(), unix.EDQUOT.Error(), unix.EIO.Error(), unix.EROFS.Error(), unix.ENOMEM.Error(), unix.EMFILE.Error(), unix.ENFILE.Error(),
 		"out of memory", "failed to create new os thread", "newosproc", // thus Go's runtime
 	} {
 		if strings.Contains(last, what) {
