@@ -45,6 +45,7 @@ type Setting struct {
 	Endpoints       []string          // of the members for clients of etcd's v3 API, as URLs; none where the system does not speak it
 	Links           link.Matrix       // as they are while nothing is wrong
 	Crewed          bool              // a workload has workers of its own
+	Pinned          bool              // a load driver uses the member beside it alone
 	FaultAt         *time.Duration    // when faults are to strike, since the start of the load; nil: when each does by itself
 	FaultFor        *time.Duration    // how long; nil: as long as each does by itself
 	Target          string            // the role of who is struck, see package faults; "": whom each strikes by itself
@@ -65,6 +66,14 @@ func (s Setting) Window(from, to time.Duration) (time.Duration, time.Duration) {
 		to = from + *s.FaultFor
 	}
 	return from, to
+}
+
+// Used are the members to which the client host connects. Workers that a workload has of its own use all.
+func (s Setting) Used(client string) []string {
+	if s.Pinned && !s.Crewed {
+		return []string{s.Beside[client]}
+	}
+	return s.Nodes
 }
 
 // A Topology says which hosts there are and what the paths between them do. It is pure.

@@ -82,7 +82,7 @@ func drive(in io.Reader, out *lineWriter) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	members := job.Members
-	if p.Options.Endpoints == "pinned" {
+	if p.Options.pinned() {
 		beside := job.Setting.Beside[job.Setting.Clients[job.Client]]
 		members = slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Name != beside })
 	}

@@ -41,6 +41,9 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
 }
 
+// pinned says whether a client uses the member beside it alone.
+func (o Options) pinned() bool { return o.Endpoints == "pinned" }
+
 // SeedVar declares --seed.
 func SeedVar(fs *pflag.FlagSet, p *uint64) {
 	fs.Uint64Var(p, "seed", 1, "what every random choice of the run is derived from")

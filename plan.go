@@ -264,6 +264,7 @@ func (p *Plan) place(l Layout) error {
 		ElectionTimeout: p.Options.FailureTimeout,
 		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members), Links: l.Links,
 		FaultAt: p.Options.FaultAt, FaultFor: p.Options.FaultFor,
+		Pinned: p.Options.pinned(),
 	}
 	for _, w := range p.workloads {
 		_, crew := w.value.(Crew)
@@ -315,9 +316,9 @@ func (p *Plan) trip(a, b string) time.Duration {
 // answerable refuses time-outs within which no answer can come back to a client.
 func (p *Plan) answerable() error {
 	for _, c := range p.Setting.Clients {
-		for _, m := range p.Members {
-			if trip := p.trip(c, m.Name); trip >= p.Options.OpTimeout {
-				return fmt.Errorf("--op-timeout %v: a round trip from %s to %s takes %v, so no answer could come", p.Options.OpTimeout, c, m.Name, trip)
+		for _, m := range p.Setting.Used(c) {
+			if trip := p.trip(c, m); trip >= p.Options.OpTimeout {
+				return fmt.Errorf("--op-timeout %v: a round trip from %s to %s takes %v, so no answer could come", p.Options.OpTimeout, c, m, trip)
 			}
 		}
 	}

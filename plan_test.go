@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/link"
 )
 
 // shelf is a workload of so many keys.
@@ -53,6 +54,24 @@ func TestBoundsGrowWithTheKeys(t *testing.T) {
 		}
 		if got, want := p.Bounds.Final, p.Bounds.Settle+collectBound+c.final; got != want {
 			t.Errorf("%v keys: %v at the end, want %v", c.keys, got, want)
+		}
+	}
+}
+
+// A client that uses the member beside it alone may be far from the others.
+func TestPinnedClientsMayBeFar(t *testing.T) {
+	far := Layout{
+		Nodes: []string{"n1", "n2"}, Clients: []string{"c1"}, Beside: map[string]string{"c1": "n1"},
+		Links: link.Matrix{{From: "c1", To: "n2"}: {Delay: time.Second}},
+	}
+	for endpoints, allowed := range map[string]bool{"balanced": false, "pinned": true} {
+		p := &Plan{}
+		p.Options.OpTimeout, p.Options.Endpoints = time.Second, endpoints
+		if err := p.place(far); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.answerable(); (err == nil) != allowed {
+			t.Errorf("%s: %v", endpoints, err)
 		}
 	}
 }

@@ -156,7 +156,7 @@ func (e *etcd) Needs(s reckon.Setting) error {
 // needsNear refuses links on which no client would ever be connected.
 func needsNear(s reckon.Setting) error {
 	for _, c := range s.Clients {
-		for _, n := range s.Nodes {
+		for _, n := range s.Used(c) {
 			there := link.Path{From: c, To: n}
 			if trip := s.Links[there].Delay + s.Links[there.Back()].Delay; trip > longestTrip {
 				return fmt.Errorf("a round trip from %s to %s takes %v: clients give an attempt to connect %v, which is enough for up to %v", c, n, trip, connectTimeout, longestTrip)

@@ -162,22 +162,31 @@ func TestEnvironmentThatEtcdWouldRead(t *testing.T) {
 	}
 }
 
-// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run.
+// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run. A load driver that uses the member
+// beside it alone connects to no other, but workers do.
 func TestTooFarToConnect(t *testing.T) {
-	for trip, want := range map[time.Duration]string{
-		longestTrip:             "",
-		1100 * time.Millisecond: "a round trip from c1 to n2 takes 1.1s: clients give an attempt to connect 2s, which is enough for up to 900ms",
+	const refused = "a round trip from c1 to n2 takes 1.1s: clients give an attempt to connect 2s, which is enough for up to 900ms"
+	for _, c := range []struct {
+		trip           time.Duration
+		pinned, crewed bool
+		beside, want   string
+	}{
+		{longestTrip, false, false, "n1", ""},
+		{1100 * time.Millisecond, false, false, "n1", refused},
+		{1100 * time.Millisecond, true, false, "n1", ""},
+		{1100 * time.Millisecond, true, false, "n2", refused},
+		{1100 * time.Millisecond, true, true, "n1", refused},
 	} {
 		there := link.Path{From: "c1", To: "n2"}
 		s := reckon.Setting{Nodes: []string{"n1", "n2"}, Clients: []string{"c1"}, Links: link.Matrix{
-			there: {Delay: trip / 2}, there.Back(): {Delay: trip / 2}, {From: "n1", To: "n2"}: {Delay: time.Minute},
-		}}
+			there: {Delay: c.trip / 2}, there.Back(): {Delay: c.trip / 2}, {From: "n1", To: "n2"}: {Delay: time.Minute},
+		}, Pinned: c.pinned, Crewed: c.crewed, Beside: map[string]string{"c1": c.beside}}
 		got := ""
 		if err := word(t, "etcd").(reckon.Needer).Needs(s); err != nil {
 			got = err.Error()
 		}
-		if got != want {
-			t.Errorf("%v: %q, want %q", trip, got, want)
+		if got != c.want {
+			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }
