@@ -43,7 +43,7 @@ type cluster struct {
 
 	mu      sync.Mutex
 	ready   bool // all were ready once: a process that ends by itself from here on is the store's doing
-	closed  bool // the run is over: what falls silent now is no event
+	closed  bool // the run is over: what falls silent now is no event, and what comes back is not its heal
 	led     map[uint64]string
 	nodes   []*node
 	leading leading
@@ -259,11 +259,26 @@ func (c *cluster) leads() string {
 	return c.leading.node
 }
 
+// over ends what is watched: whatever ends from now on is ended by the run, and a heal that nobody has seen by now is not seen.
+func (c *cluster) over() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *cluster) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
 // close kills every process; that is no fault.
 func (c *cluster) close() {
+	c.over()
 	var wg sync.WaitGroup
 	c.mu.Lock()
-	c.closed = true
 	nodes := slices.Clone(c.nodes)
 	c.mu.Unlock()
 	for _, n := range nodes {

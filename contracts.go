@@ -263,8 +263,8 @@ type Worker interface {
 	Busy(ctx context.Context) error
 	// Kill ends its process (SIGKILL). restart starts it again, unless it runs. Both say what was seen.
 	Kill(ctx context.Context) (seen string, restart func(ctx context.Context) (seen string, err error), err error)
-	// Back waits until it is at work again, that long at most once the store can know that its last process is gone. It
-	// says what was seen: that it is not is no error, but that its process has ended is.
+	// Back waits until it is at work again or its crew is dismissed, that long at most once the store can know that its last
+	// process is gone. It says what was seen: that it is not is no error, but that its process has ended is.
 	Back(ctx context.Context, within time.Duration) (seen string, err error)
 	// AtRest runs do when next the worker's tree is whole and acknowledged, and not yet verified; nobody reads or writes it meanwhile.
 	// What do did lasts until a pass writes over it; it says what it saw of that.

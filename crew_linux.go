@@ -174,9 +174,12 @@ func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (st
 	}, nil
 }
 
-// seeBack logs that the worker is healed, once it is at work again or was not within its bound.
+// seeBack logs that the worker is healed, once it is at work again or was not within its bound; nothing where the run was over before.
 func (w workerView) seeBack(runs string) {
 	seen, err := w.Back(context.Background(), w.view.bound)
+	if w.view.isOver() { // and so the crew was dismissed, which is no end of the worker's own
+		return
+	}
 	if err != nil {
 		w.view.log(history.Missed, w.Name(), "heal: "+err.Error())
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,4 +100,62 @@ func TestATreeIsTouchedWhenItIsAtRest(t *testing.T) {
 			t.Errorf("%q", *said)
 		}
 	})
+}
+
+// awaited is a worker who is not back before its crew is dismissed, and then seems to have been killed again.
+type awaited struct {
+	slowWorker
+	dismissed chan struct{}
+}
+
+func (w awaited) Back(context.Context, time.Duration) (string, error) {
+	<-w.dismissed
+	return "and was killed again before it was asked", nil
+}
+
+// dismissible is the duty of one such worker.
+type dismissible struct{ oneHand }
+
+func (d dismissible) Dismiss() { close(d.worker.(awaited).dismissed) }
+
+// eventRecorder keeps events alone.
+type eventRecorder struct {
+	Recorder
+	mu   sync.Mutex
+	said []string
+}
+
+func (r *eventRecorder) Event(e history.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = append(r.said, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Kind, e.Subject, e.Detail)))
+	return nil
+}
+
+// What a run that is cut short ends has not been healed: neither a worker nor a node that is waited for then is said to be back, and
+// nothing is said after the end.
+func TestWhatTheEndCutsShortIsNotHealed(t *testing.T) {
+	rec := &eventRecorder{}
+	r, ctx := newRun(t.Context(), &Plan{}, rec, func(Progress) {})
+	v, _ := crewView(awaited{dismissed: make(chan struct{})})
+	r.cluster = v.cluster
+	v.event, v.changed, v.timeout = r.event, make(chan struct{}), time.Hour
+	v.crews[0].duty = dismissible{v.crews[0].duty.(oneHand)}
+	_, restart, err := v.Workers()[0].Kill(ctx)
+	if err == nil {
+		_, err = restart(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := nodeView{&node{cluster: v.cluster, member: Member{Name: "n1"}}, v}
+	v.verifying.Go(func() { n.seeBack("process 9 runs", r.clock.Now(), 0) })
+	r.doomedBy(errors.New("the links ended"))
+	if err := r.finish(ctx, nil); !errors.Is(err, ErrRecorded) {
+		t.Error(err)
+	}
+	v.verifying.Wait()
+	if want := []string{"verified c1 struck: process 7 is gone", "harness  the links ended", "phase done"}; !slices.Equal(rec.said, want) {
+		t.Errorf("got %q, want %q", rec.said, want)
+	}
 }

@@ -432,24 +432,37 @@ func (v nodeView) letGo(s State) error {
 		return nil
 	}
 	released := c.clock.Now()
-	c.verifying.Go(func() { v.log(history.Verified, "healed: "+seen+v.answers(released, moves)) })
+	c.verifying.Go(func() { v.seeBack(seen, released, moves) })
 	return nil
 }
 
-// answers waits, bounded, for the node to answer again, and says whether it did. That its process runs has been seen: a
-// system that does not answer all the same is what the run is to find out.
+// seeBack logs that the node is healed, once it answers again or did not within its bound; nothing where the run was over before.
+func (v nodeView) seeBack(runs string, released time.Duration, moves int) {
+	if answers := v.answers(released, moves); answers != "" {
+		v.log(history.Verified, "healed: "+runs+answers)
+	}
+}
+
+// answers waits, bounded, for the node to answer again, and says whether it did, "" where the run was over before it could. That
+// its process runs has been seen: a system that does not answer all the same is what the run is to find out.
 func (v nodeView) answers(released time.Duration, moves int) string {
 	c := v.cluster
 	ctx, cancel := context.WithTimeout(context.Background(), c.bound)
 	defer cancel()
-	moved := false
+	moved, over := false, false
 	err := c.await(ctx, func() error {
-		if moved = v.moves != moves; !moved && (!v.up || v.seen < released) {
-			return fmt.Errorf("it does not answer within %v", c.bound)
+		moved = v.moves != moves
+		if moved || v.up && v.seen >= released {
+			return nil
 		}
-		return nil
+		if over = c.closed; over {
+			return nil
+		}
+		return fmt.Errorf("it does not answer within %v", c.bound)
 	})
 	switch {
+	case over:
+		return ""
 	case err != nil:
 		return ", but " + err.Error()
 	case moved:

@@ -329,9 +329,13 @@ func (r *run) finish(ctx context.Context, err error) error {
 	case err != nil && r.doomed() == nil:
 		r.event(history.Event{Kind: history.Harness, Detail: err.Error()})
 	}
+	if r.cluster != nil {
+		r.cluster.over()
+	}
 	r.dismiss()
 	if r.cluster != nil {
 		r.cluster.close()
+		r.cluster.verifying.Wait()
 	}
 	r.stop()
 	r.witness.wait()
