@@ -2,7 +2,6 @@ package reckon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -90,20 +89,17 @@ func (r *run) camp(c *crew) Camp {
 
 // work has all crews work until ctx is done, and gives what came of it.
 func (r *run) work(ctx context.Context) <-chan error {
-	errs := make([]error, len(r.cluster.crews))
-	var wg sync.WaitGroup
-	for i, c := range r.cluster.crews {
-		wg.Go(func() {
-			if err := c.duty.Work(ctx); err != nil {
-				errs[i] = fmt.Errorf("the workers of %s: %w", c.name, err)
-				r.abort(errs[i]) // the others need not go on
-			}
-		})
-	}
+	crews := r.cluster.crews
 	all := make(chan error, 1)
 	go func() {
-		wg.Wait()
-		all <- errors.Join(errs...)
+		all <- forEach(len(crews), func(i int) error {
+			err := crews[i].duty.Work(ctx)
+			if err != nil {
+				err = fmt.Errorf("the workers of %s: %w", crews[i].name, err)
+				r.abort(err) // the others need not go on
+			}
+			return err
+		})
 	}()
 	return all
 }
