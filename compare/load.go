@@ -198,7 +198,7 @@ func read(dir string) (r Run, why string) {
 	r.Recoveries = recoveries(out)
 	r.Values, r.Few = map[string]float64{}, map[string]int{}
 	for _, m := range measures {
-		v, few := m.of(out, r.Recoveries)
+		v, few := m.of(out)
 		switch {
 		case few > 0:
 			r.Few[m.name] = few

@@ -13,7 +13,7 @@ type measure struct {
 	more, less string // what B is when its number is the larger, or the smaller
 	// of is the number: NaN says that it was not measured, +Inf that what it counts never ended, or that nothing
 	// was acknowledged of all that was offered. Where few is not 0, it has none for want of so many operations.
-	of           func(o outcome, recoveries []float64) (v float64, few int)
+	of           func(o outcome) (v float64, few int)
 	wholeNumbers bool
 }
 
@@ -53,7 +53,7 @@ func allMeasures() []measure {
 		for _, qu := range quantiles {
 			all = append(all, measure{
 				name: qu.name + " " + ph.name, unit: "ms", more: "longer", less: "shorter",
-				of: func(o outcome, _ []float64) (float64, int) {
+				of: func(o outcome) (float64, int) {
 					q, length := ph.of(o)
 					due := o.Throughput.Offered * length * nearly
 					switch {
@@ -70,10 +70,10 @@ func allMeasures() []measure {
 		}
 	}
 	return append(all,
-		measure{name: "throughput", unit: "/s", more: "higher", less: "lower", of: func(o outcome, _ []float64) (float64, int) {
+		measure{name: "throughput", unit: "/s", more: "higher", less: "lower", of: func(o outcome) (float64, int) {
 			return asked(o, o.Throughput.OK), 0
 		}},
-		measure{name: "leader changes", more: "more", less: "fewer", wholeNumbers: true, of: func(o outcome, _ []float64) (float64, int) {
+		measure{name: "leader changes", more: "more", less: "fewer", wholeNumbers: true, of: func(o outcome) (float64, int) {
 			return float64(o.Leaders.Changes), 0
 		}},
 	)
@@ -101,15 +101,16 @@ func asked(o outcome, v float64) float64 {
 
 // slowest is the longest recovery from the run's strikes, as in a matrix: a median over them hides an
 // outage that one strike of three brings.
-func slowest(_ outcome, recoveries []float64) (float64, int) {
-	if len(recoveries) == 0 {
+func slowest(o outcome) (float64, int) {
+	of, ms := o.Unavailability.Slowest()
+	if of < 0 {
 		return math.NaN(), 0
 	}
-	return slices.Max(recoveries), 0
+	return ms, 0
 }
 
 // outage is the longest gap. One from which service did not come back ends with the load: how long it lasted is --duration's doing.
-func outage(o outcome, _ []float64) (float64, int) {
+func outage(o outcome) (float64, int) {
 	u := o.Unavailability
 	if slices.Contains(u.Censored, true) && u.Gap[1] >= o.LoadEnd {
 		return math.Inf(1), 0

@@ -1,6 +1,10 @@
 package matrix
 
-import "github.com/reckon-bench/reckon/results"
+import (
+	"math"
+
+	"github.com/reckon-bench/reckon/results"
+)
 
 // Metrics are the numbers of a run that a matrix is about. Null is what did not happen or was not measured.
 type Metrics struct {
@@ -41,14 +45,9 @@ func metricsOf(s results.Summary) *Metrics {
 		r := float64(s.Ops.OK) / float64(s.Ops.Offered)
 		m.OKRatio, m.Unavailability = &r, &s.Unavailability.LongestGap
 	}
-	for i, ttr := range s.Unavailability.TTR {
-		m.Censored = m.Censored || i < len(s.Unavailability.Censored) && s.Unavailability.Censored[i]
-		if ttr != nil && (m.TTR == nil || *ttr > *m.TTR) {
-			m.TTR = ttr
-		}
-	}
-	if m.Censored {
-		m.TTR = nil
+	of, slowest := s.Unavailability.Slowest()
+	if m.Censored = math.IsInf(slowest, 1); of >= 0 && !m.Censored {
+		m.TTR = &slowest
 	}
 	return m
 }

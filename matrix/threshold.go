@@ -119,21 +119,14 @@ func judgeThresholds(limits []Threshold, s results.Summary) (r check.Result, any
 // slowestRecovery holds every strike's time to recover to the limit. Where service never came back, no limit was kept;
 // where nobody asked for service, it is not known whether it did.
 func slowestRecovery(s results.Summary, limit float64) (check.Verdict, string) {
-	slowest, of, struck := 0.0, -1, false
-	for i, k := range s.Strikes {
-		struck = struck || k.Struck != nil
-		if i < len(s.Unavailability.Censored) && s.Unavailability.Censored[i] {
-			return check.Invalid, fmt.Sprintf("service never came back from strike %d (%s)", i+1, k.Fault)
-		}
-		if i < len(s.Unavailability.TTR) && s.Unavailability.TTR[i] != nil && (of < 0 || *s.Unavailability.TTR[i] > slowest) {
-			slowest, of = *s.Unavailability.TTR[i], i
-		}
-	}
+	of, slowest := s.Unavailability.Slowest()
 	switch {
-	case of < 0 && struck:
+	case of < 0 && slices.ContainsFunc(s.Strikes, func(k results.Strike) bool { return k.Struck != nil }):
 		return check.Unknown, "recovery was not measured"
 	case of < 0:
 		return check.Valid, "nothing struck"
+	case math.IsInf(slowest, 1):
+		return check.Invalid, fmt.Sprintf("service never came back from strike %d (%s)", of+1, s.Strikes[of].Fault)
 	}
 	return atMost(slowest, limit), fmt.Sprintf("%s ms to recover from strike %d (%s)", micro(slowest), of+1, s.Strikes[of].Fault)
 }

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"math"
 	"os"
 	"path"
 	"reflect"
@@ -164,28 +165,24 @@ func tiles(s Summary) []tile {
 
 // recovery is the slowest recovery of all strikes; one that never came is slower than all.
 func recovery(s Summary) (t tile, ok bool) {
-	slowest, struck := 0.0, 0
-	for i, k := range s.Strikes {
-		if k.Struck == nil || i >= len(s.Unavailability.TTR) {
-			continue
-		}
-		struck++
-		if ttr := s.Unavailability.TTR[i]; ttr != nil {
-			slowest = max(slowest, *ttr)
-		} else {
-			t.Value = "never"
+	of, slowest := s.Unavailability.Slowest()
+	if of < 0 {
+		return t, false
+	}
+	if math.IsInf(slowest, 1) {
+		return tile{"time to recover", "never", "did not recover under load (censored)"}, true
+	}
+	struck := 0
+	for _, k := range s.Strikes {
+		if k.Struck != nil {
+			struck++
 		}
 	}
-	t.Name, t.More = "time to recover", "from the one strike"
+	t = tile{"time to recover", showMillis(slowest) + " ms", "from the one strike"}
 	if struck > 1 {
 		t.More = fmt.Sprintf("slowest of %d strikes", struck)
 	}
-	if t.Value != "" {
-		t.More = "did not recover under load (censored)"
-		return t, true
-	}
-	t.Value = showMillis(slowest) + " ms"
-	return t, struck > 0
+	return t, true
 }
 
 type strikeRow struct {

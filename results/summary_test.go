@@ -3,6 +3,7 @@ package results
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -221,5 +222,33 @@ func TestSummaryOfNothing(t *testing.T) {
 	}
 	if _, err := json.Marshal(s); err != nil {
 		t.Error(err)
+	}
+}
+
+// A run recovers as slowly as from its slowest strike. Where nothing was asked of the store after a strike, it is not said never to have.
+func TestSlowestRecovery(t *testing.T) {
+	ms := func(v float64) *float64 { return &v }
+	for _, c := range []struct {
+		name   string
+		u      Unavailability
+		strike int
+		ms     float64
+		tile   string
+	}{
+		{"nothing struck", Unavailability{}, -1, 0, ""},
+		{"nothing was asked afterwards", Unavailability{TTR: []*float64{nil}, Censored: []bool{false}}, -1, 0, ""},
+		{"the second of three, of which one was not asked after", Unavailability{TTR: []*float64{ms(30), ms(550), nil}, Censored: make([]bool, 3)}, 1, 550, "550"},
+		{"censored", Unavailability{TTR: []*float64{ms(30), nil, ms(9)}, Censored: []bool{false, true, false}}, 1, math.Inf(1), "never"},
+	} {
+		if strike, ms := c.u.Slowest(); strike != c.strike || ms != c.ms {
+			t.Errorf("%s: strike %d, %v ms; want strike %d, %v ms", c.name, strike, ms, c.strike, c.ms)
+		}
+		s := Summary{Unavailability: c.u}
+		for range c.u.TTR {
+			s.Strikes = append(s.Strikes, Strike{Struck: ms(1)})
+		}
+		if tile, ok := recovery(s); ok != (c.tile != "") || !strings.HasPrefix(tile.Value, c.tile) {
+			t.Errorf("%s: the page has %v %+v, want %q", c.name, ok, tile, c.tile)
+		}
 	}
 }

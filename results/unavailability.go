@@ -1,6 +1,7 @@
 package results
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -29,6 +30,21 @@ type Unavailability struct {
 	// leader by 1.418 s. From 1.433 s on nothing is missing, and the outage would count for nothing.
 	TTR      []*float64 `json:"ttr_ms"`
 	Censored []bool     `json:"censored"`
+}
+
+// Slowest is the strike, from 0, from which service took the longest to come back, and how long that was in
+// milliseconds: +Inf for the first from which it did not come back at all. It is -1 where no recovery was measured.
+func (u Unavailability) Slowest() (strike int, ms float64) {
+	strike = -1
+	for i, ttr := range u.TTR {
+		switch {
+		case i < len(u.Censored) && u.Censored[i]:
+			return i, math.Inf(1)
+		case ttr != nil && (strike < 0 || *ttr > ms):
+			strike, ms = i, *ttr
+		}
+	}
+	return strike, ms
 }
 
 // A gap is a time without an acknowledgement.
