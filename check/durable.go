@@ -134,14 +134,13 @@ func (r *record) accounts() []*account {
 // answered no final read, and so may not have heard of the last writes. Recordings of before history.Collected
 // are whole where the run came to its last line and says nothing against itself.
 func (a *account) doubted() string {
-	var whole, marks, done, failed bool
+	_, done := a.r.h.PhaseStart("done")
+	var whole, marks, failed bool
 	for _, e := range a.r.h.Events {
 		switch e.Kind {
 		case history.Collected:
 			marks = true
 			whole = whole || e.Subject == a.member && int(e.Data["changes"]) == len(a.changes)
-		case history.Phase:
-			done = done || e.Subject == "done"
 		case history.Harness, history.Interrupted, history.Ended:
 			failed = true
 		}
