@@ -41,7 +41,7 @@ nightly: ## run what runs every night: every fault, older etcds, planted damage 
 
 .PHONY: race
 race: ## run the tests under the race detector (needs a C compiler); the command's scripts keep time, which it spoils, and stats and compare simulate for long
-	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -vE '/(cmd/reckon|stats|compare)$$')
+	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -vE '/(cmd/reckon|stats|results/compare)$$')
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
@@ -55,16 +55,16 @@ bench: ## run the benchmarks of the speed and size that reckon promises
 
 .PHONY: bench-links
 bench-links: ## measure the links beside a plain bridge, and print what was reached beside the targets
-	$(GO) test -run '^$$' -bench '^BenchmarkLinks$$' -benchtime 1x -timeout 15m ./link/userspace
+	$(GO) test -run '^$$' -bench '^BenchmarkLinks$$' -benchtime 1x -timeout 15m ./reckon/link/userspace
 
 .PHONY: bench-kibishii
 bench-kibishii: ## measure generating and verifying files beside dd and SHA-1, and print what was reached beside the targets
-	$(GO) test -run '^$$' -bench '^BenchmarkKibishii$$' -benchtime 1x -timeout 15m ./kibishii
-	$(GO) test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 1x -timeout 15m ./kibishii/fleet
+	$(GO) test -run '^$$' -bench '^BenchmarkKibishii$$' -benchtime 1x -timeout 15m ./workloads/kibishii
+	$(GO) test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 1x -timeout 15m ./workloads/kibishii/fleet
 
 .PHONY: test-netem
 test-netem: build ## run the kernel fabric's tests, and real clusters on it, in a virtual machine that has netem
-	scripts/lab test ./link/netem
+	scripts/lab test ./reckon/link/netem
 	scripts/lab reckon etcd wan uniform leader --links netem --duration 10s
 	scripts/lab reckon etcd simple uniform isolate --cut link-down --links netem --duration 9s
 

@@ -9,21 +9,21 @@ import (
 // floors are the packages in the order in which they may import: each only those
 // on floors before its own. Those of one floor do not know each other.
 var floors = []string{
-	"history seed stats kibishii",
-	"check kibishii/fleet",
-	"link",
-	"host",
-	"host/hosttest",
-	"link/linktest link/netem link/userspace capture",
-	".",
+	"reckon/history reckon/seed reckon/stats workloads/kibishii",
+	"reckon/check workloads/kibishii/fleet",
+	"reckon/link",
+	"reckon/host",
+	"reckon/host/hosttest",
+	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
+	"reckon",
 	"topologies workloads faults systems",
 	"results",
-	"compare export matrix",
+	"results/compare results/export results/matrix",
 	"cmd/reckon",
 }
 
 func TestImportsPointOneWay(t *testing.T) {
-	const module = "github.com/reckon-bench/reckon"
+	const module = "github.com/reckon-bench/reckon/reckon"
 	floor := map[string]int{}
 	for i, names := range floors {
 		for name := range strings.FieldsSeq(names) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).

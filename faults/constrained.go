@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // OmniPaxos' constrained election (Ng et al., EuroSys 2023, section 2), there of five nodes. The one node that could win an

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/kibishii"
-	"github.com/reckon-bench/reckon/seed"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/seed"
+	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
 // crewed is a cluster with workers beside it.

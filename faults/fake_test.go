@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // cluster is one that takes notes, and fails where it is told to.

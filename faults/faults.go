@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // middle is the window of most faults: the second third of the load, unless the run says otherwise.

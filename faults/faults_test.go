@@ -15,10 +15,10 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
 	_ "github.com/reckon-bench/reckon/faults"
-	"github.com/reckon-bench/reckon/link"
-	"github.com/reckon-bench/reckon/seed"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // A trial is a comma list of words on a cluster that takes notes.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // A link that comes and goes (Cloudflare, "A Byzantine failure in the real world", 2020): each time it

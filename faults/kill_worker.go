@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // A worker dies in the middle of what it does. The store still counts it as there until its lease runs

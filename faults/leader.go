@@ -1,6 +1,6 @@
 package faults
 
-import "github.com/reckon-bench/reckon"
+import "github.com/reckon-bench/reckon/reckon"
 
 // The leader dies and comes back: the failure that every study of Raft begins with (Ongaro & Ousterhout 2014, section 9.3).
 func init() {

@@ -3,7 +3,7 @@ package faults
 import (
 	"time"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // The leader dies for good, as far as the load can see: what the others do without the one that comes back

@@ -1,6 +1,6 @@
 package faults
 
-import "github.com/reckon-bench/reckon"
+import "github.com/reckon-bench/reckon/reckon"
 
 // A stalled process keeps its connections, so nobody is told that it does nothing (Jepsen's etcd test, nemesis pause).
 func init() {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // Roles by which a timeline may name who is struck, beside the names of nodes.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // Leaders is who led, from the start of the load.

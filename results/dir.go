@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // The files of a run's directory.

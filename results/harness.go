@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // A defect is why a run is not what its plan says.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // A hearing is who heard whom while something was struck, by the run's own record of what was done.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // manyFaults is the scene with other strikes than its own, one a second: cuts both ways and one way, a lossy link, a pause, a flapping link.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // Info is what a plan says of its run, as far as numbers and pictures need it.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // Latency is of acknowledged operations of the load, in milliseconds from when

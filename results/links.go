@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // Links is the proof of the links: what was measured before the load beside what the

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // Kibishii is what the passes of Kibishii's workers amount to; a run without them has none.

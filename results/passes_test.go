@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // worked are passes of two workers in a run of 30 s that is struck from 10 to 20 s: one fails for damage, one loses a worker, one is open.

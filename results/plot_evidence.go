@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // evidenceUpTo is how many operations of a proof are drawn; nobody follows more.

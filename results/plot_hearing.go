@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 const (

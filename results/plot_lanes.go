@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // lanes draws a lane for each node: when it led and which term, and when it was

@@ -6,7 +6,7 @@ import (
 
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // throughput draws how operations ended over time, stacked, and the rate at which they were offered.

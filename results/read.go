@@ -9,7 +9,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // History reads all that was recorded. A file that is missing holds nothing,

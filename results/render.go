@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // Render draws the plots and writes the report. It reads nothing of the

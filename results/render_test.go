@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 var pictures = flag.String("pictures", "", "keep the rendered scenes in this directory, to be looked at")

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 //go:embed report.html.tmpl

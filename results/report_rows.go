@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 type latencyRow struct {

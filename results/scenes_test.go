@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // Variations of the scene: other things that can befall a run.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // A Summary is what a run amounts to, for scripts and for the report. In JSON

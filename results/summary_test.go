@@ -11,9 +11,9 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // TestSummary reads small histories and prints what they amount to.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // A scene is a run that never was: three nodes, the leader killed in the

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // Unavailability is how long nothing was acknowledged.

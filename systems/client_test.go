@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // ctx is the test's, with a bound.

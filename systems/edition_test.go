@@ -18,7 +18,7 @@ import (
 
 	"github.com/moby/sys/reexec"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // prepare prepares the word with the flags given as "--name=value".

@@ -20,7 +20,7 @@ import (
 	"go.etcd.io/etcd/api/v3/version"
 	"golang.org/x/mod/semver"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // An edition is another etcd than the one that is built in: a version, which is

@@ -20,8 +20,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // memberConn is the connection over which one member is asked.

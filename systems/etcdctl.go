@@ -6,7 +6,7 @@ import (
 	"github.com/moby/sys/reexec"
 	"go.etcd.io/etcd/etcdctl/v3/ctlv3"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // etcdctlRole is the name under which reckon's binary is etcdctl: what people type.

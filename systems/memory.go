@@ -14,8 +14,8 @@ import (
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // MemoryRole is the name under which reckon's binary is the server of memory and memory-liar.

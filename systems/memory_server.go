@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/seed"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // What goes over the wire, by net/rpc. They are aliases because that is particular about named types.

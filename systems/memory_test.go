@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 func TestMemoryIsOnOneNode(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // Every system listens where etcd does, on its host's address.

@@ -15,7 +15,7 @@ import (
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // TestMain lets the test's binary be the systems that the tests start.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // publicCloud names the matrix that comes with reckon.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // Flag values that say what a link does beyond its latency and loss. Each prints what Set takes, and

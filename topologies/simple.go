@@ -3,8 +3,8 @@ package topologies
 import (
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 func init() {

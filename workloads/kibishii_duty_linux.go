@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/kibishii"
-	"github.com/reckon-bench/reckon/kibishii/fleet"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/workloads/kibishii"
+	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
 // duty is Kibishii's workers at work: they generate and verify, one pass after the other.

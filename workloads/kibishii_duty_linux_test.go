@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/kibishii"
-	"github.com/reckon-bench/reckon/kibishii/fleet"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/workloads/kibishii"
+	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
 type stopped struct{}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/kibishii"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
 func init() {

@@ -17,10 +17,10 @@ import (
 
 	"github.com/moby/sys/reexec"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/host"
-	"github.com/reckon-bench/reckon/kibishii/fleet"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
 // workerRole is the name under which reckon's binary is one of Kibishii's workers in a run.

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/host"
-	"github.com/reckon-bench/reckon/host/hosttest"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/host/hosttest"
 )
 
 func TestMain(m *testing.M) { hosttest.Main(m) }

@@ -22,8 +22,8 @@ import (
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/check"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/compare"
+	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/compare"
 )
 
 // comparing are the flags of compare that are no flags of a run.

@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/seed"
 	"github.com/reckon-bench/reckon/results"
-	"github.com/reckon-bench/reckon/seed"
 )
 
 // again is how often a run that is no result is repeated, each time in a directory of its own.

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/check"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
 )
 

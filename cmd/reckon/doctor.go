@@ -16,8 +16,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/reckon-bench/reckon/host"
-	"github.com/reckon-bench/reckon/link/netem"
+	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/link/netem"
 )
 
 // A finding is one thing that a machine can or cannot do for reckon.

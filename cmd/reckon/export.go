@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon/export"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/export"
 )
 
 func newExport() *cobra.Command {

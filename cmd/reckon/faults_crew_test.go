@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reckon-bench/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/results"
 )
 

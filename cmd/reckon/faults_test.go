@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
 )
 

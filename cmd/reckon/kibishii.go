@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/capture"
-	"github.com/reckon-bench/reckon/kibishii"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
 // usageError is a wrong usage of a command whose exit status 2 means something else.

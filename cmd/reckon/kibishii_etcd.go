@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 
-	"github.com/reckon-bench/reckon/kibishii/fleet"
+	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
 // etcdAccess are the flags by which etcdctl finds a cluster.

@@ -16,10 +16,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/capture"
-	"github.com/reckon-bench/reckon/kibishii"
-	"github.com/reckon-bench/reckon/kibishii/fleet"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/workloads/kibishii"
+	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
 // The exit statuses of the original's callers, besides 0 for success.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/kibishii/fleet"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
 func newKibishiiWorker() *cobra.Command {

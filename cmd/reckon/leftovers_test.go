@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/seed"
+	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // TestKillLeavesNothing kills the outermost process of a run at ten random

@@ -17,9 +17,9 @@ import (
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon"
 	_ "github.com/reckon-bench/reckon/faults"
-	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/host"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
 	_ "github.com/reckon-bench/reckon/workloads"

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 // matrixCall is how the matrix command was called.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 // cellGrace is how long a run may take beyond everything that its plan bounds: checking and drawing.

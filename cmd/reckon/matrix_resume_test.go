@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 // Wherever a matrix is resumed from, relative paths in its file are of the directory in which it was begun.

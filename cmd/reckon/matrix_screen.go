@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon/matrix"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 // A sweepScreen shows how a matrix goes: a line a finished cell, and below them,

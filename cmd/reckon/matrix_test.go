@@ -8,7 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 func readIndex(ts *testscript.TestScript, path string) (x matrix.Index) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 func newMerge() *cobra.Command {

@@ -10,8 +10,8 @@ import (
 	"go.etcd.io/etcd/api/v3/version"
 	"golang.org/x/mod/semver"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 // nightlyFile is what scripts/nightly runs, as seen from here.

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/reckon-bench/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/capture"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/version"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reckon-bench/reckon/export"
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/export"
 )
 
 // docs/results.md names, in the section of each file, every key, event and column that the file has.
@@ -36,7 +36,7 @@ func TestResultsAreDocumented(t *testing.T) {
 	for k := range op {
 		ops = append(ops, k)
 	}
-	source, err := os.ReadFile("../../history/history.go")
+	source, err := os.ReadFile("../../reckon/history/history.go")
 	if err != nil {
 		t.Fatal(err)
 	}

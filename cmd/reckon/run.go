@@ -20,8 +20,8 @@ import (
 	"github.com/moby/sys/reexec"
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -9,9 +9,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/host"
-	"github.com/reckon-bench/reckon/link/netem"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/link/netem"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/matrix"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 const scripts = "../../scripts/"

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // A session is what a shell has before it.

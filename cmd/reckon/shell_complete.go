@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/reckon-bench/reckon"
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // complete lists what the last word of the line may become; each ends with a space where that word is finished.

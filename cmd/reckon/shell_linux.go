@@ -18,9 +18,9 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/history"
-	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/results"
 )
 

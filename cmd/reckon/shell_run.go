@@ -9,8 +9,8 @@ import (
 	"github.com/moby/sys/reexec"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/host"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"github.com/reckon-bench/reckon"
-	"github.com/reckon-bench/reckon/link"
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // TestShell runs the transcript of a session with a cluster that is none. Its commands:

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
 )
 

@@ -1,0 +1,247 @@
+package capture
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/link"
+)
+
+// A Source is a host whose packets are captured, and the file that they go to.
+type Source struct {
+	Host *host.Host
+	File *os.File // open for writing, and empty; Start closes it
+}
+
+// A Config is what the files of one capture share.
+type Config struct {
+	Head
+	Limit int64 // of each file, in bytes
+	// Drops says that the capture will be told of packets that were dropped (Drops), which it waits a tenth of a second for
+	// before it writes a packet, as long as its rings have room.
+	Drops bool
+}
+
+// An Account says what became of one host's packets.
+type Account struct {
+	Host      string `json:"host"`
+	Packets   uint64 `json:"packets"`         // that are in the file
+	Bytes     int64  `json:"bytes"`           // of the file
+	Dropped   uint64 `json:"dropped"`         // by the kernel, which had no room for them
+	Unwritten uint64 `json:"unwritten"`       // that came when the file had reached its limit
+	Error     string `json:"error,omitempty"` // why the file ends early, if it does for another reason
+}
+
+func (a Account) String() string {
+	s := fmt.Sprintf("%d packets, %s", a.Packets, Size(a.Bytes))
+	if a.Dropped > 0 {
+		s += fmt.Sprintf(", %d dropped by the kernel", a.Dropped)
+	}
+	if a.Unwritten > 0 {
+		s += fmt.Sprintf(", %d more after the file was full", a.Unwritten)
+	}
+	if a.Error != "" {
+		s += ", then: " + a.Error
+	}
+	return s
+}
+
+// A Capture is the process that writes packets down, seen from its maker. It is safe for concurrent use.
+type Capture struct {
+	process *host.Process
+	said    *bufio.Reader
+	out     io.Closer
+
+	mu   sync.Mutex
+	in   *os.File // nil once closed
+	deaf bool     // it no longer reads what it is told
+}
+
+// Bounds on what takes no time unless something is badly wrong.
+const (
+	startTime = 20 * time.Second
+	tellTime  = time.Second
+	closeTime = 20 * time.Second
+)
+
+// Start starts to capture at every source, in a process that lives on the host given. When it
+// returns, every later packet is captured.
+func Start(on *host.Host, c Config, sources []Source) (*Capture, error) {
+	k, err := start(on, c, sources)
+	for _, s := range sources {
+		s.File.Close() // the process has its own
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start to capture packets: %w", err)
+	}
+	return k, nil
+}
+
+func start(on *host.Host, c Config, sources []Source) (*Capture, error) {
+	if c.Limit < LeastLimit {
+		return nil, fmt.Errorf("limit of %s: must be at least %s", Size(c.Limit), Size(LeastLimit))
+	}
+	j := job{Config: c}
+	var files []*os.File
+	blocks := ringBlocks(len(sources))
+	for _, s := range sources {
+		var ring *os.File
+		err := s.Host.Do(func() (err error) {
+			ring, err = openRing(c.Interface, blocks)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("at %s: %w", s.Host.Name(), err)
+		}
+		defer ring.Close() // the process has its own
+		files = append(files, ring, s.File)
+		j.Hosts = append(j.Hosts, s.Host.Name())
+	}
+	j.Blocks = blocks
+	k, err := run(on, files)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.begin(j); err != nil {
+		return nil, errors.Join(err, k.process.Kill())
+	}
+	return k, nil
+}
+
+// run starts the process with its ends of two pipes.
+func run(on *host.Host, files []*os.File) (*Capture, error) {
+	stdin, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer stdin.Close()
+	out, stdout, err := os.Pipe()
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	defer stdout.Close()
+	p, err := on.Start(host.Command{Args: []string{role}, Stdin: stdin, Stdout: stdout, Stderr: os.Stderr, ExtraFiles: files})
+	if err != nil {
+		in.Close()
+		out.Close()
+		return nil, err
+	}
+	_ = out.SetReadDeadline(time.Now().Add(startTime)) // a pipe has deadlines
+	return &Capture{process: p, in: in, out: out, said: bufio.NewReader(out)}, nil
+}
+
+// begin tells the process what to do, and waits until it does.
+func (k *Capture) begin(j job) error {
+	if err := k.tell(j); err != nil {
+		return err
+	}
+	line, err := k.said.ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("await the process: %w", err)
+	}
+	if line = strings.TrimSuffix(line, "\n"); line != "ready" {
+		return errors.New(line)
+	}
+	return nil
+}
+
+// tell writes a line for the process. It does not wait for one that does not read.
+func (k *Capture) tell(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.in == nil || k.deaf {
+		return errors.New("the capture has ended")
+	}
+	_ = k.in.SetWriteDeadline(time.Now().Add(tellTime)) // a pipe has deadlines
+	_, err = k.in.Write(append(b, '\n'))
+	k.deaf = err != nil // a line may be there in part, and nobody is to wait for it again
+	return err
+}
+
+// Note has the next packet of every host carry the text as a comment. A capture that cannot be told has
+// ended, which Close says.
+func (k *Capture) Note(at time.Time, text string) {
+	_ = k.tell(change{At: at.UnixNano(), Note: text})
+}
+
+// Cut says which paths are cut from now on, and no others: packets that are sent into one of them
+// carry a comment that they are lost. Name none that might already be healed.
+func (k *Capture) Cut(at time.Time, paths []link.Path) {
+	_ = k.tell(change{At: at.UnixNano(), Cut: append([]link.Path{}, paths...)})
+}
+
+// Drops says which packets were dropped: they carry a comment that says so, if the capture is told
+// within a tenth of a second.
+func (k *Capture) Drops(drops []link.Drop) {
+	for part := range slices.Chunk(drops, dropsLine) {
+		_ = k.tell(change{Drops: part})
+	}
+}
+
+// dropsLine is how many drops a line names, so that no line takes long to read.
+const dropsLine = 256
+
+// Close ends the capture, writes what is still in the rings, and says what became of the packets of each host.
+func (k *Capture) Close() ([]Account, error) {
+	k.mu.Lock()
+	in := k.in
+	k.in = nil
+	k.mu.Unlock()
+	if in == nil {
+		return nil, nil
+	}
+	in.Close()
+	defer k.out.Close()
+	_ = k.out.(*os.File).SetReadDeadline(time.Now().Add(closeTime)) // a pipe has deadlines
+	var accounts []Account
+	if err := json.NewDecoder(k.said).Decode(&accounts); err != nil {
+		return nil, errors.Join(fmt.Errorf("end the capture: %w", err), k.process.Kill())
+	}
+	if err := k.process.Err(); err != nil {
+		return accounts, fmt.Errorf("end the capture: %w", err)
+	}
+	return accounts, nil
+}
+
+// What the process is told, one JSON object a line: first its job, then changes. Descriptors 3, 5, ... are
+// rings, 4, 6, ... the files. It answers "ready", or what went wrong, and at the end the accounts.
+
+type job struct {
+	Config
+	Blocks int      `json:"blocks"` // of each ring
+	Hosts  []string `json:"hosts"`
+}
+
+// change is something that befell the run.
+type change struct {
+	At   int64       `json:"at"`             // nanoseconds since 1970
+	Note string      `json:"note,omitempty"` // for people
+	Cut  []link.Path `json:"cut,omitzero"`   // not nil: what is cut from now on
+
+	Drops []link.Drop `json:"drops,omitempty"` // not in the order of At
+}
+
+// address is the name's address.
+func (h Head) address(name string) netip.Addr {
+	for a, n := range h.Names {
+		if n == name {
+			return a
+		}
+	}
+	return netip.Addr{}
+}

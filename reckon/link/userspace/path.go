@@ -1,0 +1,133 @@
+package userspace
+
+import (
+	"time"
+
+	"github.com/reckon-bench/reckon/reckon/link"
+)
+
+// A path is what the switch keeps for one ordered pair of hosts. It is pure: it knows no clock.
+type path struct {
+	name     link.Path
+	to       int // the index of the port it leads to
+	shape    link.Shape
+	table    link.Table // of the delay's distribution
+	limit    int        // wire packets that may be queued
+	draws    draws
+	bad      bool  // the state of the shape's burst
+	last     int64 // when the last packet leaves that keeps its place in the row
+	queued   int   // wire packets in the queue
+	held     int   // bytes of their buffers
+	counters link.Counters
+}
+
+func newPath(name link.Path, to int, seed uint64) *path {
+	p := &path{name: name, to: to, draws: draws{seed: seed, path: name}}
+	p.reshape(link.Shape{})
+	return p
+}
+
+// reshape gives the path another shape. Where packets queue for a rate before and after, those that come now queue behind
+// those under way, as in netem; otherwise they are not held back by another delay than theirs.
+func (p *path) reshape(s link.Shape) {
+	old := p.shape
+	switch {
+	case s.Cut: // and nothing is under way any more
+		p.last = 0
+	case s.Rate > 0 && old.Rate > 0:
+	case s.Rate != old.Rate, s.Delay != old.Delay, s.Jitter != old.Jitter, s.Distribution != old.Distribution:
+		p.last = 0
+	}
+	if s.Burst != old.Burst {
+		p.bad = false
+	}
+	p.shape, p.table, p.limit = s, s.Distribution.Table(), s.QueueLimit()
+}
+
+// lost draws whether a wire packet is lost. It draws nothing for what the shape does not have.
+func (p *path) lost() bool {
+	alone := p.draws.chance(&p.draws.loss, "loss", p.shape.Loss)
+	return p.lostInBurst() || alone // both are drawn for, so that neither shifts the other
+}
+
+// lostInBurst draws twice for each packet: whether it is lost in the state that it finds, and whether it changes the state.
+func (p *path) lostInBurst() bool {
+	b := p.shape.Burst
+	if b == (link.Burst{}) {
+		return false
+	}
+	loss, change := b.Good, b.P
+	if p.bad {
+		loss, change = b.Bad, b.R
+	}
+	rng := p.draws.stream(&p.draws.burst, "burst")
+	lost := rng.Float64() < loss
+	if rng.Float64() < change {
+		p.bad = !p.bad
+	}
+	return lost
+}
+
+func (p *path) duplicated() bool {
+	return p.draws.chance(&p.draws.duplicate, "duplicate", p.shape.Duplicate)
+}
+
+// corrupted draws whether a packet has a bit flipped, and which of its n bits beyond the IP header.
+func (p *path) corrupted(n int) (bit int, ok bool) {
+	if n == 0 || !p.draws.chance(&p.draws.corrupt, "corrupt", p.shape.Corrupt) {
+		return 0, false
+	}
+	return p.draws.corrupt.IntN(n), true
+}
+
+// due is when a packet of some bytes that arrived at the given time leaves; whoever asks must queue it. Without jitter
+// packets leave in the order in which they came, also where the kernel's timestamps are not in order. A packet that overtakes is due at once.
+func (p *path) due(arrival int64, bytes int) (due int64, overtakes bool) {
+	if p.draws.chance(&p.draws.reorder, "reorder", p.shape.Reorder) {
+		return arrival, true
+	}
+	t := arrival + int64(p.shape.Delay)
+	if p.shape.Jitter > 0 {
+		t += int64(float64(p.shape.Jitter) * p.table.Draw(p.draws.stream(&p.draws.jitter, "jitter")))
+		t = max(t, arrival)
+		if p.shape.Rate == 0 {
+			return t, false
+		}
+	}
+	p.last = max(p.last, t) + p.transmission(bytes)
+	return p.last, false
+}
+
+// transmission is how long it takes to put the bytes on the wire.
+func (p *path) transmission(bytes int) int64 {
+	if p.shape.Rate == 0 {
+		return 0
+	}
+	return int64(uint64(bytes) * 8 * uint64(time.Second) / p.shape.Rate)
+}
+
+// room says whether so many more packets, in buffers of that size, may be queued.
+func (p *path) room(wire uint64, size int) bool {
+	return p.queued+int(wire) <= p.limit && p.held+size <= maxHeld
+}
+
+// waits says whether the path's packets are queued at all.
+func (p *path) waits() bool { return p.shape.Delay > 0 || p.shape.Jitter > 0 || p.shape.Rate > 0 }
+
+// perPacket says whether wire packets meet different fates, so that super-frames must be cut up.
+func (p *path) perPacket() bool {
+	return p.shape.Loss > 0 || p.shape.Burst != (link.Burst{}) || p.alone()
+}
+
+// alone says whether each wire packet goes its own way even when no other is lost.
+func (p *path) alone() bool {
+	s := &p.shape
+	return s.Jitter > 0 || s.Duplicate > 0 || s.Corrupt > 0 || s.Reorder > 0 || s.Rate > 0
+}
+
+// maxHeld bounds the buffers that one path may hold, and maxHeldAll those of all.
+// One connection puts at most its send buffer under way, 64 MB (host's tcp_wmem); the rest is for buffers that are not full.
+const (
+	maxHeld    = 96 << 20
+	maxHeldAll = 256 << 20
+)

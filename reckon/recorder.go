@@ -1,0 +1,23 @@
+package reckon
+
+import (
+	"io"
+
+	"github.com/reckon-bench/reckon/reckon/history"
+)
+
+// A Recorder is where Run writes what happens, as it happens. It is safe for
+// concurrent use. What has been given to it is kept, however the run ends.
+type Recorder interface {
+	Op(op Op) error
+	// Ops appends operations that are encoded already (history.Op.AppendJSON), in whole lines:
+	// load drivers encode, so that the runner need not decode a million of them.
+	Ops(lines []byte) error
+	Event(e history.Event) error
+	Change(c history.Change) error
+	Pass(p history.Pass) error
+	// Log opens the log of a process for appending: a restart must not truncate it.
+	Log(name string) (io.WriteCloser, error)
+	// Scratch makes a directory for a process's data, on the disk that holds the run.
+	Scratch(name string) (dir string, err error)
+}

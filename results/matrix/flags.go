@@ -1,0 +1,24 @@
+package matrix
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon/reckon"
+)
+
+func flagNames(fs *pflag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+func flagsOf[T any](c *reckon.Catalogue[T]) (names []string) {
+	for _, w := range c.Words() {
+		names = append(names, flagNames(w.Flags())...)
+	}
+	return names
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
