@@ -20,10 +20,11 @@ var floors = []string{
 	"results",
 	"results/compare results/export results/matrix",
 	"cmd/reckon",
+	".", // this test
 }
 
 func TestImportsPointOneWay(t *testing.T) {
-	const module = "github.com/reckon-bench/reckon/reckon"
+	const module = "github.com/reckon-bench/reckon"
 	floor := map[string]int{}
 	for i, names := range floors {
 		for name := range strings.FieldsSeq(names) {
