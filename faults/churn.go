@@ -78,7 +78,7 @@ func (v both) Set(s string) error {
 // fitting are the words that can be in the slot.
 func (f *churn) fitting(s reckon.Setting) (all []entry) {
 	for _, e := range f.words {
-		if n, ok := e.fault.(reckon.Needer); !ok || n.Needs(s) == nil {
+		if n, ok := e.fault.(reckon.Validator); !ok || n.Validate(s) == nil {
 			all = append(all, e)
 		}
 	}
@@ -101,7 +101,7 @@ func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 // two later it has settled.
 const leastSlot = 4
 
-func (f *churn) Needs(s reckon.Setting) error {
+func (f *churn) Validate(s reckon.Setting) error {
 	from, to := middle(s)
 	switch least := leastSlot * s.ElectionTimeout; {
 	case f.slot < least:

@@ -35,7 +35,7 @@ const drawnKind = "drawn"
 
 var damages = []string{"flip", "truncate", "delete", "swap", "add"}
 
-func (*corruptData) Needs(s reckon.Setting) error { return wantCrew(s) }
+func (*corruptData) Validate(s reckon.Setting) error { return wantCrew(s) }
 
 func (f *corruptData) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	at := s.Duration / 3

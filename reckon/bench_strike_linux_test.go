@@ -40,7 +40,7 @@ func (victims) Command(Member, []Member) Command { return Command{Args: []string
 // BenchmarkStrike measures from the planned instant of a strike to the strike in effect, the leader known, on real hosts. The
 // promise is of the median of 100: a cut at most 2 ms, a kill at most 5 ms.
 func BenchmarkStrike(b *testing.B) {
-	for _, way := range []Way{Drop, Reset, LinkDown} {
+	for _, way := range []CutMode{Drop, Reset, LinkDown} {
 		b.Run("cut/"+way.String(), func(b *testing.B) {
 			benchStrikes(b, func(ctx context.Context, c Cluster) (Injection, error) {
 				n, err := c.Leader(ctx)

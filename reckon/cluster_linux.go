@@ -322,9 +322,9 @@ func (v view) acted() (time.Duration, bool) {
 }
 
 var (
-	_ Cluster = view{}
-	_ Gripper = view{}
-	_ actor   = view{}
+	_ Cluster     = view{}
+	_ GroupHolder = view{}
+	_ actor       = view{}
 )
 
 func (v view) Nodes() []Node {

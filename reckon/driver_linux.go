@@ -83,7 +83,7 @@ func drive(in io.Reader, out *lineWriter) error {
 	defer cancel()
 	members := job.Members
 	if p.Options.pinned() {
-		beside := job.Setting.Beside[job.Setting.Clients[job.Client]]
+		beside := job.Setting.Nearest[job.Setting.Clients[job.Client]]
 		members = slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Name != beside })
 	}
 	client, err := p.system.Dial(ctx, members, new(net.Dialer).DialContext)

@@ -50,8 +50,8 @@ func ChoiceVar(fs *pflag.FlagSet, p *string, name, def string, choices []string,
 	fs.Var(&choiceValue{p, choices}, name, usage)
 }
 
-// WayVar declares --cut.
-func WayVar(fs *pflag.FlagSet, w *Way) {
+// CutModeVar declares --cut.
+func CutModeVar(fs *pflag.FlagSet, w *CutMode) {
 	*w = Drop
 	fs.Var((*wayValue)(w), "cut", "how paths are cut: packets vanish (drop), connections are reset as well (reset), or the host's interface goes down (link-down)")
 }
@@ -81,12 +81,12 @@ func (v *maybeDuration) Set(s string) error {
 	return nil
 }
 
-type wayValue Way
+type wayValue CutMode
 
 var ways = []string{Drop.String(), Reset.String(), LinkDown.String()}
 
 func (v *wayValue) Type() string      { return strings.Join(ways, "|") }
-func (v *wayValue) String() string    { return Way(*v).String() }
+func (v *wayValue) String() string    { return CutMode(*v).String() }
 func (v *wayValue) Choices() []string { return ways }
 
 func (v *wayValue) Set(s string) error {

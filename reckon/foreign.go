@@ -198,7 +198,7 @@ func (r foreignResult) fill(op *Op, base int64, members []Member) {
 	}
 	op.Outcome, op.Revision = history.OK, r.Other.Revision
 	if op.Kind == history.Read {
-		op.Untold = !r.readValue(&op.Value)
+		op.Unobserved = !r.readValue(&op.Value)
 	}
 }
 

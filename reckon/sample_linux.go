@@ -21,14 +21,14 @@ const (
 func (r *run) sample() {
 	for _, n := range r.cluster.nodes {
 		r.background.Go(func() { n.sample(r.life) })
-		if m, ok := r.cluster.system.(Meter); ok {
+		if m, ok := r.cluster.system.(MetricsReader); ok {
 			r.background.Go(func() { n.meter(r.life, m) })
 		}
 	}
 }
 
 // meter records the node's metrics. One that does not answer has none: that it is down is recorded elsewhere.
-func (n *node) meter(ctx context.Context, m Meter) {
+func (n *node) meter(ctx context.Context, m MetricsReader) {
 	every(ctx, metricsEvery, func() {
 		sctx, cancel := context.WithTimeout(ctx, metricsEvery)
 		defer cancel()

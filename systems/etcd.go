@@ -147,9 +147,9 @@ func clientURL(m reckon.Member) string { return "http://" + clientAddress(m) }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// Needs refuses what etcd would refuse when it starts, or what would make the
+// Validate refuses what etcd would refuse when it starts, or what would make the
 // plan say something else than what runs.
-func (e *etcd) Needs(s reckon.Setting) error {
+func (e *etcd) Validate(s reckon.Setting) error {
 	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()), needsNear(s))
 }
 

@@ -44,8 +44,8 @@ type uniform struct {
 // attempts is how often a preload is tried, each time with values of its own.
 const attempts = 10
 
-// Needs refuses settings that cannot be offered or could not be checked.
-func (u *uniform) Needs(s reckon.Setting) error {
+// Validate refuses settings that cannot be offered or could not be checked.
+func (u *uniform) Validate(s reckon.Setting) error {
 	switch {
 	case !(u.rate > 0 && u.rate <= 1e6):
 		return fmt.Errorf("--rate %v: must be above 0 and at most 1,000,000", u.rate)
@@ -125,7 +125,7 @@ func (u *uniform) value(n int) string {
 // agree, that what was acknowledged is there, and that it is linearizable.
 func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
 	return []reckon.Check{
-		{Name: "replicas", Untold: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
+		{Name: "replicas", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
 		{Name: "durable", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Durable(h) }},
 		{Name: "linearizable", Run: func(ctx context.Context, h *reckon.History) check.Result {
 			return check.Linearizable(ctx, h, check.Bounds{})
