@@ -13,6 +13,7 @@ import (
 
 	"github.com/moby/sys/reexec"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
@@ -86,7 +87,7 @@ func benchStrikes(b *testing.B, inject func(context.Context, Cluster) (Injection
 // strikeOften carries out strikes as a run does, and says how long after its planned instant each was in effect.
 func strikeOften(b *testing.B, inject func(context.Context, Cluster) (Injection, error)) (late []time.Duration) {
 	hosttest.Need(b)
-	clock := history.NewMonotonic(history.Epoch())
+	clock := clock.NewMonotonic(clock.Epoch())
 	r := &run{clock: clock}
 	c := &cluster{
 		system: victims{}, clock: clock, timeout: time.Second, bound: time.Minute, hosts: map[string]*host.Host{},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 )
@@ -14,7 +15,7 @@ import (
 type Env struct {
 	Setting Setting
 	Members []Member
-	Clock   history.Clock
+	Clock   clock.Clock
 
 	// Start starts a process on a client host. What it prints goes to its log, which a restart continues; what it
 	// writes to Stdout, where that is set, goes there instead.

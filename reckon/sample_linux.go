@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -29,7 +30,7 @@ func (r *run) sample() {
 
 // meter records the node's metrics. One that does not answer has none: that it is down is recorded elsewhere.
 func (n *node) meter(ctx context.Context, m MetricsReader) {
-	every(ctx, metricsEvery, func() {
+	clock.Every(ctx, metricsEvery, func() {
 		sctx, cancel := context.WithTimeout(ctx, metricsEvery)
 		defer cancel()
 		if data, err := m.Metrics(sctx, n.member, n.host.Dial); err == nil {
@@ -44,7 +45,7 @@ func (n *node) meter(ctx context.Context, m MetricsReader) {
 // information, Documentation/accounting/psi.rst).
 func sampleNoise(ctx context.Context, event func(history.Event)) {
 	last := readNoise()
-	every(ctx, noiseEvery, func() {
+	clock.Every(ctx, noiseEvery, func() {
 		now := readNoise()
 		if data := now.since(last); len(data) > 0 {
 			event(history.Event{Kind: history.Noise, Data: data})
