@@ -18,7 +18,8 @@ var floors = []string{
 	"reckon",
 	"topologies workloads faults systems",
 	"results",
-	"results/compare results/export results/matrix",
+	"results/judge results/compare results/export results/matrix",
+	"results/judge/judgetest",
 	"cmd/reckon",
 	".", // this test
 }
