@@ -29,7 +29,7 @@ func (r *reading) leaders() Leaders {
 		if e.Kind != history.Leads {
 			continue
 		}
-		now := Leadership{At: r.since(e.At), Node: e.Subject, Term: uint64(e.Data["term"])}
+		now := Leadership{At: r.since(e.At), Node: e.Subject, Term: e.Term()}
 		if now.At < 0 { // before the load: only who led as it began matters
 			l.List = l.List[:0]
 		}
@@ -88,7 +88,7 @@ func (r *reading) host() map[string]Level {
 		if e.Kind != history.Noise || e.At < r.load0 || e.At > r.loadEnd {
 			continue
 		}
-		for k, v := range e.Data {
+		for k, v := range e.Sample() {
 			sums[k] += v
 			counts[k]++
 			out[k] = Level{Max: max(out[k].Max, round(v, 3))}

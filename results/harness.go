@@ -97,7 +97,7 @@ func (r *reading) reported() []defect {
 			continue
 		}
 		why := e.Detail
-		if e.Subject != "" && !strings.Contains(why, e.Subject) {
+		if e.Subject != "" {
 			why = e.Subject + ": " + why
 		}
 		d = append(d, defect{why: strings.TrimSpace(why)})
@@ -112,15 +112,16 @@ func (r *reading) incomplete() []defect {
 		d = append(d, defect{why, true})
 	}
 	for _, e := range r.h.Events {
-		if e.Kind != history.Phase || e.Subject != "done" {
+		written, ok := e.Done()
+		if !ok {
 			continue
 		}
 		for _, f := range []struct {
-			file, key string
-			have      int
-		}{{opsFile, "ops", len(r.h.Ops)}, {changesFile, "changes", len(r.h.Changes)}, {passesFile, "passes", len(r.h.Passes)}} {
-			if n, ok := e.Data[f.key]; ok && int(n) != f.have {
-				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, and %.0f were written", f.file, f.have, n), true})
+			file          string
+			written, have int
+		}{{opsFile, written.Ops, len(r.h.Ops)}, {changesFile, written.Changes, len(r.h.Changes)}, {passesFile, written.Passes, len(r.h.Passes)}} {
+			if f.written >= 0 && f.written != f.have {
+				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, and %d were written", f.file, f.have, f.written), true})
 			}
 		}
 	}
@@ -225,7 +226,7 @@ func (r *reading) offered() map[string]int {
 	offered := map[string]int{}
 	for _, e := range r.h.Events {
 		if e.Kind == history.Driver {
-			offered[e.Subject] = int(e.Data["offered"])
+			offered[e.Subject] = e.Offered()
 		}
 	}
 	return offered

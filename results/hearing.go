@@ -3,7 +3,6 @@ package results
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/history"
@@ -16,8 +15,8 @@ type hearing struct {
 	times        int
 	leader       string // who led just before, "" for nobody
 	dead, paused []string
-	links        map[link.Path]string // what lay over a path: "cut", "loss 30%"
-	details      []string             // of the strikes in effect
+	links        map[link.Path]history.Layer // what lay over a path
+	details      []string                    // of the strikes in effect
 }
 
 // together is within which time changes belong to one strike.
@@ -25,7 +24,7 @@ const together = 20 * time.Millisecond
 
 // hearings goes through what was held, cut and healed, and returns each state of affairs that lasted, once.
 func (r *reading) hearings() (all []hearing) {
-	t := tracker{holds: map[[2]string]int{}, overlays: map[string]int{}, struck: map[int]string{}}
+	t := tracker{holds: map[hold]int{}, struck: map[int]string{}}
 	var changes []history.Event
 	for _, e := range r.h.Events {
 		switch e.Kind {
@@ -53,17 +52,23 @@ func (r *reading) hearings() (all []hearing) {
 	return all
 }
 
+// A hold is a node and what it is held in.
+type hold struct {
+	node  string
+	state history.State
+}
+
 // A tracker knows what is in effect.
 type tracker struct {
 	leader   string
-	holds    map[[2]string]int // by node and state
-	overlays map[string]int    // by the overlay's text
+	holds    map[hold]int
+	overlays [][]history.Layer // in the order in which they were laid
 	struck   map[int]string    // by strike
 }
 
 // note takes the event in, and says whether it is an act and not only what came of one.
 func (t *tracker) note(e history.Event) bool {
-	held := [2]string{e.Subject, e.Detail}
+	held := hold{e.Subject, e.State}
 	switch e.Kind {
 	case history.Leads:
 		t.leader = e.Subject
@@ -73,34 +78,40 @@ func (t *tracker) note(e history.Event) bool {
 	case history.Released:
 		t.holds[held]--
 	case history.Degraded:
-		t.overlays[e.Detail]++
+		t.overlays = append(t.overlays, e.Overlay)
 	case history.Restored:
-		t.overlays[e.Detail]--
+		if i := slices.IndexFunc(t.overlays, func(o []history.Layer) bool { return slices.Equal(o, e.Overlay) }); i >= 0 {
+			t.overlays = slices.Delete(t.overlays, i, i+1)
+		}
 	case history.Struck:
-		t.struck[int(e.Data["strike"])] = e.Detail
+		in := e.Injection()
+		t.struck[in.Strike] = in.Target
 	case history.Healed:
-		delete(t.struck, int(e.Data["strike"]))
+		strike, _ := e.Strike()
+		delete(t.struck, strike)
 	}
 	return true
 }
 
 // add lists the present state of affairs: anew, once more where it has been before, not at all where nothing is in effect.
 func (t *tracker) add(all []hearing, now hearing) []hearing {
-	now.links = map[link.Path]string{}
+	now.links = map[link.Path]history.Layer{}
 	for held, n := range t.holds {
 		switch {
 		case n == 0:
-		case held[1] == "dead":
-			now.dead = append(now.dead, held[0])
+		case held.state == history.Dead:
+			now.dead = append(now.dead, held.node)
 		default:
-			now.paused = append(now.paused, held[0])
+			now.paused = append(now.paused, held.node)
 		}
 	}
 	slices.SortFunc(now.dead, link.CompareHosts)
 	slices.SortFunc(now.paused, link.CompareHosts)
-	for _, text := range slices.Sorted(maps.Keys(t.overlays)) {
-		if t.overlays[text] > 0 {
-			overlay(now.links, text)
+	for _, layers := range t.overlays {
+		for _, l := range layers {
+			if p := (link.Path{From: l.From, To: l.To}); !now.links[p].Cut {
+				now.links[p] = l
+			}
 		}
 	}
 	for _, i := range slices.Sorted(maps.Keys(t.struck)) {
@@ -119,20 +130,4 @@ func (t *tracker) add(all []hearing, now hearing) []hearing {
 
 func (h hearing) same(o hearing) bool {
 	return slices.Equal(h.dead, o.dead) && slices.Equal(h.paused, o.paused) && maps.Equal(h.links, o.links) && slices.Equal(h.details, o.details)
-}
-
-// overlay reads what link.Matrix prints: a line for each shape, "cut: n1>n2 n2>n1".
-func overlay(links map[link.Path]string, text string) {
-	for line := range strings.Lines(text) {
-		shape, paths, ok := strings.Cut(strings.TrimSpace(line), ": ")
-		if !ok {
-			continue
-		}
-		for name := range strings.FieldsSeq(paths) {
-			from, to, ok := strings.Cut(name, ">")
-			if p := (link.Path{From: from, To: to}); ok && links[p] != "cut" {
-				links[p] = shape
-			}
-		}
-	}
 }

@@ -19,7 +19,7 @@ func (s scene) manyFaults() (*history.History, Info) {
 		detail  string
 		overlay link.Matrix
 		held    string
-		state   string
+		state   history.State
 	}{
 		{"cut n2 and n3 from each other", link.Cut([]string{"n2"}, []string{"n3"}), "", ""},
 		{"n2 is heard by nobody", link.Matrix{path("n2", "n1"): {Cut: true}, path("n2", "n3"): {Cut: true}, path("n2", "n4"): {Cut: true}, path("n2", "n5"): {Cut: true}}, "", ""},
@@ -37,16 +37,17 @@ func (s scene) manyFaults() (*history.History, Info) {
 		}
 		heal := at + 500*time.Millisecond
 		if k.overlay != nil {
-			event(at, history.Degraded, "", k.overlay.String())
-			event(heal, history.Restored, "", k.overlay.String())
+			h.Events = append(h.Events,
+				history.NewDegraded(i, k.overlay.Layers(), k.overlay.String()).When(at),
+				history.NewRestored(i, k.overlay.Layers(), k.overlay.String()).When(heal))
 		} else {
-			event(at, history.Held, k.held, k.state)
-			event(heal, history.Released, k.held, k.state)
+			h.Events = append(h.Events, history.NewHeld(i, k.held, k.state).When(at), history.NewReleased(i, k.held, k.state).When(heal))
 		}
 		event(at+1e6, history.Struck, "f", k.detail)
 		event(heal+1e6, history.Healed, "f", "")
-		event(at+2e6, history.Verified, "links", "struck: seen")
-		event(heal+2e6, history.Verified, "links", "healed: seen")
+		h.Events = append(h.Events,
+			history.NewVerified(i, history.EndStruck, "links", "seen").When(at+2e6),
+			history.NewVerified(i, history.EndHealed, "links", "seen").When(heal+2e6))
 		info.Planned = append(info.Planned, Planned{"f", "strike", time.Duration(i+1) * time.Second, time.Duration(i+1)*time.Second + 500*time.Millisecond})
 	}
 	sorted(h.Events)
@@ -72,7 +73,7 @@ func TestHearings(t *testing.T) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}
 	links := r.hearings()[3].links
-	if links[link.Path{From: "n2", To: "n3"}] != "loss 30%" {
+	if links[link.Path{From: "n2", To: "n3"}].Shape != "loss 30%" {
 		t.Errorf("the lossy link is %v", links)
 	}
 	f := newView(r, Summarise(h, info, nil)).hearing()

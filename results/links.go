@@ -57,6 +57,8 @@ type LinkPath struct {
 	Duplicated float64 `json:"duplicated,omitempty"`
 	Corrupted  float64 `json:"corrupted,omitempty"`
 	Reordered  float64 `json:"reordered,omitempty"`
+
+	jittered bool // as planned: the median of few probes is off in any case
 }
 
 // Measured is the delay of a path's probes.
@@ -87,18 +89,19 @@ func (r *reading) links() Links {
 		case history.Links:
 			l.account(e)
 		case history.Path:
-			p := path(e.Subject)
-			p.Packets += e.Data["packets"]
-			p.Lost += e.Data["lost"]
-			p.Cut += e.Data["cut"]
-			p.Overflow += e.Data["overflow"]
-			p.Duplicated += e.Data["duplicated"]
-			p.Corrupted += e.Data["corrupted"]
-			p.Reordered += e.Data["reordered"]
+			p, t := path(e.Subject), e.Traffic()
+			p.Packets += float64(t.Packets)
+			p.Lost += float64(t.Lost)
+			p.Cut += float64(t.Cut)
+			p.Overflow += float64(t.Overflow)
+			p.Duplicated += float64(t.Duplicated)
+			p.Corrupted += float64(t.Corrupted)
+			p.Reordered += float64(t.Reordered)
 		case history.Probe:
-			path(e.Subject).measure(e)
+			path(e.Subject).measure(e.Measurement())
 		case history.Probed:
-			l.Probed = &Probed{int(e.Data["paths"]), int(e.Data["probed"]), int(e.Data["packets"]), round(e.Data["took_s"], 6)}
+			s := e.Survey()
+			l.Probed = &Probed{s.Paths, s.Probed, s.Packets, round(s.Took.Seconds(), 6)}
 		}
 	}
 	for _, p := range at {
@@ -126,46 +129,47 @@ func (r *reading) planned(name string) *LinkPath {
 		return p
 	}
 	s := r.info.Links[of]
-	p.Shape = s.String()
+	p.Shape, p.jittered = s.String(), s.Jitter > 0
 	p.Planned = ptr(millis(s.Delay))
 	p.PlannedLoss = ptr(round(1-(1-s.Loss)*(1-s.Burst.Loss()), 6))
 	return p
 }
 
 // measure takes what probes of the path measured.
-func (p *LinkPath) measure(e history.Event) {
-	p.Shape = cmp.Or(e.Detail, p.Shape) // as it was when it was measured
-	p.ProbesSent, p.ProbesLost = int(e.Data["sent"]), int(e.Data["lost"])
-	if p.ProbesSent > 0 {
-		p.MeasuredLoss = ptr(round(e.Data["lost"]/e.Data["sent"], 6))
+func (p *LinkPath) measure(m history.Measurement) {
+	p.Shape = cmp.Or(m.Shape, p.Shape) // as it was when it was measured
+	p.ProbesSent, p.ProbesLost = m.Sent, m.Lost
+	if m.Sent > 0 {
+		p.MeasuredLoss = ptr(round(float64(m.Lost)/float64(m.Sent), 6))
 	}
-	if p50, ok := e.Data["p50_ms"]; ok {
-		p.Measured = &Measured{round(p50, 3), round(e.Data["p99_ms"], 3)}
+	if m.Delay != nil {
+		p.Measured = &Measured{round(m.Delay.P50, 3), round(m.Delay.P99, 3)}
 	}
-	if _, ok := e.Data["ceiling_ms"]; ok {
-		p.Bounds = &[2]float64{round(e.Data["floor_ms"], 3), round(e.Data["ceiling_ms"], 3)}
+	if m.Bounds != nil {
+		p.Bounds = &[2]float64{round(m.Bounds.From, 3), round(m.Bounds.To, 3)}
 	}
-	if _, ok := e.Data["most"]; ok {
-		p.LostBounds = &[2]int{int(e.Data["fewest"]), int(e.Data["most"])}
+	if m.Fewest != nil && m.Most != nil {
+		p.LostBounds = &[2]int{*m.Fewest, *m.Most}
 	}
 }
 
 // account takes the fabric's.
 func (l *Links) account(e history.Event) {
 	l.Backend, l.Details = e.Subject, e.Detail // what it was, whatever was asked for ("auto")
-	l.Packets += e.Data["packets"]
-	l.Lost += e.Data["lost"]
-	l.Cut += e.Data["cut"]
-	l.Overflow += e.Data["overflow"]
-	if _, ok := e.Data["late_p99_us"]; !ok {
+	t, late := e.Traffic(), e.Lateness()
+	l.Packets += float64(t.Packets)
+	l.Lost += float64(t.Lost)
+	l.Cut += float64(t.Cut)
+	l.Overflow += float64(t.Overflow)
+	if late == nil {
 		return
 	}
 	if l.Late == nil {
 		l.Late = &Lateness{}
 	}
-	l.Late.P50 = max(l.Late.P50, round(e.Data["late_p50_us"], 3))
-	l.Late.P99 = max(l.Late.P99, round(e.Data["late_p99_us"], 3))
-	l.Late.Max = max(l.Late.Max, round(e.Data["late_max_us"], 3))
+	l.Late.P50 = max(l.Late.P50, round(late.P50, 3))
+	l.Late.P99 = max(l.Late.P99, round(late.P99, 3))
+	l.Late.Max = max(l.Late.Max, round(late.Max, 3))
 }
 
 // wrong says what of the path's measurement cannot be if the path does what the plan says, "" for nothing.
@@ -357,7 +361,8 @@ type Captured struct {
 func (r *reading) captured() (rows []Captured) {
 	for _, e := range r.h.Events {
 		if e.Kind == history.Captured {
-			rows = append(rows, Captured{e.Subject, e.Data["packets"], e.Data["bytes"], e.Data["dropped"], e.Data["unwritten"]})
+			c := e.Capture()
+			rows = append(rows, Captured{e.Subject, float64(c.Packets), float64(c.Bytes), float64(c.Dropped), float64(c.Unwritten)})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b Captured) int { return link.CompareHosts(a.Host, b.Host) })
@@ -427,8 +432,8 @@ func (p LinkPath) class() string {
 		return ""
 	}
 	unit := max(0.25, *p.Planned/100)
-	if p.Shape != "" && strings.Contains(p.Shape, "±") {
-		return "" // a median of few jittered packets is off in any case
+	if p.jittered {
+		return ""
 	}
 	switch off := math.Abs(p.off()); {
 	case off <= unit:

@@ -30,7 +30,7 @@ func (r *reading) members() map[string]map[string]Metric {
 			of = map[string]Metric{}
 			out[e.Subject] = of
 		}
-		for name, v := range foldHistograms(e.Data) {
+		for name, v := range foldHistograms(e.Sample()) {
 			m, ok := of[name]
 			if !ok {
 				m = Metric{First: v, Max: v}

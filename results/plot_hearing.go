@@ -129,14 +129,14 @@ func (h hearing) edge(c draw.Canvas, a, b string, at map[string]vg.Point) {
 	there, back := h.links[link.Path{From: a, To: b}], h.links[link.Path{From: b, To: a}]
 	p, q := at[a], at[b]
 	switch {
-	case there == "cut" && back == "cut":
+	case there.Cut && back.Cut:
 		c.StrokeLine2(draw.LineStyle{Color: vermilion, Width: 1, Dashes: dashed}, p.X, p.Y, q.X, q.Y)
 		cross(c, between(p, q, 0.5), 3)
-	case there == "cut":
+	case there.Cut:
 		oneWay(c, q, p)
-	case back == "cut":
+	case back.Cut:
 		oneWay(c, p, q)
-	case there != "" || back != "":
+	case there.Shape != "" || back.Shape != "":
 		c.StrokeLine2(draw.LineStyle{Color: blue, Width: 1.2, Dashes: dotted}, p.X, p.Y, q.X, q.Y)
 	default:
 		c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.6}, p.X, p.Y, q.X, q.Y)
@@ -149,8 +149,8 @@ func (h hearing) worst(c draw.Canvas, hosts []string, at map[string]vg.Point) {
 	for i, a := range hosts {
 		for _, b := range hosts[i+1:] {
 			for _, p := range []link.Path{{From: a, To: b}, {From: b, To: a}} {
-				text := h.links[p]
-				if text == "" || text == "cut" || said[text] {
+				text := h.links[p].Shape
+				if text == "" || said[text] {
 					continue
 				}
 				said[text] = true

@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"maps"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -78,7 +77,8 @@ type bar struct {
 	node      string
 	condition condition
 	from, to  float64
-	text      string // of a leader its term, of a link what was laid over it
+	term      uint64          // of a leader
+	overlay   []history.Layer // of a link: all of what was laid over the links with it
 }
 
 func laneLegend(bars []bar) []entry {
@@ -126,50 +126,46 @@ func (o *open) see(e history.Event, at float64) {
 		return func(b bar) bool { return (node == "" || b.node == node) && b.condition == c }
 	}
 	held := dead
-	if e.Detail == "paused" {
+	if e.State == history.Paused {
 		held = paused
 	}
 	switch e.Kind {
 	case history.Leads:
 		o.end(at, is("", leading))
 		if e.Subject != "" {
-			o.begin(bar{e.Subject, leading, at, 0, fmt.Sprintf("%.0f", e.Data["term"])})
+			o.begin(bar{node: e.Subject, condition: leading, from: at, term: e.Term()})
 		}
 	case history.Held:
-		o.begin(bar{e.Subject, held, at, 0, ""})
+		o.begin(bar{node: e.Subject, condition: held, from: at})
 	case history.Released:
 		o.end(at, is(e.Subject, held))
 	case history.Down:
-		o.begin(bar{e.Subject, silent, at, 0, ""})
+		o.begin(bar{node: e.Subject, condition: silent, from: at})
 	case history.Up:
 		o.end(at, is(e.Subject, silent))
 	case history.Degraded:
-		nodes := overlaid(e.Detail)
+		nodes := overlaid(e.Overlay)
 		for _, node := range slices.SortedFunc(maps.Keys(nodes), link.CompareHosts) {
-			o.begin(bar{node, nodes[node], at, 0, e.Detail})
+			o.begin(bar{node: node, condition: nodes[node], from: at, overlay: e.Overlay})
 		}
 	case history.Restored:
-		for range overlaid(e.Detail) {
-			o.end(at, func(b bar) bool { return b.condition >= cut && b.text == e.Detail })
+		for range overlaid(e.Overlay) {
+			o.end(at, func(b bar) bool { return b.condition >= cut && slices.Equal(b.overlay, e.Overlay) })
 		}
 	}
 }
 
 func (c condition) String() string { return conditions[c].name }
 
-// overlaid reads who is affected by an overlay from its text, "cut: n1>n2 n2>n1" for each shape a line.
-func overlaid(detail string) map[string]condition {
+// overlaid returns the nodes whose links an overlay touches, and how.
+func overlaid(layers []history.Layer) map[string]condition {
 	nodes := map[string]condition{}
-	for l := range strings.Lines(detail) {
-		shape, paths, _ := strings.Cut(l, ": ")
-		for p := range strings.FieldsSeq(paths) {
-			from, to, ok := strings.Cut(p, ">")
-			for _, n := range []string{from, to} {
-				if c, seen := nodes[n]; ok && (!seen || c == degraded) {
-					nodes[n] = degraded
-					if shape == "cut" {
-						nodes[n] = cut
-					}
+	for _, l := range layers {
+		for _, n := range []string{l.From, l.To} {
+			if c, seen := nodes[n]; !seen || c == degraded {
+				nodes[n] = degraded
+				if l.Cut {
+					nodes[n] = cut
 				}
 			}
 		}
@@ -232,7 +228,8 @@ func (b bar) label(c draw.Canvas, x0, x1, y vg.Length) {
 	sty := textStyle(smallSize, white)
 	switch b.condition {
 	case leading:
-		texts = []string{"leads, term " + b.text, "term " + b.text, b.text}
+		term := fmt.Sprint(b.term)
+		texts = []string{"leads, term " + term, "term " + term, term}
 	case paused, silent:
 		sty.Color = black
 	case cut, degraded:

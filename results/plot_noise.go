@@ -55,7 +55,7 @@ func (v *view) machine() (panel, bool) {
 	for _, e := range v.h.Events {
 		if t := v.since(e.At); e.Kind == history.Noise && t >= 0 && t <= v.end {
 			for _, l := range levels {
-				if x, ok := e.Data[l.key]; ok {
+				if x, ok := e.Sample()[l.key]; ok {
 					by[l.key] = append(by[l.key], plotter.XY{X: t, Y: x})
 					most = max(most, x)
 				}

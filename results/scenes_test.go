@@ -69,16 +69,16 @@ func (s scene) down() (*history.History, Info) {
 	strike := map[string]float64{"strike": 0, "planned_from": 10, "planned_to": 30}
 	for _, n := range []string{"n2", "n3"} {
 		h.Events = append(h.Events,
-			history.Event{At: struck, Kind: history.Held, Subject: n, Detail: "dead", Data: strike},
+			history.NewHeld(0, n, history.Dead).When(struck),
 			history.Event{At: struck, Kind: history.Down, Subject: n},
-			history.Event{At: struck, Kind: history.Verified, Subject: n, Detail: "struck: process 12 of " + n + " is gone", Data: strike})
+			history.NewVerified(0, history.EndStruck, n, "process 12 of "+n+" is gone").When(struck))
 	}
 	h.Events = sorted(append(h.Events,
 		history.Event{At: struck, Kind: history.Leads},
 		history.Event{At: struck + 1, Kind: history.Struck, Subject: "kill-n", Detail: "killed n2, n3", Data: strike},
-		history.Event{At: end + 5e6, Kind: history.Released, Subject: "n2", Detail: "dead", Data: strike},
+		history.NewReleased(0, "n2", history.Dead).When(end+5e6),
 		history.Event{At: end + 6e6, Kind: history.Healed, Subject: "kill-n", Data: strike},
-		history.Event{At: end + 9e8, Kind: history.Verified, Subject: "n2", Detail: "healed: n2 answers again after 890ms", Data: strike}))
+		history.NewVerified(0, history.EndHealed, "n2", "n2 answers again after 890ms").When(end+9e8)))
 	return h, info
 }
 
@@ -132,23 +132,24 @@ func (s scene) crowd() (*history.History, Info) {
 func (s scene) flaps() (*history.History, Info) {
 	h, info := s.none()
 	info.Words[3], info.Planned = "intermittent-full,pause", nil
-	const overlay = "cut: n1>n2 n2>n1 n2>n3 n3>n2"
+	isolated := link.Cut([]string{"n2"}, []string{"n1", "n3"})
+	far := link.Shape{Delay: 180 * time.Millisecond}
+	slow := link.Matrix{{From: "c1", To: "n3"}: far, {From: "n3", To: "c1"}: far}
 	for i := range 5 {
 		from := s.duration/3 + time.Duration(2*i)*time.Second
 		info.Planned = append(info.Planned, Planned{"intermittent-full", "cut a follower off", from, from + time.Second})
 		h.Events = append(h.Events, struckAndHealed(i, "intermittent-full", "n2 cut from n1, n3", from, from+time.Second)...)
-		data := map[string]float64{"strike": float64(i)}
 		h.Events = append(h.Events,
-			history.Event{At: sceneLoad + from, Kind: history.Degraded, Detail: overlay, Data: data},
-			history.Event{At: sceneLoad + from + time.Second, Kind: history.Restored, Detail: overlay, Data: data})
+			history.NewDegraded(i, isolated.Layers(), isolated.String()).When(sceneLoad+from),
+			history.NewRestored(i, isolated.Layers(), isolated.String()).When(sceneLoad+from+time.Second))
 	}
 	info.Planned = append(info.Planned, Planned{"pause", "stop the leader", 14 * time.Second, 23 * time.Second})
 	h.Events = append(h.Events, struckAndHealed(5, "pause", "stopped n1", 14*time.Second, 23*time.Second)...)
 	h.Events = sorted(append(h.Events,
-		history.Event{At: sceneLoad + 14*time.Second, Kind: history.Held, Subject: "n1", Detail: "paused"},
-		history.Event{At: sceneLoad + 23*time.Second, Kind: history.Released, Subject: "n1", Detail: "paused"},
-		history.Event{At: sceneLoad + 5*time.Second, Kind: history.Degraded, Detail: "180ms: c1>n3 n3>c1"},
-		history.Event{At: sceneLoad + 9*time.Second, Kind: history.Restored, Detail: "180ms: c1>n3 n3>c1"}))
+		history.NewHeld(5, "n1", history.Paused).When(sceneLoad+14*time.Second),
+		history.NewReleased(5, "n1", history.Paused).When(sceneLoad+23*time.Second),
+		history.NewDegraded(5, slow.Layers(), slow.String()).When(sceneLoad+5*time.Second),
+		history.NewRestored(5, slow.Layers(), slow.String()).When(sceneLoad+9*time.Second)))
 	return h, info
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/check"
@@ -203,8 +202,7 @@ func (r *reading) readStrikes() []Strike {
 		default:
 			continue
 		}
-		n, ok := e.Data["strike"]
-		if i := int(n); ok && i >= 0 && i < 1<<20 { // a number beyond is no strike, but a broken record
+		if i, ok := e.Strike(); ok {
 			for len(strikes) <= i {
 				strikes = append(strikes, Strike{})
 			}
@@ -226,12 +224,11 @@ type verification struct{ struck, healed bool }
 func (r *reading) apply(e history.Event, s *Strike, v *verification) {
 	switch e.Kind {
 	case history.Struck:
-		s.Fault = cmp.Or(s.Fault, e.Subject)
-		s.Detail, s.Struck = e.Detail, ptr(r.since(e.At))
-		took := time.Duration(max(0, e.Data["took_s"]) * 1e9) // none in records of before it was measured
-		s.Acted = ptr(r.since(e.At - took))
+		in := e.Injection()
+		s.Fault = cmp.Or(s.Fault, in.Fault)
+		s.Detail, s.Struck, s.Acted = in.Target, ptr(r.since(e.At)), ptr(r.since(e.At-in.Took))
 		if s.Planned == [2]float64{} {
-			s.Planned = [2]float64{e.Data["planned_from"], e.Data["planned_to"]}
+			s.Planned = [2]float64{in.PlannedFrom.Seconds(), in.PlannedTo.Seconds()}
 		}
 	case history.Healed:
 		s.Fault, s.Healed = cmp.Or(s.Fault, e.Subject), ptr(r.since(e.At))
@@ -240,12 +237,8 @@ func (r *reading) apply(e history.Event, s *Strike, v *verification) {
 		s.Missed = cmp.Or(e.Detail, "no reason was given")
 	case history.Verified:
 		s.Seen = append(s.Seen, fmt.Sprintf("%.3f s: %s", r.since(e.At), e.Detail))
-		switch {
-		case strings.HasPrefix(e.Detail, "struck"):
-			v.struck = true
-		case strings.HasPrefix(e.Detail, "healed"):
-			v.healed = true
-		}
+		v.struck = v.struck || e.End == history.EndStruck
+		v.healed = v.healed || e.End == history.EndHealed
 	}
 }
 

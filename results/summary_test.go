@@ -109,6 +109,11 @@ func parseHistory(t *testing.T, input string) (*history.History, []check.Result)
 					e.Subject = w
 				}
 			}
+			if e.Kind == history.Verified {
+				end, seen, _ := strings.Cut(detail, ": ")
+				strike, _ := e.Strike()
+				e = history.NewVerified(strike, history.End(end), e.Subject, seen).When(e.At)
+			}
 			h.Events = append(h.Events, e)
 		}
 	}
