@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	hearingsUpTo   = 9 // are drawn
-	hearingsAcross = 3
-	hostsUpTo      = 12 // stand on a circle and can still be told apart
+	reachUpTo   = 9 // are drawn
+	reachAcross = 3
+	hostsUpTo   = 12 // stand on a circle and can still be told apart
 )
 
-// hearing draws who still heard whom, once for each state of affairs.
-func (v *view) hearing() *canvas.Figure {
-	all := hearings(v.Reading)
+// reachability draws who still heard whom, once for each state of affairs.
+func (v *view) reachability() *canvas.Figure {
+	all := reachabilities(v.Reading)
 	if len(all) == 0 {
 		return nil
 	}
-	more := max(0, len(all)-hearingsUpTo)
+	more := max(0, len(all)-reachUpTo)
 	f := &canvas.Figure{
 		Name: "hearing", Title: "Who still heard whom", Wide: true,
 		Caption: "What was done, by the run's own record: one drawing for each state of affairs that lasted. The thick ring is the node that led just before. Clients are shown where their links were struck.",
@@ -37,11 +37,11 @@ func (v *view) hearing() *canvas.Figure {
 		f.Caption += fmt.Sprintf(" %d more are in events.jsonl.", more)
 	}
 	all = all[:len(all)-more]
-	for i := 0; i < len(all); i += hearingsAcross {
+	for i := 0; i < len(all); i += reachAcross {
 		p := canvas.NewPlot()
 		p.HideAxes()
-		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, hearingsAcross, 0, 1
-		p.Add(circles{v, all[i:min(i+hearingsAcross, len(all))]})
+		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, reachAcross, 0, 1
+		p.Add(circles{v, all[i:min(i+reachAcross, len(all))]})
 		row := canvas.Panel{Plot: p, Height: 112}
 		if i == 0 {
 			row.Legend = []canvas.Entry{{Text: "hears", Mark: canvas.MarkLine, Color: canvas.Grey}, {Text: "cut", Mark: canvas.MarkDashes, Color: canvas.Vermilion}, {Text: "worse", Mark: canvas.MarkDots, Color: canvas.Blue}, {Text: "cut one way: the arrow still passes", Mark: canvas.MarkWedge, Color: canvas.Vermilion}}
@@ -51,14 +51,14 @@ func (v *view) hearing() *canvas.Figure {
 	return f
 }
 
-// circles draws hearings beside each other.
+// circles draws reachabilities beside each other.
 type circles struct {
 	v   *view
-	all []hearing
+	all []reachability
 }
 
 func (k circles) Plot(c draw.Canvas, _ *plot.Plot) {
-	width := (c.Max.X - c.Min.X) / hearingsAcross
+	width := (c.Max.X - c.Min.X) / reachAcross
 	for i, h := range k.all {
 		cell := c
 		cell.Min.X = c.Min.X + width*vg.Length(i)
@@ -67,7 +67,7 @@ func (k circles) Plot(c draw.Canvas, _ *plot.Plot) {
 	}
 }
 
-func (k circles) draw(c draw.Canvas, h hearing) {
+func (k circles) draw(c draw.Canvas, h reachability) {
 	when := fmt.Sprintf("%s s to %s s", canvas.Number(stats.Round(k.v.Since(h.from), 2)), canvas.Number(stats.Round(k.v.Since(h.to), 2)))
 	if h.times > 1 {
 		when += fmt.Sprintf(", %d times", h.times)
@@ -95,7 +95,7 @@ func (k circles) draw(c draw.Canvas, h hearing) {
 }
 
 // hosts are those to draw: nodes, and clients whose links were struck.
-func (h hearing) hosts(nodes, clients []string) (hosts []string, more int) {
+func (h reachability) hosts(nodes, clients []string) (hosts []string, more int) {
 	hosts = slices.Clone(nodes)
 	for _, c := range clients {
 		for p := range h.links {
@@ -124,7 +124,7 @@ func onCircle(c draw.Canvas, hosts []string, top vg.Length) map[string]vg.Point 
 const hostRadius = 8
 
 // edge draws what lies between two hosts.
-func (h hearing) edge(c draw.Canvas, a, b string, at map[string]vg.Point) {
+func (h reachability) edge(c draw.Canvas, a, b string, at map[string]vg.Point) {
 	if slices.Contains(h.dead, a) || slices.Contains(h.dead, b) || isClient(a) && isClient(b) {
 		return
 	}
@@ -146,7 +146,7 @@ func (h hearing) edge(c draw.Canvas, a, b string, at map[string]vg.Point) {
 }
 
 // worst says beside the first worse link what is the matter with it: they are mostly alike.
-func (h hearing) worst(c draw.Canvas, hosts []string, at map[string]vg.Point) {
+func (h reachability) worst(c draw.Canvas, hosts []string, at map[string]vg.Point) {
 	said := map[string]bool{}
 	for i, a := range hosts {
 		for _, b := range hosts[i+1:] {
@@ -190,7 +190,7 @@ func cross(c draw.Canvas, at vg.Point, r vg.Length) {
 }
 
 // host draws one: nodes are round, clients square.
-func (h hearing) host(c draw.Canvas, name string, at vg.Point, node bool) {
+func (h reachability) host(c draw.Canvas, name string, at vg.Point, node bool) {
 	dead, paused := slices.Contains(h.dead, name), slices.Contains(h.paused, name)
 	var fill color.Color = canvas.White
 	if dead || paused {

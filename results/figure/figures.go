@@ -20,7 +20,7 @@ func All(h *history.History, s results.Summary, info results.Info) []*canvas.Fig
 		return nil
 	}
 	v := newView(r, s)
-	all := []*canvas.Figure{v.latency(), v.throughput(), v.lanes(), v.passes(), v.hearing(), v.cdf(), v.hostNoise()}
+	all := []*canvas.Figure{v.latency(), v.throughput(), v.lanes(), v.passes(), v.reachability(), v.cdf(), v.hostNoise()}
 	for i, c := range s.Checks {
 		all = append(all, v.evidence(i, c))
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// A hearing is who heard whom while something was struck, by the run's own record of what was done.
-type hearing struct {
+// A reachability is who heard whom while something was struck, by the run's own record of what was done.
+type reachability struct {
 	from, to     time.Duration // its first time, since the epoch
 	times        int
 	leader       string // who led just before, "" for nobody
@@ -23,8 +23,8 @@ type hearing struct {
 // together is within which time changes belong to one strike.
 const together = 20 * time.Millisecond
 
-// hearings goes through what was held, cut and healed, and returns each state of affairs that lasted, once.
-func hearings(r *summary.Reading) (all []hearing) {
+// reachabilities goes through what was held, cut and healed, and returns each state of affairs that lasted, once.
+func reachabilities(r *summary.Reading) (all []reachability) {
 	t := tracker{holds: map[hold]int{}, struck: map[int]string{}}
 	var changes []history.Event
 	for _, e := range r.H.Events {
@@ -48,7 +48,7 @@ func hearings(r *summary.Reading) (all []hearing) {
 		if next := slices.IndexFunc(changes[i:], func(e history.Event) bool { return e.Kind != history.Leads }); next >= 0 {
 			to = min(to, changes[i+next].At)
 		}
-		all = t.add(all, hearing{from: from, to: to, times: 1, leader: leader})
+		all = t.add(all, reachability{from: from, to: to, times: 1, leader: leader})
 	}
 	return all
 }
@@ -95,7 +95,7 @@ func (t *tracker) note(e history.Event) bool {
 }
 
 // add lists the present state of affairs: anew, once more where it has been before, not at all where nothing is in effect.
-func (t *tracker) add(all []hearing, now hearing) []hearing {
+func (t *tracker) add(all []reachability, now reachability) []reachability {
 	now.links = map[link.Path]history.Layer{}
 	for held, n := range t.holds {
 		switch {
@@ -121,7 +121,7 @@ func (t *tracker) add(all []hearing, now hearing) []hearing {
 	if len(now.dead)+len(now.paused)+len(now.links) == 0 {
 		return all
 	}
-	i := slices.IndexFunc(all, func(h hearing) bool { return h.same(now) })
+	i := slices.IndexFunc(all, func(h reachability) bool { return h.same(now) })
 	if i < 0 {
 		return append(all, now)
 	}
@@ -129,6 +129,6 @@ func (t *tracker) add(all []hearing, now hearing) []hearing {
 	return all
 }
 
-func (h hearing) same(o hearing) bool {
+func (h reachability) same(o reachability) bool {
 	return slices.Equal(h.dead, o.dead) && slices.Equal(h.paused, o.paused) && maps.Equal(h.links, o.links) && slices.Equal(h.details, o.details)
 }

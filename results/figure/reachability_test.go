@@ -16,7 +16,7 @@ func TestHearings(t *testing.T) {
 	h, info := resultstest.Scene{Ops: 900, Duration: 9 * time.Second, Seed: 1}.ManyFaults()
 	r := summary.NewReading(h, info)
 	var got []string
-	for _, x := range hearings(r) {
+	for _, x := range reachabilities(r) {
 		got = append(got, fmt.Sprintf("%.1f-%.1f x%d led by %s dead %v paused %v, %d paths: %v", r.Since(x.from), r.Since(x.to), x.times, x.leader, x.dead, x.paused, len(x.links), x.details))
 	}
 	want := []string{
@@ -30,11 +30,11 @@ func TestHearings(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}
-	links := hearings(r)[3].links
+	links := reachabilities(r)[3].links
 	if links[link.Path{From: "n2", To: "n3"}].Shape != "loss 30%" {
 		t.Errorf("the lossy link is %v", links)
 	}
-	f := newView(r, summary.Of(h, info, nil)).hearing()
+	f := newView(r, summary.Of(h, info, nil)).reachability()
 	png, err := f.PNG(canvas.Page)
 	if err != nil || len(png) < 10_000 {
 		t.Errorf("drawn: %d bytes, %v", len(png), err)
