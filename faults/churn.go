@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 // Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).
@@ -18,7 +19,7 @@ func init() {
 		Doc:  "the second third of the load has slots of --churn-slot, each with a fault drawn among those that heal by themselves and fit the number of nodes; it lasts half of its slot, and in the other half the cluster can recover",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &churn{}
-			reckon.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
+			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
 			f.bind(fs)
 			return f
 		},

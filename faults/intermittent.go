@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -40,7 +41,7 @@ type intermittent struct {
 func newIntermittent(f intermittent) func(*pflag.FlagSet) reckon.Fault {
 	return func(fs *pflag.FlagSet) reckon.Fault {
 		f := f // each has its own flags
-		reckon.SecondsVar(fs, &f.mtbf, "mtbf", time.Second, "mean time between failures: for how long an intermittent fault lasts, and for how long it then does not")
+		flags.SecondsVar(fs, &f.mtbf, "mtbf", time.Second, "mean time between failures: for how long an intermittent fault lasts, and for how long it then does not")
 		reckon.CutModeVar(fs, &f.mode)
 		return &f
 	}

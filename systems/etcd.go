@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -253,7 +254,7 @@ func (f etcdFlag) valid(known *flag.FlagSet) error {
 	if known.Lookup(f.name) == nil {
 		var names []string
 		known.VisitAll(func(k *flag.Flag) { names = append(names, k.Name) })
-		if near := reckon.Nearest(f.name, names); near != "" {
+		if near := flags.Nearest(f.name, names); near != "" {
 			return fmt.Errorf("etcd has no such flag, did you mean %q?", near)
 		}
 		return fmt.Errorf("etcd has no such flag")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
@@ -24,9 +25,9 @@ func init() {
 			fs.IntVar(&k.spec.Levels, "kibishii-levels", 2, "levels of directories of each worker's tree")
 			fs.IntVar(&k.spec.Dirs, "kibishii-dirs", 4, "directories in each directory above the last level")
 			fs.IntVar(&k.spec.Files, "kibishii-files", 8, "files in each directory")
-			reckon.BytesVar(fs, &k.spec.Length, "kibishii-length", 16<<10, "length of each file, a multiple of the block size; a bare number is bytes")
-			reckon.BytesVar(fs, &k.spec.BlockSize, "kibishii-block-size", 4<<10, "size of a block; a bare number is bytes")
-			reckon.SecondsVar(fs, &k.lease, "kibishii-lease", 5*time.Second, "how long a silent worker still counts as present, in whole seconds")
+			flags.BytesVar(fs, &k.spec.Length, "kibishii-length", 16<<10, "length of each file, a multiple of the block size; a bare number is bytes")
+			flags.BytesVar(fs, &k.spec.BlockSize, "kibishii-block-size", 4<<10, "size of a block; a bare number is bytes")
+			flags.SecondsVar(fs, &k.lease, "kibishii-lease", 5*time.Second, "how long a silent worker still counts as present, in whole seconds")
 			return k
 		},
 	})

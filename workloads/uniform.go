@@ -14,6 +14,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -24,8 +25,8 @@ func init() {
 		New: func(fs *pflag.FlagSet) reckon.Workload {
 			u := &uniform{}
 			fs.Float64Var(&u.rate, "rate", 100, "operations a second, of all clients together")
-			reckon.ChoiceVar(fs, &u.arrivals, "arrival-process", "uniform", []string{"uniform", "poisson"}, "how arrivals are spaced: evenly, or with exponential gaps")
-			reckon.ChoiceVar(fs, &u.distribution, "key-distribution", "uniform", []string{"uniform"}, "how keys are drawn")
+			flags.ChoiceVar(fs, &u.arrivals, "arrival-process", "uniform", []string{"uniform", "poisson"}, "how arrivals are spaced: evenly, or with exponential gaps")
+			flags.ChoiceVar(fs, &u.distribution, "key-distribution", "uniform", []string{"uniform"}, "how keys are drawn")
 			fs.Float64Var(&u.writes, "write-ratio", 0.5, "share of operations that write, 0 to 1")
 			fs.IntVar(&u.maxKey, "max-key", 99, "keys are 0 to this")
 			fs.IntVar(&u.size, "payload-size", 10, "bytes of each value")

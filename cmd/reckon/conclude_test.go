@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/judge"
 	"github.com/reckon-bench/reckon/results/judge/judgetest"
@@ -46,19 +46,19 @@ func TestInterruptWhileJudging(t *testing.T) {
 // A timeline's entries have flags of their own: a reset that one of them asks for is wanted of the machine as the run's own is,
 // and refused before anything is started where connections cannot be reset.
 func TestResetsAreWantedOfTheMachine(t *testing.T) {
-	plan := func(fault string, flags reckon.Flags) *reckon.Plan {
-		p, err := reckon.NewPlan(reckon.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
+	planned := func(fault string, flags plan.Flags) *plan.Plan {
+		p, err := plan.New(plan.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
 	mixed := "[{fault: leader, at: 1s, for: 1s}, {fault: partial-partition, at: 5s, for: 1s, with: {cut: reset}}]"
-	if got, want := resetBy(plan("timeline", reckon.Flags{"faults": {mixed}})), "--faults, entry 2, partial-partition: cut: reset"; got != want {
+	if got, want := resetBy(planned("timeline", plan.Flags{"faults": {mixed}})), "--faults, entry 2, partial-partition: cut: reset"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	plain := "[{fault: partial-partition, at: 5s, for: 1s}]"
-	if got := resetBy(plan("timeline", reckon.Flags{"faults": {plain}})) + resetBy(plan("partial-partition", reckon.Flags{"cut": {"drop"}})); got != "" {
+	if got := resetBy(planned("timeline", plan.Flags{"faults": {plain}})) + resetBy(planned("partial-partition", plan.Flags{"cut": {"drop"}})); got != "" {
 		t.Errorf("nobody asked for a reset, and %q does", got)
 	}
 	without := []finding{{What: resets, Detail: "the kernel has no CONFIG_INET_DIAG_DESTROY"}}

@@ -54,17 +54,6 @@ func sorted(values []float64) []float64 {
 	return x
 }
 
-// NearestRank returns the smallest of the sorted samples that at least the share p of all does not
-// exceed: the quantile that is one of the samples. There must be one.
-func NearestRank[T any](sorted []T, p float64) T {
-	n := len(sorted)
-	rank := int(p * float64(n))
-	if float64(rank) < p*float64(n) {
-		rank++
-	}
-	return sorted[min(max(rank, 1), n)-1]
-}
-
 // Round returns x rounded to so many decimals, for numbers that people read, too.
 func Round(x float64, decimals int) float64 {
 	scale := 1.0

@@ -227,27 +227,3 @@ func TestIntervalWithFewUnknownResamples(t *testing.T) {
 		t.Errorf("a third and a tenth never: %v, %v", i, ok)
 	}
 }
-
-func TestNearestRank(t *testing.T) {
-	hundred := make([]int, 100)
-	for i := range hundred {
-		hundred[i] = i + 1
-	}
-	for _, c := range []struct {
-		samples []int
-		p       float64
-		want    int
-	}{
-		{hundred, 0.5, 50},
-		{hundred, 0.99, 99},
-		{hundred, 0.999, 100}, // 99.9 of 100 samples is all of them
-		{hundred, 1, 100},
-		{hundred[:1], 0.5, 1},
-		{hundred[:3], 0.5, 2},
-		{hundred[:2], 0.5, 1}, // half of them do not exceed the first
-	} {
-		if got := NearestRank(c.samples, c.p); got != c.want {
-			t.Errorf("p%v of %d samples = %d; want %d", 100*c.p, len(c.samples), got, c.want)
-		}
-	}
-}

@@ -100,7 +100,7 @@ func (v *view) quantileLines(windows [][]time.Duration) (p50, p99 canvas.Steps) 
 			if len(windows[i]) == 0 {
 				return math.NaN()
 			}
-			return max(summary.Millis(stats.NearestRank(windows[i], q)), 0.001)
+			return max(summary.Millis(stats.Quantile(windows[i], q)), 0.001)
 		})
 	}
 	return canvas.Steps{Series: of(0.5), Style: draw.LineStyle{Color: canvas.Blue, Width: 1.2}}, canvas.Steps{Series: of(0.99), Style: draw.LineStyle{Color: canvas.Black, Width: 0.8}}

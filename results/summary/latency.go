@@ -15,7 +15,7 @@ func quantiles(samples []time.Duration, unit func(time.Duration) float64) *resul
 		return nil
 	}
 	slices.Sort(samples)
-	q := func(p float64) float64 { return unit(stats.NearestRank(samples, p)) }
+	q := func(p float64) float64 { return unit(stats.Quantile(samples, p)) }
 	return &results.Quantiles{N: len(samples), P50: q(0.5), P90: q(0.9), P99: q(0.99), P999: q(0.999), Max: q(1)}
 }
 

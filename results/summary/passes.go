@@ -102,5 +102,5 @@ func passTime(took []time.Duration) *results.PassTime {
 		return nil
 	}
 	slices.Sort(took)
-	return &results.PassTime{N: len(took), P50: Millis(stats.NearestRank(took, 0.5)), Max: Millis(stats.NearestRank(took, 1))}
+	return &results.PassTime{N: len(took), P50: Millis(stats.Quantile(took, 0.5)), Max: Millis(stats.Quantile(took, 1))}
 }
