@@ -80,11 +80,11 @@ func (p LinkPath) Wrong() string {
 	case p.ProbesSent == 0:
 		return ""
 	case p.LostBounds != nil && (p.ProbesLost < p.LostBounds[0] || p.ProbesLost > p.LostBounds[1]):
-		return fmt.Sprintf("lost %d of %d probes, which should have been %s", p.ProbesLost, p.ProbesSent, fromTo(p.LostBounds[0], p.LostBounds[1]))
+		return fmt.Sprintf("lost %d of %d probes, expected %s", p.ProbesLost, p.ProbesSent, fromTo(p.LostBounds[0], p.LostBounds[1]))
 	case p.Measured == nil || p.Bounds == nil:
 		return ""
 	case p.Measured.P50 < p.Bounds[0]:
-		return fmt.Sprintf("delays by %.3g ms only", p.Measured.P50)
+		return fmt.Sprintf("delays by only %.3g ms", p.Measured.P50)
 	case p.Measured.P50 > p.Bounds[1]:
 		return fmt.Sprintf("delays by %.3g ms, the bound is %.4g ms", p.Measured.P50, p.Bounds[1])
 	}

@@ -53,8 +53,8 @@ func (v *view) cdf() *canvas.Figure {
 	p.Y.Tick.Marker = nines{}
 	return &canvas.Figure{
 		Name: "cdf", Title: "Latency distribution",
-		Caption: "The share of acknowledged operations that took at most so long, by the phase in which they were due. The vertical axis counts nines, " +
-			"so that the tail shows; each curve ends with its slowest operation." + v.unacknowledged(),
+		Caption: "The share of acknowledged operations with at most this latency, by the phase in which they were due. The vertical axis counts nines " +
+			"to show the tail; each curve ends with its slowest operation." + v.unacknowledged(),
 		Panels: []canvas.Panel{{Plot: p, Y: "percentile", Height: 132, Legend: legend}},
 	}
 }
@@ -62,7 +62,7 @@ func (v *view) cdf() *canvas.Figure {
 // unacknowledged reminds the reader of whom the curves leave out.
 func (v *view) unacknowledged() string {
 	if n := v.s.Ops.Failed + v.s.Ops.Unknown; n > 0 {
-		return fmt.Sprintf(" %d operations were not acknowledged and are in no curve.", n)
+		return fmt.Sprintf(" %d operations were not acknowledged and are not included.", n)
 	}
 	return ""
 }

@@ -31,7 +31,7 @@ func (v *view) reachability() *canvas.Figure {
 	more := max(0, len(all)-reachUpTo)
 	f := &canvas.Figure{
 		Name: "hearing", Title: "Who still heard whom", Wide: true,
-		Caption: "What was done, by the run's own record: one drawing for each state of affairs that lasted. The thick ring is the node that led just before. Clients are shown where their links were struck.",
+		Caption: "From the record of what was injected: one diagram per network state. A thick outline marks the leader before the fault. Clients are shown where their links were affected.",
 	}
 	if more > 0 {
 		f.Caption += fmt.Sprintf(" %d more are in events.jsonl.", more)
@@ -44,7 +44,7 @@ func (v *view) reachability() *canvas.Figure {
 		p.Add(circles{v, all[i:min(i+reachAcross, len(all))]})
 		row := canvas.Panel{Plot: p, Height: 112}
 		if i == 0 {
-			row.Legend = []canvas.Entry{{Text: "hears", Mark: canvas.MarkLine, Color: canvas.Grey}, {Text: "cut", Mark: canvas.MarkDashes, Color: canvas.Vermilion}, {Text: "worse", Mark: canvas.MarkDots, Color: canvas.Blue}, {Text: "cut one way: the arrow still passes", Mark: canvas.MarkWedge, Color: canvas.Vermilion}}
+			row.Legend = []canvas.Entry{{Text: "connected", Mark: canvas.MarkLine, Color: canvas.Grey}, {Text: "cut", Mark: canvas.MarkDashes, Color: canvas.Vermilion}, {Text: "degraded", Mark: canvas.MarkDots, Color: canvas.Blue}, {Text: "cut one way: packets still pass along the arrow", Mark: canvas.MarkWedge, Color: canvas.Vermilion}}
 		}
 		f.Panels = append(f.Panels, row)
 	}

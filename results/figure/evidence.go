@@ -43,7 +43,7 @@ func (v *view) evidence(number int, c check.Result) *canvas.Figure {
 	p.Y.Tick.Marker = processTicks(ops)
 	f := &canvas.Figure{
 		Name: fmt.Sprintf("evidence-%d", number+1), Title: "Evidence: " + c.Name, Wide: true, Check: number + 1,
-		Caption: "The operations that prove it: each lasts from its call to its return. A dashed end stands for an operation that may have taken effect at any later time.",
+		Caption: "The operations that prove the violation, each from its call to its return. A dashed end stands for an operation that may have taken effect at any later time.",
 		Panels: []canvas.Panel{{Plot: p, Height: 34 + 13*vg.Length(len(ops)), Legend: []canvas.Entry{
 			{Text: "write", Mark: canvas.MarkBlock, Color: canvas.Blue}, {Text: "read", Mark: canvas.MarkBlock, Color: canvas.Orange}, {Text: "outcome unknown", Mark: canvas.MarkDashes, Color: canvas.Black}}}},
 	}

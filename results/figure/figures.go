@@ -80,7 +80,7 @@ func (v *view) labelFaults() {
 		}
 		l.To = max(l.To, to)
 		if count[k.Fault]++; count[k.Fault] > 1 {
-			l.Text = fmt.Sprintf("%s, %d strikes", k.Fault, count[k.Fault])
+			l.Text = fmt.Sprintf("%s, %d times", k.Fault, count[k.Fault])
 		}
 	}
 	for _, name := range order {

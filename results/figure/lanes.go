@@ -25,7 +25,7 @@ func (v *view) lanes() *canvas.Figure {
 	bars := v.laneBars()
 	return &canvas.Figure{
 		Name: "lanes", Title: "Nodes and leadership",
-		Caption: "Who led which term, as the nodes themselves said when they were asked, and what was done to them. A strip below a lane: a link of that node was struck.",
+		Caption: "Who led which term, as the nodes reported, and which faults acted on them. A strip below a lane: a link of that node was cut or degraded.",
 		Faults:  v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: v.lanePlot(nodes, laneChart{nodes, bars}), Height: 30 + 15*vg.Length(len(nodes)), Legend: laneLegend(bars)}},
 	}
@@ -69,7 +69,7 @@ var conditions = [...]struct {
 	leading:  {"leads", canvas.Blue},
 	dead:     {"dead", canvas.Dark},
 	paused:   {"paused", canvas.Orange},
-	silent:   {"does not answer", color.RGBA{0xB0, 0xB0, 0xB0, 255}},
+	silent:   {"not answering", color.RGBA{0xB0, 0xB0, 0xB0, 255}},
 	cut:      {"a link cut", canvas.Vermilion},
 	degraded: {"a link degraded", canvas.Purple},
 }

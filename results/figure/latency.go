@@ -62,8 +62,8 @@ func (v *view) latency() *canvas.Figure {
 	}
 	return &canvas.Figure{
 		Name: "latency", Title: "Latency over time",
-		Caption: fmt.Sprintf("Each acknowledged operation where it was due: the time from due to acknowledged. Median and 99th percentile are over windows of %s s. "+
-			"Operations that failed or whose outcome is unknown have no latency; they are marked at the top. Shaded: a fault is in effect.", canvas.Number(v.quantiles.width)),
+		Caption: fmt.Sprintf("Each acknowledged operation at the time it was due; latency is from due to acknowledged. Median and 99th percentile are over windows of %s s. "+
+			"Operations that failed or whose outcome is unknown have no latency; they are marked at the top. Shaded: a fault is active.", canvas.Number(v.quantiles.width)),
 		Faults: v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: p, Y: "latency (ms)", Height: 128, Legend: latencyLegend(len(acked), len(failed), len(unknown))}},
 	}

@@ -32,9 +32,9 @@ func (v *view) hostNoise() *canvas.Figure {
 	}
 	return &canvas.Figure{
 		Name: "noise", Title: "Host noise and punctuality",
-		Caption: "Above: the share of processor time that the hypervisor took (steal), and of time in which something waited for a resource (pressure). " +
+		Caption: "Above: the share of processor time that the hypervisor took (steal), and the share of time in which some task waited for a resource (PSI). " +
 			"Below: how long after its due time the generator dispatched, and how late the links delivered over the whole load. " +
-			"Past the bound the run would be no result.",
+			"Past the bound the run is inconclusive.",
 		Faults: v.faults, Leaders: v.led, Panels: panels,
 	}
 }

@@ -36,7 +36,7 @@ func (v *view) passes() *canvas.Figure {
 	return &canvas.Figure{
 		Name: "passes", Title: "Passes over time",
 		Caption: "Each worker's part in each pass: generating its tree above the line, verifying it below. " +
-			"A part lasts from the command to the worker's result, or, where there was none, to the end of the pass. Shaded: a fault is in effect.",
+			"A part lasts from the command to the worker's result, or, where there was none, to the end of the pass. Shaded: a fault is active.",
 		Faults: v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: v.lanePlot(nodes, passChart{nodes, parts}), Height: 30 + 24*vg.Length(len(nodes)), Legend: passLegend(parts)}},
 	}

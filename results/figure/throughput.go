@@ -37,7 +37,7 @@ func (v *view) throughput() *canvas.Figure {
 	}
 	return &canvas.Figure{
 		Name: "throughput", Title: "Throughput over time",
-		Caption: fmt.Sprintf("Operations in windows of %s s: acknowledged ones where the acknowledgement came; on top of them those that failed or whose outcome is unknown, where they were due. "+
+		Caption: fmt.Sprintf("Operations in windows of %s s: acknowledged ones at the time of the acknowledgement, and stacked on them those that failed or whose outcome is unknown, at the time they were due. "+
 			"The line: operations offered.", canvas.Number(v.rates.width)),
 		Faults: v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: p, Y: "operations/s", Height: 96, Legend: legend}},

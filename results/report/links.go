@@ -53,17 +53,17 @@ func linkSummary(l results.Links) string {
 		}
 		low, high = min(low, p.Off()), max(high, p.Off())
 	}
-	s := fmt.Sprintf("Before the load %d of %d paths were measured with %s probes in %s s.", l.Probed.Probed, l.Probed.Paths, showNumber(float64(l.Probed.Packets)), showNumber(l.Probed.Took))
+	s := fmt.Sprintf("Before the load, %d of %d paths were measured with %s probes in %s s.", l.Probed.Probed, l.Probed.Paths, showNumber(float64(l.Probed.Packets)), showNumber(l.Probed.Took))
 	if n > 0 {
-		s += fmt.Sprintf(" Their median delays miss the plan by %s to %s ms.", signed(low), signed(high))
+		s += fmt.Sprintf(" Measured median delay minus the configured value: %s to %s ms.", signed(low), signed(high))
 	}
 	switch wrong {
 	case 0:
-		return s + " None is out of bounds."
+		return s + " All are within bounds."
 	case 1:
-		return s + " One path is not what the plan says."
+		return s + " One path is out of bounds."
 	}
-	return s + fmt.Sprintf(" %d paths are not what the plan says.", wrong)
+	return s + fmt.Sprintf(" %d paths are out of bounds.", wrong)
 }
 
 // mischief is one sentence about what else the links did to packets, "" where that is nothing.
@@ -73,22 +73,22 @@ func mischief(l results.Links) string {
 		verb string
 		of   func(results.LinkPath) float64
 	}{
-		{"delivered twice", func(p results.LinkPath) float64 { return p.Duplicated }},
+		{"duplicated", func(p results.LinkPath) float64 { return p.Duplicated }},
 		{"corrupted", func(p results.LinkPath) float64 { return p.Corrupted }},
-		{"let overtake others", func(p results.LinkPath) float64 { return p.Reordered }},
+		{"reordered", func(p results.LinkPath) float64 { return p.Reordered }},
 	} {
 		sum := 0.
 		for _, p := range l.Paths {
 			sum += kind.of(p)
 		}
 		if sum > 0 {
-			parts = append(parts, showNumber(sum)+" were "+kind.verb)
+			parts = append(parts, showNumber(sum)+" "+kind.verb)
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return "As the plan asked, " + strings.Join(parts, ", ") + "."
+	return "As configured, " + strings.Join(parts, ", ") + "."
 }
 
 // signed prints milliseconds with their sign.
@@ -128,7 +128,7 @@ func linkMatrix(l results.Links) *linkTable {
 }
 
 func linkCellOf(p results.LinkPath) linkCell {
-	c := linkCell{Planned: "-", Measured: "nothing came", Class: linkClass(p), Title: p.Path + ": " + p.Shape}
+	c := linkCell{Planned: "-", Measured: "none arrived", Class: linkClass(p), Title: p.Path + ": " + p.Shape}
 	if p.Planned != nil {
 		c.Planned = showDelay(*p.Planned)
 	}

@@ -44,3 +44,15 @@ func showNumber(x float64) string {
 	}
 	return whole
 }
+
+// showSize prints bytes in the unit that suits: 5.2 MB.
+func showSize(bytes int64) string {
+	x := float64(bytes)
+	for _, u := range []string{"B", "kB", "MB", "GB"} {
+		if x < 1000 {
+			return strconv.FormatFloat(stats.Round(x, 1), 'f', -1, 64) + "\u202f" + u
+		}
+		x /= 1000
+	}
+	return strconv.FormatFloat(stats.Round(x, 1), 'f', -1, 64) + "\u202fTB"
+}

@@ -29,6 +29,7 @@ var reportSource string
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"count": func(n any) string { return showNumber(float64(reflect.ValueOf(n).Int())) },
 	"ms":    showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
+	"size":    showSize,
 	"metrics": func(members []string, rows []metricRow) metricTable { return metricTable{members, rows} },
 }).Parse(reportSource))
 
@@ -63,12 +64,11 @@ func report(d *results.Dir, load0 time.Duration, s results.Summary, info results
 
 // meanings say what a verdict allows to conclude.
 var meanings = map[results.Status]string{
-	results.StatusValid: "Everything that the checks below examine was as the system promises, and whatever was to strike was seen to strike and to heal. " +
-		"One run is one sample: before concluding anything about times, repeat it.",
-	results.StatusInvalid: "The system answered in a way that its promises exclude. The checks below say which promise, and show the operations that prove it.",
-	results.StatusHarness: "This run is no result: something about the run itself, not the system, was not as planned. " +
-		"What follows may help to find out why; conclude nothing about the system from it.",
-	results.StatusUnknown: "This is no pass: nothing was seen to break, but not everything that had to be examined was.",
+	results.StatusValid:   "Every check below passed. One run is one sample; repeat it before drawing conclusions about timing.",
+	results.StatusInvalid: "The system violated a guarantee. The checks below say which, and show the operations that prove it.",
+	results.StatusHarness: "The harness itself misbehaved, or the machine was too busy, so this run says nothing about the system. " +
+		"What follows may help to find out why.",
+	results.StatusUnknown: "Not a pass: no violation was found, but not everything that should be checked was.",
 }
 
 // A sheet is what the template shows.
@@ -159,7 +159,7 @@ func tiles(s results.Summary) []tile {
 		t = append(t, tile{l.name, showMillis(l.q.P50) + " ms", "p99 " + showMillis(l.q.P99) + " ms"})
 	}
 	if s.Ops.Offered > 0 {
-		t = append(t, tile{"longest time without an acknowledgement", showMillis(s.Unavailability.LongestGap) + " ms",
+		t = append(t, tile{"longest outage", showMillis(s.Unavailability.LongestGap) + " ms",
 			fmt.Sprintf("from %s s to %s s", showSeconds(s.Unavailability.Gap[0]), showSeconds(s.Unavailability.Gap[1]))})
 	}
 	if r, ok := recovery(s); ok && ops.Offered > 0 {
@@ -183,9 +183,9 @@ func recovery(s results.Summary) (t tile, ok bool) {
 			struck++
 		}
 	}
-	t = tile{"time to recover", showMillis(slowest) + " ms", "from the one strike"}
+	t = tile{"time to recover", showMillis(slowest) + " ms", "after the fault"}
 	if struck > 1 {
-		t.More = fmt.Sprintf("slowest of %d strikes", struck)
+		t.More = fmt.Sprintf("slowest of %d faults", struck)
 	}
 	return t, true
 }

@@ -49,10 +49,10 @@ func TestScenes(t *testing.T) {
 		"leader":  {small.Run, resultstest.Checks, []string{"valid", "killed n2", "reckon rerun .", "1.3"}},
 		"dense":   {large.Run, resultstest.Checks, []string{"valid", "darker: more"}},
 		"invalid": {small.Run, []check.Result{resultstest.StaleRead(), resultstest.Checks[1]}, []string{"invalid", "Evidence: linearizable", "read 7: 0000000003"}},
-		"flaps":   {small.Flaps, resultstest.Checks, []string{"intermittent-full, 5 strikes", "a link cut", "pause: stopped n1"}},
+		"flaps":   {small.Flaps, resultstest.Checks, []string{"intermittent-full, 5 times", "a link cut", "pause: stopped n1"}},
 		"harness": {small.Vanished, resultstest.Checks, []string{"harness", "operations vanished: c1 offered 6010, 6000 are on record", "Detail of &lt;b&gt;a failure&lt;/b&gt;"}},
 		"down":    {small.Down, resultstest.Checks, []string{"did not recover under load (censored)"}},
-		"regions": {small.Regions, resultstest.Checks, []string{"path c2&gt;n3, by plan 118ms, delays by 0.04 ms only", "class=\"wrong\"", "84.0", "5% lost"}},
+		"regions": {small.Regions, resultstest.Checks, []string{"path c2&gt;n3, planned 118ms, delays by only 0.04 ms", "class=\"wrong\"", "84.0", "5% lost"}},
 		"crowd":   {small.Crowd, resultstest.Checks, []string{"300 of 870 paths were measured", "furthest from the plan"}},
 		"none":    {small.None, nil, []string{"Nothing was checked", "No fault was planned"}},
 		"empty":   {func() (*history.History, results.Info) { return &history.History{}, results.Info{} }, nil, []string{"The load never started"}},
@@ -182,6 +182,8 @@ func TestNumbersReadWell(t *testing.T) {
 		showMicros(38):        "38 µs",
 		showMicros(100_000):   "100 ms",
 		showMicros(2_500_000): "2.5 s",
+		showSize(5_242_880):   "5.2\u202fMB",
+		showSize(999):         "999\u202fB",
 	} {
 		if got != want {
 			t.Errorf("got %q; want %q", got, want)

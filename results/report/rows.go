@@ -46,8 +46,8 @@ type hostRow struct {
 
 // hostNames say what the keys of Noise events are.
 var hostNames = map[string]string{
-	"steal_pct": "taken by the hypervisor (steal)", "busy_pct": "processors busy",
-	"psi_cpu_pct": "something waited for a processor", "psi_io_pct": "something waited for I/O", "psi_memory_pct": "something waited for memory",
+	"steal_pct": "taken by the hypervisor (steal)", "busy_pct": "CPU busy",
+	"psi_cpu_pct": "CPU pressure (PSI some)", "psi_io_pct": "I/O pressure (PSI some)", "psi_memory_pct": "memory pressure (PSI some)",
 }
 
 func hostRows(s results.Summary) []hostRow {
@@ -143,7 +143,7 @@ func runFacts(s results.Summary, info results.Info) []results.Fact {
 		{Name: "links", Value: s.Links.Backend},
 	}
 	if s.Settle != nil {
-		facts = append(facts, results.Fact{Name: "settling took", Value: showSeconds(*s.Settle) + " s"})
+		facts = append(facts, results.Fact{Name: "time to settle", Value: showSeconds(*s.Settle) + " s"})
 	}
 	return slices.DeleteFunc(facts, func(f results.Fact) bool { return f.Value == "" })
 }

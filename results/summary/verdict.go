@@ -39,22 +39,24 @@ func judge(s *results.Summary, r *Reading) {
 	invalid, unknown := named(s.Checks, check.Invalid), named(s.Checks, check.Unknown)
 	switch {
 	case len(invalid) > 0 && !doubtful:
-		s.Verdict, s.Reason = results.StatusInvalid, "The system broke a promise: "+strings.Join(invalid, ", ")+"."
+		s.Verdict, s.Reason = results.StatusInvalid, "Violated: "+strings.Join(invalid, ", ")+"."
 	case len(defects) > 0:
-		s.Verdict, s.Reason = results.StatusHarness, "The run was not what its plan says: "+s.Harness[0]+"."
+		s.Verdict, s.Reason = results.StatusHarness, "Inconclusive: "+s.Harness[0]+"."
 		if len(defects) > 1 {
-			s.Reason = fmt.Sprintf("The run was not what its plan says: %s, and %d more.", s.Harness[0], len(defects)-1)
+			s.Reason = fmt.Sprintf("Inconclusive: %s, and %d more.", s.Harness[0], len(defects)-1)
 		}
 	case len(invalid) > 0: // and doubtful
-		s.Verdict, s.Reason = results.StatusUnknown, "The run was cut short"+r.cutBy()+", and its record with it: what was under way is not in it, and what "+strings.Join(invalid, ", ")+" found may come of that."
+		s.Verdict, s.Reason = results.StatusUnknown, "The run was cut short"+r.cutBy()+", and its record with it: what "+strings.Join(invalid, ", ")+" found may come of operations that are missing from it."
 	case s.Interrupted:
-		s.Verdict, s.Reason = results.StatusUnknown, "The run was cut short"+r.cutBy()+": what there is of it shows no broken promise."
+		s.Verdict, s.Reason = results.StatusUnknown, "The run was cut short"+r.cutBy()+"; no violation was found up to then."
 	case len(s.Checks) == 0:
 		s.Verdict, s.Reason = results.StatusUnknown, "Nothing was checked."
 	case len(unknown) > 0:
 		s.Verdict, s.Reason = results.StatusUnknown, "Not decided: "+strings.Join(unknown, ", ")+"."
+	case len(r.strikes) == 0:
+		s.Verdict, s.Reason = results.StatusValid, "All checks passed; no fault was planned."
 	default:
-		s.Verdict, s.Reason = results.StatusValid, "Every promise that was checked held, and the run was what its plan says."
+		s.Verdict, s.Reason = results.StatusValid, "All checks passed, and every planned fault was injected, observed and healed."
 	}
 }
 
@@ -123,7 +125,7 @@ func (r *Reading) incomplete() []defect {
 			written, have int
 		}{{results.OpsFile, written.Ops, len(r.H.Ops)}, {results.ChangesFile, written.Changes, len(r.H.Changes)}, {results.PassesFile, written.Passes, len(r.H.Passes)}} {
 			if f.written >= 0 && f.written != f.have {
-				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, and %d were written", f.file, f.have, f.written), true})
+				d = append(d, defect{fmt.Sprintf("%s is not what was recorded: it holds %d lines, %d were written", f.file, f.have, f.written), true})
 			}
 		}
 	}
@@ -165,16 +167,16 @@ func (r *Reading) strikeDefects(s *results.Summary) []defect {
 		v := r.seen[i]
 		switch {
 		case k.Missed != "":
-			d = append(d, defect{why: name + " missed: " + k.Missed})
+			d = append(d, defect{why: name + " failed: " + k.Missed})
 		case s.Interrupted || r.fell(): // explains all that follows
 		case k.Struck == nil:
-			d = append(d, defect{why: name + " never struck, and nothing says why"})
+			d = append(d, defect{why: name + " was never injected, and the record does not say why"})
 		case !v.struck:
-			d = append(d, defect{why: name + " was not verified: nobody saw it take effect"})
+			d = append(d, defect{why: name + " was not verified: its effect was not observed"})
 		case k.Healed == nil:
 			d = append(d, defect{why: name + " was never healed"})
 		case !v.healed:
-			d = append(d, defect{why: name + " was not verified: nobody saw its heal take effect"})
+			d = append(d, defect{why: name + " was not verified: its heal was not observed"})
 		case *k.Healed-*k.Struck < (k.Planned[1]-k.Planned[0])/2:
 			// It may be late, looking for a leader; but less than half of it is another fault.
 			d = append(d, defect{why: fmt.Sprintf("%s lasted %s s of the %s s planned", name, decimal(*k.Healed-*k.Struck), decimal(k.Planned[1]-k.Planned[0]))})
@@ -213,7 +215,7 @@ func (r *Reading) driverDefects(s *results.Summary) []defect {
 		case reported && n != recorded[c]:
 			d = append(d, defect{fmt.Sprintf("operations vanished: %s offered %d, %d are on record", c, n, recorded[c]), true})
 		case !reported && !s.Interrupted:
-			d = append(d, defect{"the load driver of " + c + " gave no account of what it offered", true})
+			d = append(d, defect{"the load driver of " + c + " did not report what it offered", true})
 		}
 	}
 	return d

@@ -11,7 +11,7 @@ import (
 func (r *Reading) idleCrew() []defect {
 	until, what := r.LoadEnd, "no pass succeeded"
 	if r.FaultFrom >= 0 {
-		until, what = r.FaultFrom, "no pass succeeded before the first strike"
+		until, what = r.FaultFrom, "no pass succeeded before the first fault"
 	}
 	if slices.ContainsFunc(r.H.Passes, func(p history.Pass) bool { return p.Outcome == history.OK && p.Call < until }) {
 		return nil
@@ -45,7 +45,7 @@ func (r *Reading) idle(s *results.Summary) []defect {
 		}
 	}
 	if r.FaultFrom >= 0 {
-		return []defect{{why: "no operation was acknowledged before the first strike"}}
+		return []defect{{why: "no operation was acknowledged before the first fault"}}
 	}
 	return []defect{{why: "no operation was acknowledged"}}
 }

@@ -15,7 +15,7 @@ const wrongUpTo = 3
 func (r *Reading) probeDefects(s *results.Summary) []defect {
 	var d []defect
 	if s.Links.Probed == nil && !s.Interrupted {
-		d = append(d, defect{why: "the links were never probed: nothing shows that they are what the plan says"})
+		d = append(d, defect{why: "the links were never probed, so nothing shows that they match the plan"})
 	}
 	wrong := 0
 	for _, p := range s.Links.Paths {
@@ -24,14 +24,14 @@ func (r *Reading) probeDefects(s *results.Summary) []defect {
 			continue
 		}
 		if wrong++; wrong <= wrongUpTo {
-			d = append(d, defect{why: fmt.Sprintf("path %s, by plan %s, %s", p.Path, p.Shape, why)})
+			d = append(d, defect{why: fmt.Sprintf("path %s, planned %s, %s", p.Path, p.Shape, why)})
 		}
 	}
 	switch more := wrong - wrongUpTo; {
 	case more == 1:
-		d = append(d, defect{why: "one more path is not what the plan says"})
+		d = append(d, defect{why: "one more path does not match the plan"})
 	case more > 1:
-		d = append(d, defect{why: fmt.Sprintf("%d more paths are not what the plan says", more)})
+		d = append(d, defect{why: fmt.Sprintf("%d more paths do not match the plan", more)})
 	}
 	return d
 }
@@ -45,7 +45,7 @@ func (r *Reading) linkDefects(s *results.Summary) []defect {
 	bound := r.Info.LateBound
 	switch late := s.Links.Late; {
 	case late == nil && !s.Interrupted && s.Links.Backend != "netem": // the kernel's own does not say
-		d = append(d, defect{why: "the links gave no account of how late they delivered"})
+		d = append(d, defect{why: "the links did not report how late they delivered"})
 	case late != nil && bound > 0 && late.P99 > micros(bound):
 		d = append(d, defect{why: fmt.Sprintf("the links delivered late: %v at p99, the bound is %v", inMicros(late.P99), bound)})
 	}
@@ -54,7 +54,7 @@ func (r *Reading) linkDefects(s *results.Summary) []defect {
 		d = append(d, defect{why: fmt.Sprintf("the links stood still: a packet was %v late, longer than an election timeout", inMicros(late.Max))})
 	}
 	if n := r.unasked(s.Links); n > 0 {
-		d = append(d, defect{why: fmt.Sprintf("the links dropped %.0f packets for want of room, which the plan does not ask for", n)})
+		d = append(d, defect{why: fmt.Sprintf("the links dropped %.0f packets because queues were full, which the plan does not ask for", n)})
 	}
 	return d
 }

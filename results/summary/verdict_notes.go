@@ -31,7 +31,7 @@ func (r *Reading) silences() []string {
 			delete(down, e.Subject)
 			struck := r.FaultFrom >= 0 && from < r.faultTo+r.Info.ElectionTimeout && e.At > r.FaultFrom
 			if ok && !struck && from >= r.load0 && from < r.LoadEnd && e.At-from > r.Info.ElectionTimeout {
-				notes = append(notes, fmt.Sprintf("%s did not answer for %v from %.2f s on, though nothing was struck", e.Subject, (e.At-from).Round(time.Millisecond), r.Since(from)))
+				notes = append(notes, fmt.Sprintf("%s did not answer for %v from %.2f s on, with no fault active", e.Subject, (e.At-from).Round(time.Millisecond), r.Since(from)))
 			}
 		}
 	}
