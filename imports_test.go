@@ -33,8 +33,12 @@ var floors = []string{
 	"reckon/internal/cluster reckon/internal/driver",
 	"reckon/runner",
 	"topologies workloads faults systems",
-	"results",
-	"results/compare results/export results/matrix",
+	"results results/canvas",
+	"results/summary",
+	"results/resultstest results/figure",
+	"results/report",
+	"results/judge results/compare results/export results/matrix",
+	"results/judge/judgetest",
 	"cmd/reckon",
 	".", // this test
 }

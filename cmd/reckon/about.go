@@ -9,16 +9,18 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/results"
 )
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the versions that results depend on", GroupID: groupAbout, Args: cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			v := versions()
+			v := results.Versions()
 			w := table(cmd.OutOrStdout())
 			defer w.Flush()
 			for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -178,8 +180,8 @@ func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	printScenes(out, p)
 	fmt.Fprintf(out, "\nBounds, past which the run is no result\n")
 	w = table(out)
-	for _, b := range boundsOf(p) {
-		fmt.Fprintf(w, "  %s\t%s\n", b.name, b.value)
+	for _, b := range results.BoundsOf(p) {
+		fmt.Fprintf(w, "  %s\t%s\n", b.Name, b.Value)
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nFlags (* given)\n")

@@ -20,6 +20,7 @@ import (
 	_ "github.com/reckon-bench/reckon/faults"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/runner"
+	"github.com/reckon-bench/reckon/results/judge"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
 	_ "github.com/reckon-bench/reckon/workloads"
@@ -30,7 +31,7 @@ func init() {
 	reexec.Register(runnerRole, runnerMain)
 	reexec.Register(shellRole, shellMain)
 	reexec.Register(pingRole, pingMain)
-	reexec.Register(checkerRole, checkerMain)
+	reexec.Register(judge.Role, judge.Main)
 	reexec.Register(probeRole, probeMain)
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/judge"
 )
 
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
@@ -45,7 +46,7 @@ func runWords(_ *cobra.Command, p *plan.Plan, l local) error {
 	if err != nil {
 		return err
 	}
-	file := newPlanFile(p, dir.Path())
+	file := results.NewPlanFile(p, dir.Path())
 	if err := dir.WritePlan(file); err != nil {
 		return harnessError{err}
 	}
@@ -61,11 +62,11 @@ func runWords(_ *cobra.Command, p *plan.Plan, l local) error {
 		return errors.Join(runErr, removeEmpty(dir))
 	}
 	if runErr != nil {
-		if err := noteEnd(dir, runErr); err != nil {
+		if err := dir.NoteRunnerEnd(runErr); err != nil {
 			fmt.Fprintln(os.Stderr, "reckon:", err)
 		}
 	}
-	summary, err := conclude(dir)
+	summary, err := judge.Conclude(dir)
 	if err != nil {
 		return harnessError{fmt.Errorf("%w\nWhat was recorded is kept: once this is mended, run reckon check %s", errors.Join(runErr, err), dir)}
 	}
@@ -139,38 +140,10 @@ func sizeOf(dir string) (bytes int64) {
 
 // removeEmpty removes the directory of a run in which nothing was recorded.
 func removeEmpty(dir *results.Dir) error {
-	if err := os.Remove(dir.Path("plan.json")); err != nil {
+	if err := os.Remove(dir.Path(results.PlanName)); err != nil {
 		return err
 	}
 	return os.Remove(dir.Path()) // refuses where there is anything else
-}
-
-// endFile says how a runner ended that could not record it itself.
-const endFile = "runner.json"
-
-type runnerEnd struct {
-	Error string `json:"error"`
-}
-
-func noteEnd(dir *results.Dir, why error) error {
-	b, err := json.Marshal(runnerEnd{why.Error()})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(dir.Path(endFile), append(b, '\n'), 0o666)
-}
-
-// readEnd is how the runner ended, "" where it did so in order or said it in the record.
-func readEnd(dir *results.Dir) string {
-	b, err := os.ReadFile(dir.Path(endFile))
-	if err != nil {
-		return ""
-	}
-	var end runnerEnd
-	if err := json.Unmarshal(b, &end); err != nil {
-		return "the runner ended, and " + endFile + " cannot be read: " + err.Error()
-	}
-	return end.Error
 }
 
 // allHere refuses links, and ways to cut them, that this machine does not have, before anything is built.

@@ -58,7 +58,7 @@ func carryOut(path string, interrupts <-chan os.Signal) error {
 		return err
 	}
 	defer dir.Close()
-	file, err := readPlan(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func carryOut(path string, interrupts <-chan os.Signal) error {
 		os.Exit(runnerFailed)
 	}()
 	progress := json.NewEncoder(os.Stdout)
-	err = runner.Run(ctx, file.plan, packetDir{dir}, func(p runner.Progress) {
+	err = runner.Run(ctx, plan, packetDir{dir}, func(p runner.Progress) {
 		_ = progress.Encode(p) // nobody watching is no reason to stop
 	})
 	if cerr := dir.Close(); cerr != nil {

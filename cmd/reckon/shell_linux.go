@@ -56,11 +56,11 @@ func runShell(path string) (failed bool, err error) {
 		return false, err
 	}
 	defer dir.Close()
-	file, err := readPlan(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return false, err
 	}
-	c := &console{dir: dir, plan: file.plan, in: os.Stdin, watched: term.IsTerminal(int(os.Stdout.Fd()))}
+	c := &console{dir: dir, plan: plan, in: os.Stdin, watched: term.IsTerminal(int(os.Stdout.Fd()))}
 	if term.IsTerminal(int(c.in.Fd())) {
 		if c.terminal, err = openTerminal(int(c.in.Fd())); err != nil {
 			return false, err
@@ -73,7 +73,7 @@ func runShell(path string) (failed bool, err error) {
 	defer stop()
 	go c.obeySignals(stop)
 	served := false
-	err = runner.Debug(ctx, file.plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *runner.Session) {
+	err = runner.Debug(ctx, plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *runner.Session) {
 		served = true
 		failed, c.err = c.serve(ctx, session)
 	})
