@@ -153,9 +153,6 @@ type driver struct {
 	progress driverProgress // since the last progress line
 }
 
-// preloadAttempts bounds how often a key is tried.
-const preloadAttempts = 10
-
 // preload writes what must be there, again with other values where it was not acknowledged.
 func (d *driver) preload(ctx context.Context) error {
 	name := d.job.Setting.Clients[d.job.Client]
@@ -165,13 +162,13 @@ func (d *driver) preload(ctx context.Context) error {
 			continue
 		}
 		var missing map[string]bool // nil: all of them
-		for attempt := range preloadAttempts {
+		for attempt := range PreloadAttempts {
 			next, err := d.attempt(ctx, b.Preload(d.job.Setting, d.job.Client, attempt), missing)
 			if missing = next; len(missing) == 0 {
 				break
 			}
-			if attempt == preloadAttempts-1 {
-				return fmt.Errorf("preload from %s: %d keys were not acknowledged in %d attempts: %w", name, len(missing), preloadAttempts, err)
+			if attempt == PreloadAttempts-1 {
+				return fmt.Errorf("preload from %s: %d keys were not acknowledged in %d attempts: %w", name, len(missing), PreloadAttempts, err)
 			}
 		}
 	}
