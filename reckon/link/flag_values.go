@@ -1,4 +1,4 @@
-package topologies
+package link
 
 import (
 	"errors"
@@ -10,13 +10,12 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/flags"
-	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// Flag values that say what a link does beyond its latency and loss. Each prints what Set takes, and
-// nothing where it was not given.
+// Flag values for what a link does beyond its latency and loss. Each prints what Set accepts, or
+// nothing if it was not given.
 
-// rateValue is bits a second: "100mbit", "1gbit", "2.5mbit"; a bare number is bit/s, as in tc(8).
+// rateValue is bits per second: "100mbit", "1gbit", "2.5mbit"; a bare number is bit/s, as in tc(8).
 type rateValue uint64
 
 var rateUnits = []struct {
@@ -56,7 +55,7 @@ func (v *rateValue) Set(s string) error {
 }
 
 // burstValue is a Gilbert-Elliott model in percent: P,R or P,R,BAD or P,R,BAD,GOOD.
-type burstValue link.Burst
+type burstValue Burst
 
 func (v *burstValue) Type() string { return "p,r[,bad[,good]]" }
 
@@ -87,7 +86,7 @@ func (v *burstValue) Set(s string) error {
 		}
 		p[i] = x / 100
 	}
-	b := link.Burst{P: p[0], R: p[1], Bad: p[2], Good: p[3]}
+	b := Burst{P: p[0], R: p[1], Bad: p[2], Good: p[3]}
 	if err := b.Validate(); err != nil {
 		return err
 	}
@@ -95,16 +94,17 @@ func (v *burstValue) Set(s string) error {
 	return nil
 }
 
-// spreadValue is how the latency spreads: a word, or a file of measured delays, which also has
-// a latency and a jitter of its own.
+// spreadValue is the distribution of the latency: a word, or a file of measured delays, which also
+// has a latency and a jitter of its own.
 type spreadValue struct {
-	link.Distribution
+	Distribution
 	mean, jitter time.Duration // of a file
 }
 
 func (v *spreadValue) Type() string { return "uniform|normal|pareto|FILE" }
 
-// String is never a file, so that a recorded plan can be made again without it: "trace:TABLE@20ms±3ms".
+// String never returns a file's name, so that a recorded plan can be made again without the file:
+// "trace:TABLE@20ms±3ms".
 func (v *spreadValue) String() string {
 	if v.jitter == 0 {
 		return v.Distribution.String()
@@ -113,11 +113,11 @@ func (v *spreadValue) String() string {
 }
 
 func (v *spreadValue) Set(s string) error {
-	switch d := link.Distribution(s); {
-	case s == link.Uniform.String():
+	switch d := Distribution(s); {
+	case s == Uniform.String():
 		*v = spreadValue{}
 		return nil
-	case d == link.Normal, d == link.Pareto:
+	case d == Normal, d == Pareto:
 		*v = spreadValue{Distribution: d}
 		return nil
 	case strings.HasPrefix(s, "trace:"):
@@ -129,10 +129,10 @@ func (v *spreadValue) Set(s string) error {
 		if near := flags.Nearest(s, []string{"uniform", "normal", "pareto"}); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
-		return fmt.Errorf("want uniform, normal, pareto or a file of delays, one a line: %s%s", reason(err), hint)
+		return fmt.Errorf("want uniform, normal, pareto or a file of delays, one a line: %s%s", why(err), hint)
 	}
 	defer f.Close()
-	d, mean, jitter, err := link.ReadTrace(f)
+	d, mean, jitter, err := ReadTrace(f)
 	if err != nil {
 		return err
 	}
@@ -140,13 +140,22 @@ func (v *spreadValue) Set(s string) error {
 	return nil
 }
 
-// recorded takes what String says of a file.
+// why returns the reason that a file could not be opened, without its path, which the flag's error has.
+func why(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// recorded takes what String prints for a file.
 func (v *spreadValue) recorded(s string) error {
 	table, rest, _ := strings.Cut(s, "@")
 	mean, jitter, ok := strings.Cut(rest, "±")
 	m, err := time.ParseDuration(mean)
 	j, jerr := time.ParseDuration(jitter)
-	d := link.Distribution(table)
+	d := Distribution(table)
 	if err := errors.Join(err, jerr, d.Validate()); !ok || err != nil || m < 0 || j <= 0 {
 		return errors.New("not a trace that a plan recorded")
 	}
