@@ -9,7 +9,7 @@ import (
 // floors are the packages in the order in which they may import: each only those
 // on floors before its own. Those of one floor do not know each other.
 var floors = []string{
-	"reckon/history reckon/seed reckon/clock reckon/flags reckon/stats workloads/kibishii",
+	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check workloads/kibishii/fleet",
 	"reckon/link",
 	"reckon/host",
@@ -19,6 +19,9 @@ var floors = []string{
 	"topologies workloads faults systems",
 	"results",
 	"results/compare results/export results/matrix",
+	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
+	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
+	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
 	"cmd/reckon",
 	".", // this test
 }
