@@ -19,27 +19,22 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
 	"github.com/reckon-bench/reckon/cmd/reckon/ping"
-	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/cmd/reckon/shell"
 	_ "github.com/reckon-bench/reckon/faults"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/judge"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
 	_ "github.com/reckon-bench/reckon/workloads"
 )
 
 func init() {
-	plan := func(dir *results.Dir) (*reckon.Plan, error) {
-		file, err := readPlan(dir)
-		return file.plan, err
-	}
 	reexec.Register(reckon.DriverRole, reckon.DriverMain)
-	reexec.Register(launch.Role, func() { launch.Main(plan) })
-	reexec.Register(shell.Role, func() { shell.Main(plan) })
+	reexec.Register(launch.Role, launch.Main)
+	reexec.Register(shell.Role, shell.Main)
 	reexec.Register(ping.Role, ping.Main)
-	reexec.Register(checkerRole, checkerMain)
+	reexec.Register(judge.Role, judge.Main)
 	reexec.Register(doctor.Role, doctor.Main)
 }
 
@@ -70,9 +65,3 @@ func Main(args []string) int {
 	}
 	return status
 }
-
-type harnessError struct{ error }
-
-func (e harnessError) Unwrap() error { return exit.Harness(e.error) }
-
-var printSummary = screen.Summary

@@ -14,6 +14,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
 	"github.com/reckon-bench/reckon/cmd/reckon/sweep"
+	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
 )
 
@@ -106,7 +107,7 @@ func (m *matrixCall) run(args []string) error {
 	if location == "" {
 		location = sweep.Location()
 	}
-	dir, err := matrix.Create(location, f, cells, shard, versions()["reckon"])
+	dir, err := matrix.Create(location, f, cells, shard, results.Versions()["reckon"])
 	if err != nil {
 		return err
 	}
@@ -219,7 +220,7 @@ func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
 		os.Exit(4)
 	}()
 	watch := sweep.NewScreen(os.Stderr, dir, m.Jobs)
-	runner := sweep.Runner{KeepData: m.keepData, Check: checkTime}
+	runner := sweep.Runner{KeepData: m.keepData}
 	m.Options.Start = func(ctx context.Context, c *matrix.Cell, dir, log string) matrix.Exit {
 		return runner.Run(ctx, c, dir, log, func(line string) { watch.Line(c, line) })
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/doctor"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/results"
 )
 
 // autoLinks says what --links auto takes on the machine examined, and why.
@@ -52,8 +53,8 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 	printScenes(out, p)
 	fmt.Fprintf(out, "\nBounds, past which the run is no result\n")
 	w = screen.Table(out)
-	for _, b := range boundsOf(p) {
-		fmt.Fprintf(w, "  %s\t%s\n", b.name, b.value)
+	for _, b := range results.BoundsOf(p) {
+		fmt.Fprintf(w, "  %s\t%s\n", b.Name, b.Value)
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nFlags (* given)\n")

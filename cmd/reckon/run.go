@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/judge"
 )
 
 // runWords runs the plan in a new directory, checks and draws the record, and prints the result.
@@ -37,7 +37,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	if err != nil {
 		return err
 	}
-	file := newPlanFile(p, dir.Path())
+	file := results.NewPlanFile(p, dir.Path())
 	if err := dir.WritePlan(file); err != nil {
 		return exit.Harness(err)
 	}
@@ -53,11 +53,11 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 		return errors.Join(runErr, removeEmpty(dir))
 	}
 	if runErr != nil {
-		if err := noteEnd(dir, runErr); err != nil {
+		if err := dir.NoteRunnerEnd(runErr); err != nil {
 			fmt.Fprintln(os.Stderr, "reckon:", err)
 		}
 	}
-	summary, err := conclude(dir)
+	summary, err := judge.Conclude(dir)
 	if err != nil {
 		return exit.Harness(fmt.Errorf("%w\nThe record is kept: once this is fixed, run reckon check %s", errors.Join(runErr, err), dir))
 	}
@@ -120,38 +120,10 @@ func sizeOf(dir string) (bytes int64) {
 
 // removeEmpty removes the directory of a run that recorded nothing.
 func removeEmpty(dir *results.Dir) error {
-	if err := os.Remove(dir.Path("plan.json")); err != nil {
+	if err := os.Remove(dir.Path(results.PlanName)); err != nil {
 		return err
 	}
 	return os.Remove(dir.Path()) // fails if anything else is there
-}
-
-// endFile says how the runner ended, if it could not record that itself.
-const endFile = "runner.json"
-
-type runnerEnd struct {
-	Error string `json:"error"`
-}
-
-func noteEnd(dir *results.Dir, why error) error {
-	b, err := json.Marshal(runnerEnd{why.Error()})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(dir.Path(endFile), append(b, '\n'), 0o666)
-}
-
-// readEnd returns how the runner ended, or "" if it ended in order or recorded how.
-func readEnd(dir *results.Dir) string {
-	b, err := os.ReadFile(dir.Path(endFile))
-	if err != nil {
-		return ""
-	}
-	var end runnerEnd
-	if err := json.Unmarshal(b, &end); err != nil {
-		return "the runner ended, and " + endFile + " cannot be read: " + err.Error()
-	}
-	return end.Error
 }
 
 // statusError returns nil for a valid run, and the exit status of any other.

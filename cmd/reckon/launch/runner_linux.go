@@ -25,15 +25,12 @@ const (
 	broke        = 78 // the run failed, and so did recording why: standard error says it
 )
 
-// A PlanReader returns the plan that the run's directory holds.
-type PlanReader func(*results.Dir) (*reckon.Plan, error)
-
 // Main is the first process of the private tree.
-func Main(read PlanReader) {
+func Main() {
 	// PID 1 of a namespace gets only the signals that it handles, and none of those may end it.
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
-	err := carryOut(os.Args[1], read, interrupts)
+	err := carryOut(os.Args[1], interrupts)
 	if err == nil {
 		return
 	}
@@ -53,7 +50,7 @@ func Forbidden(err error) bool {
 	return errors.Is(err, host.ErrNotPermitted) || errors.Is(err, netem.ErrUnavailable)
 }
 
-func carryOut(path string, read PlanReader, interrupts <-chan os.Signal) error {
+func carryOut(path string, interrupts <-chan os.Signal) error {
 	if err := host.Settle(); err != nil {
 		return err
 	}
@@ -62,7 +59,7 @@ func carryOut(path string, read PlanReader, interrupts <-chan os.Signal) error {
 		return err
 	}
 	defer dir.Close()
-	plan, err := read(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ const Role = "reckon-shell"
 const commandFailed = 1
 
 // Main is the first process of the private tree.
-func Main(read launch.PlanReader) {
-	failed, err := run(os.Args[1], read)
+func Main() {
+	failed, err := run(os.Args[1])
 	switch {
 	case launch.Forbidden(err):
 		fmt.Fprintln(os.Stderr, "reckon:", err)
@@ -44,7 +44,7 @@ func Main(read launch.PlanReader) {
 
 // run starts the plan's cluster and serves whoever is at standard input: a person at a terminal, or a
 // script.
-func run(path string, read launch.PlanReader) (failed bool, err error) {
+func run(path string) (failed bool, err error) {
 	if err := host.Settle(); err != nil {
 		return false, err
 	}
@@ -53,7 +53,7 @@ func run(path string, read launch.PlanReader) (failed bool, err error) {
 		return false, err
 	}
 	defer dir.Close()
-	plan, err := read(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return false, err
 	}

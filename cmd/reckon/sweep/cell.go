@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/child"
+	"github.com/reckon-bench/reckon/results/judge"
 	"github.com/reckon-bench/reckon/results/matrix"
 )
 
 // A Runner runs the cells of a matrix, each as a child process.
 type Runner struct {
-	KeepData bool          // keep the data of nodes and workers of every run
-	Check    time.Duration // the bound on checking a run
+	KeepData bool // keep the data of nodes and workers of every run
 }
 
 // drawing is how long a cell may take beyond everything that has a bound of its own.
@@ -62,7 +62,7 @@ func (r Runner) Run(ctx context.Context, c *matrix.Cell, dir, log string, say fu
 // limit returns how long the run may take. One that has not ended by then never will.
 func (r Runner) limit(c *matrix.Cell) time.Duration {
 	p := c.Plan()
-	return p.Bounds.Ready + p.Bounds.Preload + p.Options.Duration + p.Options.OpTimeout + p.Bounds.Settle + p.Bounds.Final + r.Check + drawing
+	return p.Bounds.Ready + p.Bounds.Preload + p.Options.Duration + p.Options.OpTimeout + p.Bounds.Settle + p.Bounds.Final + judge.CheckTime + drawing
 }
 
 // A tail keeps the last lines of what it writes to the log.
