@@ -1,23 +1,23 @@
 // Package child runs reckon's own binary as a child process, so that whatever happens to the child
-// leaves the parent unharmed. A child dies with its parent, however that ends.
+// leaves the parent unharmed. On Linux a child dies with its parent, however that ends.
 package child
 
 import (
 	"fmt"
 	"os/exec"
 	"runtime"
-	"syscall"
 
 	"github.com/moby/sys/reexec"
 )
 
 // Command returns the command that runs reckon's own binary under the name, with the arguments.
 // Start it with [Run]. It has a process group of its own: Ctrl-C at the terminal must not reach it
-// behind the parent's back, because a run takes a second interrupt as the order to stop at once.
+// behind the parent's back. A run takes a second interrupt as the order to stop at once, and checking
+// goes on after the interrupt of a run.
 func Command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(reexec.Self(), args...)
 	cmd.Args[0] = name
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	contain(cmd)
 	return cmd
 }
 
