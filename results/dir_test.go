@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 func create(t *testing.T) *Dir {
@@ -25,7 +25,7 @@ func create(t *testing.T) *Dir {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	if err := d.WritePlan(PlanFile{Words: reckon.Words{System: "etcd", Topology: "simple"}}); err != nil {
+	if err := d.WritePlan(PlanFile{Words: plan.Words{System: "etcd", Topology: "simple"}}); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -16,7 +16,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/paired"
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/compare"
 )
@@ -78,13 +78,13 @@ one plan, or of the same plans as the other; both may differ in one thing, which
 }
 
 // runFlags returns the flags of a run that were given.
-func runFlags(fs *pflag.FlagSet) reckon.Flags {
+func runFlags(fs *pflag.FlagSet) plan.Flags {
 	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(comparing).bind(ours)
-	out := reckon.Flags{}
+	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
 		if ours.Lookup(f.Name) == nil && f.Name != "help" {
-			out[f.Name] = reckon.FlagValues(f)
+			out[f.Name] = plan.FlagValues(f)
 		}
 	})
 	return out
@@ -102,7 +102,7 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 		fmt.Fprintln(os.Stderr, "note: both sides are the same system")
 	}
 	runs := paired.Runs{
-		Systems: [2]string{args[0], args[1]}, Words: reckon.Words{Topology: args[2], Workload: args[3], Fault: args[4]},
+		Systems: [2]string{args[0], args[1]}, Words: plan.Words{Topology: args[2], Workload: args[3], Fault: args[4]},
 		Flags: runFlags(cmd.Flags()), Repeats: c.repeats, Location: c.location,
 	}
 	if err := runs.Run(); err != nil {

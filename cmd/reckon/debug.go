@@ -12,15 +12,15 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
 	"github.com/reckon-bench/reckon/cmd/reckon/shell"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
 // debugWords starts the plan's cluster for a person or a script, in a new directory that gets the logs.
 //
 // Exit status: 0, or 1 if a command of a script failed; 2 and 3 as for any run.
-func debugWords(p *reckon.Plan, l local) error {
+func debugWords(p *plan.Plan, l local) error {
 	t, err := foreground()
 	if err != nil {
 		return err

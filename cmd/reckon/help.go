@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // help prints what the command is for, and the flags that the line before -h understand, by word.
@@ -26,7 +26,7 @@ func help(cmd *cobra.Command, args []string) {
 		return
 	}
 	fmt.Fprintf(out, "%s\n\nUsage:\n  %s\n", cmd.Short, cmd.UseLine())
-	known := append([]words.Word{{Name: "every run", Flags: reckon.OptionFlags()}}, words.All()...)
+	known := append([]words.Word{{Name: "every run", Flags: plan.OptionFlags()}}, words.All()...)
 	seen := map[string]bool{}
 	for _, k := range known {
 		if k.Name != "every run" && !k.In(line) {

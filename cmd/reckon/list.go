@@ -8,7 +8,7 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 func newList() *cobra.Command {
@@ -35,7 +35,7 @@ func newList() *cobra.Command {
 					fmt.Fprintf(w, "  \t%s\n", names)
 				}
 			}
-			every := reckon.OptionFlags()
+			every := plan.OptionFlags()
 			new(local).bind(every)
 			fmt.Fprintf(w, "\nEVERY RUN\n  \t%s\n", words.FlagNames(every))
 			fmt.Fprint(w, "\nWorkloads and faults may be comma lists: they run, and strike, together.\n")

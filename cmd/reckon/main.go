@@ -21,8 +21,8 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/ping"
 	"github.com/reckon-bench/reckon/cmd/reckon/shell"
 	_ "github.com/reckon-bench/reckon/faults"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results/judge"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
@@ -30,7 +30,7 @@ import (
 )
 
 func init() {
-	reexec.Register(reckon.DriverRole, reckon.DriverMain)
+	reexec.Register(runner.DriverRole, runner.DriverMain)
 	reexec.Register(launch.Role, launch.Main)
 	reexec.Register(shell.Role, shell.Main)
 	reexec.Register(ping.Role, ping.Main)

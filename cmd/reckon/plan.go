@@ -11,6 +11,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/doctor"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -30,7 +31,7 @@ func autoLinks(found []doctor.Finding) string {
 }
 
 // printPlan prints what would be done, and touches nothing.
-func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
+func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "seed %d  %s\n\nHosts\n", p.Options.Seed, p.Words)
 	w := screen.Table(out)
@@ -75,7 +76,7 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 }
 
 // strikeRows are the strikes, those that do the same again and again in one row.
-func strikeRows(all []reckon.Planned) (rows []reckon.Planned) {
+func strikeRows(all []plan.Strike) (rows []plan.Strike) {
 	for len(all) > 0 {
 		n := 1
 		for n < len(all) && all[n].Fault == all[0].Fault && all[n].Name == all[0].Name {
@@ -94,7 +95,7 @@ func strikeRows(all []reckon.Planned) (rows []reckon.Planned) {
 }
 
 // printScenes draws who still hears whom.
-func printScenes(out io.Writer, p *reckon.Plan) {
+func printScenes(out io.Writer, p *plan.Plan) {
 	scenes := p.Preview()
 	if len(scenes) == 0 {
 		return

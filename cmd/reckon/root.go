@@ -14,6 +14,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -71,7 +72,7 @@ func (l *local) bind(fs *pflag.FlagSet) {
 }
 
 // takeWords gives the command the four words and every flag that some word understands.
-func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) error) {
+func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) error) {
 	var l local
 	l.bind(cmd.Flags())
 	words.AddFlags(cmd.Flags())
@@ -85,7 +86,7 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) 
 		if err != nil {
 			return err
 		}
-		p, err := reckon.NewPlan(four, given(cmd.Flags()))
+		p, err := plan.New(four, given(cmd.Flags()))
 		if err != nil {
 			return err
 		}
@@ -104,16 +105,16 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) 
 }
 
 // given are the run's flags that were given on the command line.
-func given(fs *pflag.FlagSet) reckon.Flags {
+func given(fs *pflag.FlagSet) plan.Flags {
 	var own local
 	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.bind(ours)
-	out := reckon.Flags{}
+	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
 		if ours.Lookup(f.Name) != nil || f.Name == "help" {
 			return
 		}
-		out[f.Name] = reckon.FlagValues(f)
+		out[f.Name] = plan.FlagValues(f)
 	})
 	return out
 }
@@ -127,14 +128,14 @@ func fileWord() string {
 	return faults[slices.IndexFunc(faults, func(w reckon.Word[reckon.Fault]) bool { return w.Flags().Lookup(faultsFlag) != nil })].Name
 }
 
-func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
+func parseWords(cmd *cobra.Command, args []string) (plan.Words, error) {
 	if len(args) == 1 && cmd.Parent() == nil {
 		var known []string
 		for _, c := range cmd.Commands() {
 			known = append(known, c.Name())
 		}
 		if hint := flags.DidYouMean(args[0], known); hint != "" {
-			return reckon.Words{}, fmt.Errorf("unknown command %q%s (a run takes four words: <system> <topology> <workload> <fault>)", args[0], hint)
+			return plan.Words{}, fmt.Errorf("unknown command %q%s (a run takes four words: <system> <topology> <workload> <fault>)", args[0], hint)
 		}
 	}
 	if cmd.Flags().Changed(faultsFlag) {
@@ -144,14 +145,14 @@ func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
 			args = append(args, word)
 		case 4:
 			if !slices.Contains(strings.Split(args[3], ","), word) {
-				return reckon.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+word)
+				return plan.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+word)
 			}
 		}
 	}
 	if len(args) != 4 {
-		return reckon.Words{}, fmt.Errorf("want four words, <system> <topology> <workload> <fault>, and got %d; for example: reckon etcd simple uniform leader (reckon list names them all)", len(args))
+		return plan.Words{}, fmt.Errorf("want four words, <system> <topology> <workload> <fault>, and got %d; for example: reckon etcd simple uniform leader (reckon list names them all)", len(args))
 	}
-	return reckon.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
+	return plan.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
 }
 
 // numberError is how strconv words what is no number.

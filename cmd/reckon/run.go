@@ -14,13 +14,13 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/judge"
 )
 
 // runWords runs the plan in a new directory, checks and draws the record, and prints the result.
-func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
+func runWords(_ *cobra.Command, p *plan.Plan, l local) error {
 	if err := launch.Free(l.location, "a run never overwrites another"); err != nil {
 		return err
 	}

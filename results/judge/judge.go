@@ -17,6 +17,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -61,7 +62,7 @@ func readRecord(dir *results.Dir) *record {
 }
 
 // draw summarises and draws, given the verdicts.
-func draw(dir *results.Dir, p *reckon.Plan, file results.PlanFile, r *record, checks []check.Result) (results.Summary, error) {
+func draw(dir *results.Dir, p *plan.Plan, file results.PlanFile, r *record, checks []check.Result) (results.Summary, error) {
 	<-r.done
 	if r.err != nil {
 		return results.Summary{}, r.err
@@ -78,7 +79,7 @@ func draw(dir *results.Dir, p *reckon.Plan, file results.PlanFile, r *record, ch
 }
 
 // info returns what the summary and the report need to know of the plan.
-func info(p *reckon.Plan, f results.PlanFile, notes []string) results.Info {
+func info(p *plan.Plan, f results.PlanFile, notes []string) results.Info {
 	in := results.Info{
 		Words: p.Words.List(), Seed: p.Options.Seed, Duration: p.Options.Duration, ElectionTimeout: p.Options.FailureTimeout,
 		Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Backend: f.Backend, Links: p.Links,

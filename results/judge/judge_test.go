@@ -9,6 +9,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/judge/judgetest"
 )
@@ -38,15 +39,15 @@ func TestChecksThatDoNotFinish(t *testing.T) {
 		t.Errorf("a crash gave %v", crash)
 	}
 	dir := judgetest.Record(t, 1000)
-	plan, broken, err := dir.Plan()
+	p, broken, err := dir.Plan()
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken.Words = reckon.Words{System: "gone"}
+	broken.Words = plan.Words{System: "gone"}
 	if err := dir.WritePlan(broken); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range runChecks(dir, plan) {
+	for _, r := range runChecks(dir, p) {
 		if r.Verdict != check.Unknown || r.Detail == "" {
 			t.Errorf("without a checking process: %v", r)
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -35,7 +35,7 @@ func ShortSystem(word string) string {
 
 // Create makes the run's directory: the location, or runs/TIME-WORDS if that is empty, with a number
 // appended where that is taken.
-func Create(p *reckon.Plan, location string) (*results.Dir, error) {
+func Create(p *plan.Plan, location string) (*results.Dir, error) {
 	if location != "" {
 		return results.Create(location)
 	}

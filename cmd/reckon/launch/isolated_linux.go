@@ -13,8 +13,8 @@ import (
 	"github.com/moby/sys/reexec"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -69,7 +69,7 @@ func show(r io.Reader) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
-		var p reckon.Progress
+		var p runner.Progress
 		if json.Unmarshal(sc.Bytes(), &p) == nil { // a lost line costs no more than that line
 			s.Update(p)
 		}

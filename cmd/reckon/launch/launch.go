@@ -11,11 +11,11 @@ import (
 	"syscall"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // Prepare finds or builds the system's program. A signal ends that and leaves nothing half built.
-func Prepare(p *reckon.Plan) error {
+func Prepare(p *plan.Plan) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := p.Prepare(ctx, os.Stderr)

@@ -5,10 +5,11 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/doctor"
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // Allowed returns an error if this machine lacks something that the plan requires.
-func Allowed(p *reckon.Plan) error {
+func Allowed(p *plan.Plan) error {
 	wanted := p.Requires()
 	if len(wanted) == 0 {
 		return nil

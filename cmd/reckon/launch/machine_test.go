@@ -6,6 +6,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/doctor"
 	_ "github.com/reckon-bench/reckon/faults"
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
 	_ "github.com/reckon-bench/reckon/workloads"
@@ -14,8 +15,8 @@ import (
 // A machine that cannot reset connections refuses every plan that asks for that, before anything is
 // started, and says which flag or which entry of a timeline does.
 func TestPlansAreRefusedByName(t *testing.T) {
-	plan := func(fault string, flags reckon.Flags) *reckon.Plan {
-		p, err := reckon.NewPlan(reckon.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
+	planned := func(fault string, flags plan.Flags) *plan.Plan {
+		p, err := plan.New(plan.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,21 +30,21 @@ func TestPlansAreRefusedByName(t *testing.T) {
 	plain := "[{fault: partial-partition, at: 5s, for: 1s}]"
 	for _, c := range []struct {
 		fault string
-		flags reckon.Flags
+		flags plan.Flags
 		want  string
 	}{
-		{"partial-partition", reckon.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
-		{"intermittent-full", reckon.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
-		{"constrained", reckon.Flags{"cut": {"reset"}, "number-nodes": {"5"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
-		{"churn", reckon.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
-		{"leader,isolate", reckon.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
-		{"timeline", reckon.Flags{"faults": {mixed}}, "--faults, entry 2, partial-partition: --cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
-		{"leader", reckon.Flags{"links": {"netem"}}, "--links netem: the kernel has no CONFIG_NET_SCH_NETEM"},
-		{"timeline", reckon.Flags{"faults": {plain}}, ""},
-		{"partial-partition", reckon.Flags{"cut": {"drop"}}, ""},
-		{"isolate", reckon.Flags{"cut": {"link-down"}}, ""},
+		{"partial-partition", plan.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
+		{"intermittent-full", plan.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
+		{"constrained", plan.Flags{"cut": {"reset"}, "number-nodes": {"5"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
+		{"churn", plan.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
+		{"leader,isolate", plan.Flags{"cut": {"reset"}}, "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
+		{"timeline", plan.Flags{"faults": {mixed}}, "--faults, entry 2, partial-partition: --cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY"},
+		{"leader", plan.Flags{"links": {"netem"}}, "--links netem: the kernel has no CONFIG_NET_SCH_NETEM"},
+		{"timeline", plan.Flags{"faults": {plain}}, ""},
+		{"partial-partition", plan.Flags{"cut": {"drop"}}, ""},
+		{"isolate", plan.Flags{"cut": {"link-down"}}, ""},
 	} {
-		p := plan(c.fault, c.flags)
+		p := planned(c.fault, c.flags)
 		got := ""
 		if err := lacking(p.Requires(), without); err != nil {
 			got = err.Error()

@@ -9,9 +9,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/link/netem"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -38,7 +38,7 @@ func Main() {
 	switch {
 	case Forbidden(err):
 		os.Exit(NotPermitted)
-	case errors.Is(err, reckon.ErrRecorded):
+	case errors.Is(err, runner.ErrRecorded):
 		os.Exit(Failed)
 	}
 	os.Exit(broke)
@@ -73,7 +73,7 @@ func carryOut(path string, interrupts <-chan os.Signal) error {
 		os.Exit(Failed)
 	}()
 	progress := json.NewEncoder(os.Stdout)
-	err = reckon.Run(ctx, plan, Packets{dir}, func(p reckon.Progress) {
+	err = runner.Run(ctx, plan, Packets{dir}, func(p runner.Progress) {
 		_ = progress.Encode(p) // a run goes on if nobody watches
 	})
 	if cerr := dir.Close(); cerr != nil {

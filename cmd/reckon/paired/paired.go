@@ -17,8 +17,8 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/child"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 	"github.com/reckon-bench/reckon/results"
 )
@@ -29,8 +29,8 @@ const retries = 2
 // Runs are the paired runs of two systems.
 type Runs struct {
 	Systems  [2]string
-	Words    reckon.Words // without the system
-	Flags    reckon.Flags
+	Words    plan.Words // without the system
+	Flags    plan.Flags
 	Repeats  int    // runs per system
 	Location string // the directory of all runs; "": runs/TIME-compare-WORDS
 
@@ -70,7 +70,7 @@ func (r *Runs) Run() error {
 func (r *Runs) prepare(side int) error {
 	w := r.Words
 	w.System = r.Systems[side]
-	p, err := reckon.NewPlan(w, r.Flags)
+	p, err := plan.New(w, r.Flags)
 	if err != nil {
 		return err
 	}

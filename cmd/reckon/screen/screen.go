@@ -10,7 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 // A Screen shows the progress of a run: one line that is kept up to date on a terminal, plain lines
@@ -22,8 +22,8 @@ type Screen struct {
 	lastLine time.Time
 
 	// Since the last line, or the last second of a bar.
-	latencies reckon.Sketch
-	from      reckon.Progress
+	latencies runner.Latencies
+	from      runner.Progress
 	rate      string
 }
 
@@ -44,11 +44,11 @@ func New(out *os.File) *Screen {
 }
 
 // Update shows the progress.
-func (s *Screen) Update(p reckon.Progress) {
+func (s *Screen) Update(p runner.Progress) {
 	for _, n := range p.Notes {
 		s.print("  " + n)
 	}
-	s.latencies = s.latencies.Merge(p.Latencies)
+	s.latencies.Merge(p.Latencies)
 	if s.bar != nil {
 		if p.Elapsed-s.from.Elapsed >= time.Second || p.Phase != s.from.Phase {
 			s.measure(p)
@@ -69,7 +69,7 @@ func (s *Screen) Update(p reckon.Progress) {
 }
 
 // measure updates the rate and the p99 latency from what happened since it was last called.
-func (s *Screen) measure(p reckon.Progress) {
+func (s *Screen) measure(p runner.Progress) {
 	s.rate = "- ops/s"
 	if took := p.Elapsed - s.from.Elapsed; p.Phase == s.from.Phase && took > 0 {
 		s.rate = fmt.Sprintf("%.0f ops/s", float64(p.OK-s.from.OK)/took.Seconds())
@@ -78,7 +78,7 @@ func (s *Screen) measure(p reckon.Progress) {
 	if q := s.latencies.Quantile(0.99); q > 0 {
 		s.rate = strings.TrimSuffix(s.rate, "-") + Number(float64(q.Microseconds())/1e3) + " ms"
 	}
-	s.from, s.latencies = p, nil
+	s.from, s.latencies = p, runner.Latencies{}
 }
 
 func (s *Screen) print(line string) {
@@ -96,7 +96,7 @@ func (s *Screen) Close() {
 }
 
 // describe returns the line: phase, elapsed time, operations per second, p99, leader, active faults.
-func (s *Screen) describe(p reckon.Progress) string {
+func (s *Screen) describe(p runner.Progress) string {
 	parts := []string{fmt.Sprintf("%-7s %5.1fs", p.Phase, p.Elapsed.Seconds())}
 	if p.Total > 0 {
 		parts[0] += fmt.Sprintf("/%.0fs", p.Total.Seconds())

@@ -18,6 +18,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -70,7 +72,7 @@ func run(path string) (failed bool, err error) {
 	defer stop()
 	go c.handleSignals(stop)
 	served := false
-	err = reckon.Debug(ctx, plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *reckon.Session) {
+	err = runner.Debug(ctx, plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *runner.Session) {
 		served = true
 		failed, c.err = c.serve(ctx, session)
 	})
@@ -95,7 +97,7 @@ func (l logsOnly) Packets(host string) (*os.File, error) { return launch.Packets
 // A console connects a shell to the person, or script, at standard input.
 type console struct {
 	dir      *results.Dir
-	plan     *reckon.Plan
+	plan     *plan.Plan
 	in       *os.File
 	terminal *Terminal // nil where standard input is none
 	watched  bool      // standard output is a terminal
@@ -109,7 +111,7 @@ type console struct {
 
 // watch shows how the cluster starts, and keeps later events for the next prompt. A script is shown
 // nothing.
-func (c *console) watch(p reckon.Progress) {
+func (c *console) watch(p runner.Progress) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -161,7 +163,7 @@ func (c *console) handleSignals(stop func()) {
 }
 
 // serve carries out the lines of a person or a script until the last one.
-func (c *console) serve(ctx context.Context, session *reckon.Session) (failed bool, err error) {
+func (c *console) serve(ctx context.Context, session *runner.Session) (failed bool, err error) {
 	c.mu.Lock()
 	if c.screen != nil {
 		c.screen.Close()

@@ -10,6 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 type hold struct {
@@ -47,7 +48,7 @@ func (s *shell) status(context.Context, []string) error {
 }
 
 // conditionOf is how a node is, in a few words.
-func conditionOf(n reckon.NodeStatus) string {
+func conditionOf(n runner.NodeStatus) string {
 	switch {
 	case n.Dead && n.Paused:
 		return "dead, and will be paused when it starts"
@@ -133,5 +134,5 @@ func releasing(state reckon.State) func(*shell, context.Context, []string) error
 }
 
 func (s *shell) fell(name string) bool {
-	return slices.ContainsFunc(s.Status(), func(n reckon.NodeStatus) bool { return n.Name == name && n.Fell != nil })
+	return slices.ContainsFunc(s.Status(), func(n runner.NodeStatus) bool { return n.Name == name && n.Fell != nil })
 }

@@ -14,20 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/ping"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 // live is the session of a running cluster.
 type live struct {
-	*reckon.Session
+	*runner.Session
 	console *console
 	env     []string
 }
 
 // session returns the session, with the tools that this machine may lack: they come last on the PATH,
 // behind those that it has.
-func (c *console) session(s *reckon.Session) (*live, error) {
+func (c *console) session(s *runner.Session) (*live, error) {
 	tools := s.Tools()
 	dir, err := c.dir.Scratch("tools")
 	if err != nil {

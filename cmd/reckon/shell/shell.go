@@ -11,13 +11,15 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 // A session is what a shell has before it.
 type session interface {
 	// Cluster is what may be done to the system and its links, as faults do it.
 	Cluster() reckon.Cluster
-	Status() []reckon.NodeStatus
+	Status() []runner.NodeStatus
 	// Ready waits until every node that nobody holds serves, and one leads.
 	Ready(ctx context.Context) error
 	// Run runs the line on the host as sh -c would; when ctx ends it is interrupted.
@@ -30,7 +32,7 @@ type session interface {
 // links between two hosts, it can undo in any order.
 type shell struct {
 	session
-	hosts []reckon.Host
+	hosts []plan.Host
 	out   io.Writer
 
 	holds    map[hold]func(context.Context) error
@@ -38,7 +40,7 @@ type shell struct {
 	captures map[string]recording
 }
 
-func newShell(s session, hosts []reckon.Host, out io.Writer) *shell {
+func newShell(s session, hosts []plan.Host, out io.Writer) *shell {
 	return &shell{session: s, hosts: hosts, out: out, holds: map[hold]func(context.Context) error{}, captures: map[string]recording{}}
 }
 
@@ -104,8 +106,8 @@ func (s *shell) unknown(word string) error {
 }
 
 // host is the host of that name, nil where there is none.
-func (s *shell) host(name string) *reckon.Host {
-	i := slices.IndexFunc(s.hosts, func(h reckon.Host) bool { return h.Name == name })
+func (s *shell) host(name string) *plan.Host {
+	i := slices.IndexFunc(s.hosts, func(h plan.Host) bool { return h.Name == name })
 	if i < 0 {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // A Word is a registered word of any kind.
@@ -55,7 +56,7 @@ func AddFlags(fs *pflag.FlagSet) {
 			}
 		})
 	}
-	add(reckon.OptionFlags())
+	add(plan.OptionFlags())
 	for _, w := range All() {
 		add(w.Flags)
 	}

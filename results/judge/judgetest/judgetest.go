@@ -8,8 +8,8 @@ import (
 	"time"
 
 	_ "github.com/reckon-bench/reckon/faults"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
@@ -22,8 +22,8 @@ func Record(tb testing.TB, n int) *results.Dir {
 	tb.Helper()
 	const rate = 1000
 	length := time.Duration(n) * time.Second / rate
-	p, err := reckon.NewPlan(reckon.Words{System: "memory", Topology: "simple", Workload: "uniform", Fault: "none"},
-		reckon.Flags{"duration": {length.String()}, "rate": {fmt.Sprint(rate)}})
+	p, err := plan.New(plan.Words{System: "memory", Topology: "simple", Workload: "uniform", Fault: "none"},
+		plan.Flags{"duration": {length.String()}, "rate": {fmt.Sprint(rate)}})
 	if err != nil {
 		tb.Fatal(err)
 	}
