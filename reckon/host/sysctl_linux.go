@@ -14,8 +14,8 @@ import (
 // it there is nothing to set.
 type setting struct{ path, value string }
 
-// furnish sets the sysctls of the calling thread's namespace: it is new, and nobody else's.
-func furnish() error {
+// applySysctls sets the sysctls of the calling thread's namespace: it is new, and nobody else's.
+func applySysctls() error {
 	settings := []setting{
 		// IPv6 announces itself unasked, and would draw from the links' random streams.
 		{"ipv6/conf/all/disable_ipv6", "1"},
