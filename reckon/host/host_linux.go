@@ -11,6 +11,7 @@ import (
 
 	"github.com/containernetworking/plugins/pkg/ns"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -112,10 +113,12 @@ func (h *Host) live(ready chan<- error) {
 
 // setUp makes a network namespace, moves the calling thread into it and configures it.
 func (h *Host) setUp() (err error) {
-	if h.ns, err = ns.TempNetNS(); err != nil {
+	handle, err := netns.New() // ns.TempNetNS would also switch another thread there and back
+	if err != nil {
 		return fmt.Errorf("make a network namespace: %w", explain(err))
 	}
-	if err := h.ns.Set(); err != nil {
+	defer handle.Close()
+	if h.ns, err = ns.GetCurrentNS(); err != nil {
 		return err
 	}
 	if h.netlink, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
