@@ -2,7 +2,7 @@ package userspace
 
 import "fmt"
 
-// receive reads a batch of what the port's host has sent, and says how many frames it was.
+// receive reads a batch of frames from the port's host and returns how many there were.
 func (s *vswitch) receive(p *port) int {
 	n, err := s.reader.read(p.socket)
 	if err != nil {
@@ -10,19 +10,19 @@ func (s *vswitch) receive(p *port) int {
 	}
 	now := s.clock.now()
 	if n > 0 {
-		s.came = now
+		s.arrived = now
 	}
 	for i := range n {
 		if f := s.reader.frame(i); f != nil {
-			s.take(p, f, s.clock.arrival(s.reader.stamp(i), now))
+			s.route(p, f, s.clock.arrival(s.reader.stamp(i), now))
 		}
 	}
 	s.deliver(s.clock.now())
 	return n
 }
 
-// take gives a frame that arrived from the port's host to its path.
-func (s *vswitch) take(from *port, f []byte, arrival int64) {
+// route hands a frame that arrived from the port's host to its path.
+func (s *vswitch) route(from *port, f []byte, arrival int64) {
 	dst, ok := routable(f)
 	if !ok {
 		return
@@ -31,65 +31,66 @@ func (s *vswitch) take(from *port, f []byte, arrival int64) {
 	if to == nil || to == from {
 		return
 	}
-	p, t := s.path(from, to), trainOf(f)
+	p, t := s.path(from, to), superframeOf(f)
 	setDestination(f, to.mac)
-	p.counters.Packets += uint64(t.cars)
+	p.counters.Packets += uint64(t.segments)
 	p.counters.Bytes += uint64(t.bytes(f))
 	before := p.counters
 	s.dispatch(p, to, t, f, arrival)
 	if arrival < s.drops.until {
-		s.drops.note(p, f, t.cars, before)
+		s.drops.record(p, f, t.segments, before)
 	}
 }
 
-// dispatch lets the path do to the frame what its shape says.
-func (s *vswitch) dispatch(p *path, to *port, t train, f []byte, arrival int64) {
+// dispatch applies the path's shape to the frame.
+func (s *vswitch) dispatch(p *path, to *port, t superframe, f []byte, arrival int64) {
 	switch {
 	case p.shape.Cut:
-		p.counters.Cut += uint64(t.cars)
+		p.counters.Cut += uint64(t.segments)
 	case p.perPacket():
-		s.takeApart(p, to, t, f, arrival)
+		s.dispatchSegments(p, to, t, f, arrival)
 	case !p.waits():
-		s.send(p, to, f, uint64(t.cars), arrival)
+		s.send(p, to, f, uint64(t.segments), arrival)
 	default:
-		s.pass(p, to, t, f, 0, t.cars, arrival)
+		s.forward(p, to, t, f, 0, t.segments, arrival)
 	}
 }
 
-// takeApart draws which wire packets are lost. What survives stays together, unless each packet goes its own way.
-func (s *vswitch) takeApart(p *path, to *port, t train, f []byte, arrival int64) {
-	run, alone := 0, p.alone() // where the run of survivors begins
-	for i := range t.cars {
+// dispatchSegments draws which wire packets are lost. Survivors stay together, unless the shape
+// treats each packet independently.
+func (s *vswitch) dispatchSegments(p *path, to *port, t superframe, f []byte, arrival int64) {
+	run, independent := 0, p.independent() // run is where the survivors not yet passed on begin
+	for i := range t.segments {
 		switch {
 		case p.lost():
 			p.counters.Lost++
-			s.pass(p, to, t, f, run, i, arrival)
-		case alone:
-			s.pass(p, to, t, f, i, i+1, arrival)
+			s.forward(p, to, t, f, run, i, arrival)
+		case independent:
+			s.forward(p, to, t, f, i, i+1, arrival)
 			if p.duplicated() {
 				p.counters.Duplicated++
-				s.pass(p, to, t, f, i, i+1, arrival)
+				s.forward(p, to, t, f, i, i+1, arrival)
 			}
 		default:
 			continue
 		}
 		run = i + 1
 	}
-	s.pass(p, to, t, f, run, t.cars, arrival)
+	s.forward(p, to, t, f, run, t.segments, arrival)
 }
 
-// pass lets the cars [from, end) of f, if any, go on: at once or through the queue. Each call draws
-// anew whether and how the packet is corrupted and delayed.
-func (s *vswitch) pass(p *path, to *port, t train, f []byte, from, end int, arrival int64) {
+// forward passes on the segments [from, end) of f, if there are any, at once or through the queue.
+// Each call draws anew whether the packet is corrupted and how long it is delayed.
+func (s *vswitch) forward(p *path, to *port, t superframe, f []byte, from, end int, arrival int64) {
 	if from >= end {
 		return
 	}
 	x := s.pool.get(t.span(f, from, end))
 	x.path, x.wire = p, uint64(end-from)
-	if end-from == t.cars {
+	if end-from == t.segments {
 		copy(x.frame, f)
 	} else {
-		t.cut(x.frame, f, from, end)
+		t.extract(x.frame, f, from, end)
 	}
 	if bit, ok := p.corrupted(bitsBeyondIP(x.frame)); ok {
 		p.counters.Corrupted++
@@ -97,17 +98,17 @@ func (s *vswitch) pass(p *path, to *port, t train, f []byte, from, end int, arri
 		flip(x.frame, bit)
 	}
 	if p.waits() {
-		s.hold(x, arrival)
+		s.enqueue(x, arrival)
 		return
 	}
 	s.send(p, to, x.frame, x.wire, arrival)
 	s.pool.put(x)
 }
 
-// hold queues the packet until it is due, or drops it where the queue is full.
-func (s *vswitch) hold(x *packet, arrival int64) {
+// enqueue queues the packet until it is due, or drops it if the queue is full.
+func (s *vswitch) enqueue(x *packet, arrival int64) {
 	p, size := x.path, classes[x.class]
-	if !p.room(x.wire, size) || s.held+size > maxHeldAll {
+	if !p.hasRoom(x.wire, size) || s.held+size > maxHeldAll {
 		p.counters.Overflow += x.wire
 		s.pool.put(x)
 		return
@@ -125,7 +126,7 @@ func (s *vswitch) hold(x *packet, arrival int64) {
 	s.queue.push(due, x)
 }
 
-// release takes a packet that has left the queue off the accounts.
+// release subtracts a packet that has left the queue from the counts, and returns it to the pool.
 func (s *vswitch) release(x *packet) {
 	x.path.queued -= int(x.wire)
 	x.path.held -= classes[x.class]
@@ -133,7 +134,7 @@ func (s *vswitch) release(x *packet) {
 	s.pool.put(x)
 }
 
-// deliver sends what is due, a bounded number at a time.
+// deliver sends the packets that are due, a bounded number at a time.
 func (s *vswitch) deliver(now int64) {
 	for range 4 * batch {
 		if s.queue.len() == 0 || s.queue.next() > now {
@@ -152,5 +153,5 @@ func (s *vswitch) send(p *path, to *port, f []byte, wire uint64, due int64) {
 		return
 	}
 	s.sent = s.clock.now()
-	s.late.RecordValue(max(s.sent-due, 0)) // more than the histogram's 10 s is lost, with the run
+	s.late.RecordValue(max(s.sent-due, 0)) // values above the histogram's 10 s are not recorded; such a run is invalid anyway
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A port is where one host is plugged in.
+// A port is the switch's end of one host's cable.
 type port struct {
 	host.Port
 	mac    [6]byte
 	index  int
 	socket *socket
 	paths  []*path // by the index of the port they lead to; nil until the first packet or shape
-	drops  uint64  // by the kernel, as the socket's queue was full
+	drops  uint64  // by the kernel, because the socket's queue was full
 }
 
-// path is the path between two ports, made at first sight.
+// path returns the path between two ports, and makes it on first use.
 func (s *vswitch) path(from, to *port) *path {
 	for len(from.paths) <= to.index {
 		from.paths = append(from.paths, nil)
@@ -32,12 +32,12 @@ func (s *vswitch) path(from, to *port) *path {
 	return p
 }
 
-// attach plugs hosts in: all of them or none.
+// attach adds a port for each host, or none at all.
 func (s *vswitch) attach(ports []host.Port) error {
 	added := make([]*port, 0, len(ports))
 	err := func() error {
 		for _, hp := range ports {
-			p, err := s.plug(hp)
+			p, err := s.attachPort(hp)
 			if err != nil {
 				return fmt.Errorf("attach %s: %w", hp.Name, err)
 			}
@@ -57,7 +57,7 @@ func (s *vswitch) attach(ports []host.Port) error {
 	return err
 }
 
-func (s *vswitch) plug(hp host.Port) (*port, error) {
+func (s *vswitch) attachPort(hp host.Port) (*port, error) {
 	switch {
 	case !hp.Addr.Is4() || len(hp.MAC) != 6:
 		return nil, fmt.Errorf("address %s, MAC %q: must be IPv4 and 6 bytes", hp.Addr, hp.MAC)
@@ -81,7 +81,7 @@ func (s *vswitch) plug(hp host.Port) (*port, error) {
 	return p, nil
 }
 
-// apply reshapes the paths: all of them or none.
+// apply reshapes the paths, or none at all.
 func (s *vswitch) apply(m link.Matrix) error {
 	if err := m.Validate(); err != nil {
 		return err
@@ -104,11 +104,11 @@ func (s *vswitch) apply(m link.Matrix) error {
 	if cuts {
 		s.dropCut()
 	}
-	s.setUrgent(s.delaying > 0)
+	s.setRealtime(s.delaying > 0)
 	return nil
 }
 
-// dropCut drops what is queued on paths that are cut.
+// dropCut drops the queued packets of paths that are cut.
 func (s *vswitch) dropCut() {
 	s.queue.remove(func(x *packet) bool {
 		if !x.path.shape.Cut {

@@ -13,11 +13,13 @@ import (
 // A socket is a packet socket on the hub's end of a host's cable.
 type socket struct{ fd int }
 
-// bufferSize is that of a socket's queues where it may be had; an ordinary user gets net.core.rmem_max.
+// bufferSize is the size of a socket's queues where the kernel allows it; an ordinary user gets
+// net.core.rmem_max.
 const bufferSize = 32 << 20
 
 func openSocket(p host.Port) (*socket, error) {
-	// Protocol 0 receives nothing yet. Binding a socket that receives already would wait for every processor.
+	// Protocol 0 receives nothing yet. Binding a socket that already receives would wait for every
+	// processor.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open a packet socket: %w", err)
@@ -35,8 +37,8 @@ func (s *socket) prepare(name string) error {
 		name          string
 		level, option int
 	}{
-		{"PACKET_VNET_HDR", unix.SOL_PACKET, unix.PACKET_VNET_HDR},               // or checksums would be missing
-		{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING}, // never what it sent itself
+		{"PACKET_VNET_HDR", unix.SOL_PACKET, unix.PACKET_VNET_HDR},               // without it checksums are missing
+		{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING}, // not what the switch itself sent
 		{"PACKET_QDISC_BYPASS", unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS},       // a veth has no queue anyway
 		{"SO_TIMESTAMPNS", unix.SOL_SOCKET, unix.SO_TIMESTAMPNS},                 // when the kernel received it
 	} {
@@ -54,8 +56,8 @@ func (s *socket) prepare(name string) error {
 	return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: index})
 }
 
-// deafen has the socket receive nothing more, and drops what it has received.
-func (s *socket) deafen() error {
+// stopReceiving makes the socket receive nothing more, and discards what it has received.
+func (s *socket) stopReceiving() error {
 	var drop [1]unix.SockFilter // one instruction: return 0 bytes of every packet
 	drop[0] = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
 	if err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop[0]}); err != nil {
@@ -68,7 +70,7 @@ func (s *socket) deafen() error {
 	}
 }
 
-// interfaceIndex asks the kernel for this one interface; the net package would list them all.
+// interfaceIndex asks the kernel for this one interface; package net would list them all.
 func (s *socket) interfaceIndex(name string) (int, error) {
 	r, err := unix.NewIfreq(name)
 	if err != nil {
@@ -80,7 +82,7 @@ func (s *socket) interfaceIndex(name string) (int, error) {
 	return int(r.Uint32()), nil
 }
 
-// enlarge gets as much as it may; what does not fit is counted as Overflow.
+// enlarge requests the largest buffer that is allowed; what does not fit is counted as Overflow.
 func (s *socket) enlarge(force, ask int) {
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, force, bufferSize) != nil {
 		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, ask, bufferSize)
@@ -89,7 +91,8 @@ func (s *socket) enlarge(force, ask int) {
 
 func htons(v uint16) uint16 { return v<<8 | v>>8 } // amd64 and arm64 are little-endian
 
-// drops is how many frames the kernel dropped since the last call, as the socket's queue was full.
+// drops returns how many frames the kernel dropped since the last call because the socket's queue
+// was full.
 func (s *socket) drops() uint64 {
 	st, err := unix.GetsockoptTpacketStats(s.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
@@ -100,16 +103,17 @@ func (s *socket) drops() uint64 {
 
 func (s *socket) close() { unix.Close(s.fd) }
 
-// send delivers the frame. It never waits: false means that it could not be delivered.
+// send delivers the frame without waiting, and reports whether it could.
 func (s *socket) send(frame []byte) bool {
 	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.fd), uintptr(unsafe.Pointer(&frame[0])), uintptr(len(frame)))
 	return errno == 0
 }
 
-// batch is how many frames are read at once: few enough that what is due meanwhile is not late.
+// batch is how many frames are read at once: few enough that reading does not delay packets that
+// become due.
 const batch = 16
 
-// A reader reads frames from any socket, several at once, into buffers that the next read reuses.
+// A reader reads several frames at once from any socket, into buffers that the next read reuses.
 type reader struct {
 	headers  [batch]mmsghdr
 	vectors  [batch]unix.Iovec
@@ -136,7 +140,7 @@ func newReader() *reader {
 	return r
 }
 
-// read says how many frames it read, 0 when there are none.
+// read returns how many frames it read; 0 if there are none.
 func (r *reader) read(s *socket) (int, error) {
 	for i := range r.headers {
 		r.headers[i].SetControllen(len(r.controls[i]))
@@ -151,7 +155,7 @@ func (r *reader) read(s *socket) (int, error) {
 	return 0, errno
 }
 
-// frame is the i-th frame read; nil when it did not fit.
+// frame returns the i-th frame read; nil if it did not fit.
 func (r *reader) frame(i int) []byte {
 	n := int(r.headers[i].len)
 	if n > maxFrame {
@@ -160,7 +164,8 @@ func (r *reader) frame(i int) []byte {
 	return r.frames[i][:n]
 }
 
-// stamp is when the kernel received the i-th frame, in nanoseconds of the wall clock; 0 when it did not say.
+// stamp returns when the kernel received the i-th frame, in nanoseconds of the wall clock; 0 if
+// unknown.
 func (r *reader) stamp(i int) int64 {
 	h := &r.headers[i]
 	if int(h.Controllen) < unix.CmsgSpace(16) {

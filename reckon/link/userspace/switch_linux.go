@@ -12,8 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A vswitch is all that the switch's one thread knows. Nothing else touches it:
-// other goroutines hand functions to call.
+// A vswitch is the state of the switch's one thread. Nothing else touches it: other goroutines pass
+// functions to call.
 type vswitch struct {
 	seed  uint64
 	clock *clock
@@ -25,26 +25,26 @@ type vswitch struct {
 	queue    queue
 	pool     pool
 	held     int // bytes of buffers in the queue
-	delaying int // how many paths' packets wait in the queue
-	urgent   bool
+	delaying int // number of paths whose packets wait in the queue
+	realtime bool
 	late     *hdrhistogram.Histogram
 	drops    drops
-	patience patience
-	came     int64 // when the last packet came
-	sent     int64 // when the last one left
+	spinner  spinner
+	arrived  int64 // when the last packet arrived
+	sent     int64 // when the last packet left
 
-	rehearsal *rehearsal
+	warmup *warmup
 
 	reader *reader
 	epoll  int
 	timer  int
-	armed  int64 // what the timer is set to; 0 when it has nothing to do
+	armed  int64 // when the timer fires; 0 if it was never set
 	wake   int   // eventfd
 	calls  chan func()
 	ended  bool
 }
 
-// Descriptors that are not ports', in epoll's data.
+// Values of epoll's data for descriptors that do not belong to a port.
 const (
 	timerEvent = -1
 	wakeEvent  = -2
@@ -52,14 +52,14 @@ const (
 
 func newSwitch(seed uint64) (*vswitch, error) {
 	s := &vswitch{
-		seed:     seed,
-		clock:    newClock(),
-		byAddr:   map[[4]byte]*port{},
-		byName:   map[string]*port{},
-		late:     hdrhistogram.New(1, int64(1e10), 3), // to 10 s
-		reader:   newReader(),
-		patience: patience{alone: runtime.NumCPU() == 1},
-		calls:    make(chan func(), 16),
+		seed:    seed,
+		clock:   newClock(),
+		byAddr:  map[[4]byte]*port{},
+		byName:  map[string]*port{},
+		late:    hdrhistogram.New(1, int64(1e10), 3), // to 10 s
+		reader:  newReader(),
+		spinner: spinner{oneCPU: runtime.NumCPU() == 1},
+		calls:   make(chan func(), 16),
 	}
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -71,10 +71,10 @@ func newSwitch(seed uint64) (*vswitch, error) {
 	if s.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make an eventfd: %w", err)
 	}
-	if s.rehearsal, err = newRehearsal(); err != nil {
+	if s.warmup, err = newWarmup(); err != nil {
 		return nil, err
 	}
-	// Edge-triggered: nobody needs to read them.
+	// Edge-triggered, so nobody needs to read them.
 	if err := s.watch(s.timer, timerEvent, unix.EPOLLIN|unix.EPOLLET); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *vswitch) watch(fd, data int, events uint32) error {
 	return nil
 }
 
-// call runs f on the switch's thread and waits until it has.
+// call runs f on the switch's thread and waits for it.
 func (s *vswitch) call(f func()) {
 	done := make(chan struct{})
 	s.calls <- func() { f(); close(done) }
@@ -99,7 +99,7 @@ func (s *vswitch) call(f func()) {
 
 var one = binary.NativeEndian.AppendUint64(nil, 1)
 
-// run is the switch's thread. It returns when a call has set ended.
+// run is the switch's thread. It returns once a call has set ended.
 func (s *vswitch) run() {
 	runtime.LockOSThread()
 	events := make([]unix.EpollEvent, 128)
@@ -120,16 +120,16 @@ func (s *vswitch) run() {
 			}
 		}
 		if called {
-			s.serve()
+			s.runCalls()
 		}
 	}
 }
 
-// serve makes the calls that wait. What has entered a path before it is reshaped
-// meets the old shape, so what the sockets hold is read first.
-func (s *vswitch) serve() {
+// runCalls makes the pending calls. Packets that entered a path before it is reshaped meet the old
+// shape, so everything in the sockets is read first.
+func (s *vswitch) runCalls() {
 	for _, p := range s.ports {
-		for range 64 { // bounded: a host that sends without end must not keep a call waiting
+		for range 64 { // bounded, so that a host that never stops sending cannot block a call
 			if s.receive(p) < batch {
 				break
 			}
@@ -145,8 +145,8 @@ func (s *vswitch) serve() {
 	}
 }
 
-// counters lists the paths that have carried anything. The kernel does not say where the
-// frames were bound for that it dropped: those of a host are listed under a path to "*".
+// counters returns the paths that have carried anything. The kernel does not say where the frames
+// it dropped were going: those from one host are listed as a path to "*".
 func (s *vswitch) counters() map[link.Path]link.Counters {
 	m := map[link.Path]link.Counters{}
 	for _, from := range s.ports {
@@ -171,9 +171,9 @@ func (s *vswitch) lateness() *link.Lateness {
 	}
 }
 
-// close takes the sockets down side by side: the kernel takes its time over each.
+// close closes the sockets concurrently, because the kernel takes its time over each.
 func (s *vswitch) close() {
-	s.rehearsal.socket.close()
+	s.warmup.socket.close()
 	done := make(chan struct{})
 	for _, p := range s.ports {
 		go func() { p.socket.close(); done <- struct{}{} }()

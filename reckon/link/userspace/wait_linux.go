@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wait returns when there is something to do, or might be: a packet came, one is due, or a call was made.
+// wait returns when there may be something to do: a packet arrived, one is due, or a call was made.
 func (s *vswitch) wait(events []unix.EpollEvent) int {
 	now := s.clock.now()
-	s.patience.earn(now)
-	alarm, cold := s.alarm(now)
-	if alarm <= now || s.patience.lingers(now, s.came) {
+	s.spinner.earn(now)
+	alarm, cold := s.wakeTime(now)
+	if alarm <= now || s.spinner.staysAwake(now, s.arrived) {
 		n := epollWait(s.epoll, events, 0)
 		if n == 0 {
-			s.patience.spend(s.clock.now() - now)
+			s.spinner.spend(s.clock.now() - now)
 		}
 		return n
 	}
@@ -26,7 +26,7 @@ func (s *vswitch) wait(events []unix.EpollEvent) int {
 	n := epollWait(s.epoll, events, -1)
 	for _, e := range events[:max(n, 0)] {
 		if e.Fd == timerEvent && s.armed == alarm {
-			s.woke(alarm, cold && n == 1)
+			s.onTimer(alarm, cold && n == 1)
 		}
 	}
 	return n
@@ -34,31 +34,32 @@ func (s *vswitch) wait(events []unix.EpollEvent) int {
 
 const never = int64(math.MaxInt64)
 
-// alarm is when the switch should be awake, and whether it should rehearse then.
-func (s *vswitch) alarm(now int64) (at int64, cold bool) {
+// wakeTime returns when the switch should be awake, and whether it should warm up then.
+func (s *vswitch) wakeTime(now int64) (at int64, cold bool) {
 	if s.queue.len() == 0 {
 		return never, false
 	}
-	at = s.queue.next() - s.patience.lead()
-	if cold = now-s.sent > coldAfter && s.patience.affords(); cold {
-		at -= rehearsalTime
+	at = s.queue.next() - s.spinner.lead()
+	if cold = now-s.sent > coldAfter && s.spinner.canSpend(); cold {
+		at -= warmupTime
 	}
 	return max(at, 1), cold
 }
 
-// woke learns from how late the timer woke the switch, and rehearses if there is time until the next packet is due.
-func (s *vswitch) woke(alarm int64, rehearse bool) {
+// onTimer records how late the timer woke the switch, and warms up if there is time before the next
+// packet is due.
+func (s *vswitch) onTimer(alarm int64, warm bool) {
 	now := s.clock.now()
-	s.patience.woke(now - alarm)
-	if rehearse && s.queue.next() > now+rehearsalTime {
-		s.rehearsal.run()
-		s.patience.spend(s.clock.now() - now)
+	s.spinner.observe(now - alarm)
+	if warm && s.queue.next() > now+warmupTime {
+		s.warmup.run()
+		s.spinner.spend(s.clock.now() - now)
 	}
 }
 
-// epollWait does not tell the runtime that it sleeps. Getting back from that would cost
-// tens of microseconds whenever a packet is due; there is a processor to spare for the other goroutines, and
-// the runtime's signals still interrupt it.
+// epollWait does not tell the Go runtime that it blocks. Returning through the runtime would cost
+// tens of microseconds whenever a packet is due. The other goroutines have a processor left, and
+// the runtime's signals still interrupt the call.
 func epollWait(epoll int, events []unix.EpollEvent, timeout int) int {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(timeout), 0, 0)
 	switch errno {
