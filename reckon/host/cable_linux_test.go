@@ -88,7 +88,8 @@ func TestUnplugAndPlugAgain(t *testing.T) {
 	}
 }
 
-// A reset ends the connections with the peers that are named, under either family, and nothing else.
+// A reset ends the connections with the peers that are named, under either family, and nothing
+// else.
 func TestReset(t *testing.T) {
 	n1 := newHost(t, "n1")
 	if err := host.CanReset(); err != nil {

@@ -35,11 +35,11 @@ type Host struct {
 	processes map[*Process]struct{} // those that have not ended; nil once the host is closed
 }
 
-// ErrClosed is what a closed host answers.
+// ErrClosed is returned by the methods of a closed host.
 var ErrClosed = errors.New("host is closed")
 
-// New makes a host with nothing but a loopback interface, which is up. The name
-// is at most 15 bytes, as it also names the hub's end of the host's cable.
+// New makes a host with nothing but a loopback interface, which is up. The name has at most 15
+// bytes, because it also names the hub's end of the host's cable.
 func New(name string) (*Host, error) {
 	if err := checkName(name); err != nil {
 		return nil, fmt.Errorf("make host %q: %w", name, err)
@@ -90,8 +90,8 @@ func onThread(f func()) {
 	}()
 }
 
-// live is the host's thread, from start to end. The thread is never unlocked, so the runtime ends it
-// when live returns instead of reusing it. ns.NetNS.Do would borrow a different thread for every
+// live is the host's thread, from start to end. The thread is never unlocked, so the runtime ends
+// it when live returns instead of reusing it. ns.NetNS.Do would borrow a different thread for every
 // call, and the kernel sends the parent-death signal of a process when the thread that forked it
 // ends, not when the program does.
 func (h *Host) live(ready chan<- error) {
@@ -138,18 +138,18 @@ func loopbackUp(nl *netlink.Handle) error {
 	return nil
 }
 
-// Name is the name that New was given.
+// Name returns the name that New was given.
 func (h *Host) Name() string { return h.name }
 
-// Port says how the host is joined to its hub; it is zero when it is not.
+// Port returns how the host is joined to its hub; zero if it is not.
 func (h *Host) Port() Port { return h.port }
 
-// Netlink talks to the kernel about the host's namespace.
+// Netlink returns a netlink handle on the host's namespace.
 func (h *Host) Netlink() *netlink.Handle { return h.netlink }
 
-// Do runs f on the host's thread, hence in its namespace, and returns f's error.
-// The host does one thing at a time: f should be short, and must not call Do
-// or Start of the same host. Goroutines that f starts are not in the namespace.
+// Do runs f on the host's thread, and so in its namespace, and returns f's error. A host runs one
+// function at a time: f should be short, and must not call Do or Start of the same host. Goroutines
+// that f starts are not in the namespace.
 func (h *Host) Do(f func() error) error {
 	result := make(chan error, 1)
 	select {
@@ -160,8 +160,8 @@ func (h *Host) Do(f func() error) error {
 	}
 }
 
-// Dial connects from inside the namespace. It does not keep the host's thread busy, so any
-// number of dials may be under way. The address must be literal: names are not resolved.
+// Dial connects from inside the namespace. It does not occupy the host's thread, so any number of
+// dials may be in progress. The address must be literal: names are not resolved.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	// A literal address keeps net.Dialer on this goroutine, and so on this thread.
 	if _, err := netip.ParseAddrPort(address); err != nil {
@@ -194,9 +194,8 @@ func (h *Host) visit(f func() error) error {
 	})
 }
 
-// Close kills the processes that the host started, waits until they are gone, and
-// ends the thread and, with the last socket in it, the namespace and its interfaces.
-// Closing twice does nothing more.
+// Close kills the processes that the host started, waits until they are gone, and ends the thread.
+// The namespace and its interfaces end with the last socket in it. Closing again does nothing more.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	alive := h.processes
@@ -229,12 +228,12 @@ func (h *Host) release() {
 	}
 }
 
-// CloseAll closes the hosts side by side.
+// CloseAll closes the hosts concurrently.
 func CloseAll(hosts []*Host) error {
 	return each(len(hosts), func(i int) error { return hosts[i].Close() })
 }
 
-// each runs f for 0 to n-1 side by side, a bounded number at a time.
+// each runs f for 0 to n-1 concurrently, a bounded number at a time.
 func each(n int, f func(i int) error) error {
 	const width = 4 // the kernel's own locks allow no more
 	errs := make([]error, n)

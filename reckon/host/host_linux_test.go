@@ -53,7 +53,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A new host has a loopback that works, no IPv6, and nothing else.
+// A new host has a working loopback, no IPv6, and nothing else.
 func TestNewHostIsEmpty(t *testing.T) {
 	h := newHost(t, "n1")
 	links, err := h.Netlink().LinkList()
@@ -99,7 +99,7 @@ func TestDialRefusesNames(t *testing.T) {
 	}
 }
 
-// Many dials to nowhere keep neither each other nor the host waiting.
+// Many dials to nowhere delay neither each other nor the host.
 func TestDialsAreConcurrent(t *testing.T) {
 	hub, h := newHost(t, "hub"), (*host.Host)(nil)
 	hosts, err := host.Star(hub, seats(1))
@@ -156,7 +156,7 @@ func TestStarIsAllOrNothing(t *testing.T) {
 	if _, err := host.Star(hub, bad); err == nil {
 		t.Fatal("a host has an IPv6 address")
 	}
-	// The names are free again as soon as the kernel has removed the cables.
+	// The names are free again once the kernel has removed the cables.
 	awaitLinks(t, hub, 1)
 	hosts, err := host.Star(hub, seats(5))
 	if err != nil {
@@ -175,7 +175,8 @@ func TestStarIsAllOrNothing(t *testing.T) {
 	awaitLinks(t, hub, 1)
 }
 
-// awaitLinks waits until the host has n interfaces, tunnels that the kernel puts everywhere not counted.
+// awaitLinks waits until the host has n interfaces, not counting the tunnels that the kernel makes
+// in every namespace.
 func awaitLinks(t testing.TB, h *host.Host, n int) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)

@@ -15,7 +15,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host"
 )
 
-// A host that happened to live on the process's main thread would never end.
+// A host on the process's main thread would never end.
 func TestNoHostOnTheMainThread(t *testing.T) {
 	hub := newHost(t, "hub")
 	before := namespaceOf(t, os.Getpid()) // the main thread's
@@ -109,8 +109,8 @@ func TestDialLeavesNoThreadBehind(t *testing.T) {
 	}
 }
 
-// Close while others dial: each dial gets its connection refused, or learns that the host is closed.
-// Nobody enters a namespace by a descriptor that Close has closed.
+// Close while others dial: each dial gets its connection refused, or learns that the host is
+// closed. Nobody enters a namespace by a descriptor that Close has closed.
 func TestCloseWhileDialling(t *testing.T) {
 	for range 10 {
 		h := newHost(t, "n1")

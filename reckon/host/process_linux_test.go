@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	// An echo says that it is ready, and repeats its lines.
+	// An echo prints "ready", and then repeats its input.
 	reexec.Register("test-echo", func() {
 		fmt.Println("ready")
 		io.Copy(os.Stdout, os.Stdin)
@@ -142,7 +142,7 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// Close ends what was started, and what that started.
+// Close ends the processes that were started, and their children.
 func TestCloseKills(t *testing.T) {
 	h := newHost(t, "n1")
 	p, _, _ := start(t, h)

@@ -136,7 +136,8 @@ func TestDegradeRefuses(t *testing.T) {
 	}
 }
 
-// Where the fabric fails nothing is taken for granted: an overlay that could not be laid is undone, and a heal can be tried again.
+// Where the fabric fails nothing is taken for granted: an overlay that could not be laid is undone,
+// and a heal can be tried again.
 func TestFabricFails(t *testing.T) {
 	r, n := newNet(t, link.Matrix{})
 	r.err = errors.New("too slow")
