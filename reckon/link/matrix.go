@@ -111,7 +111,7 @@ func (m Matrix) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// tableHosts is the largest number of hosts that a table shows one by one.
+// tableHosts is how many hosts a table still shows well one by one.
 const tableHosts = 12
 
 // Table returns the matrix as text, with a row for each source host and a column for each
