@@ -114,7 +114,7 @@ func newTrial(t *testing.T, d *datadriven.TestData) *trial {
 		s.FaultFor = &length
 	}
 	base := setting(nodes, s.Duration)
-	s.Nodes, s.Clients, s.Links, s.Crewed = base.Nodes, base.Clients, base.Links, base.Crewed
+	s.Nodes, s.Clients, s.Links, s.HasWorkers = base.Nodes, base.Clients, base.Links, base.HasWorkers
 	if seconds["latency"] == 0 {
 		s.Links = link.Matrix{}
 	}
@@ -143,8 +143,8 @@ func (x *trial) list() (all []reckon.Strike, err error) {
 				return nil, fmt.Errorf("--%s: %w", name, err)
 			}
 		}
-		if n, ok := f.(reckon.Needer); ok {
-			if err := n.Needs(x.setting); err != nil {
+		if n, ok := f.(reckon.Validator); ok {
+			if err := n.Validate(x.setting); err != nil {
 				return nil, fmt.Errorf("%s: %w", word, err)
 			}
 		}
@@ -307,8 +307,8 @@ func TestEveryWordJudgesItsTarget(t *testing.T) {
 		for _, target := range []string{"nobody", "n9"} {
 			s := setting(5, time.Minute)
 			s.Target = target
-			n, ok := w.New(pflag.NewFlagSet(w.Name, pflag.ContinueOnError)).(reckon.Needer)
-			if !ok || n.Needs(s) == nil {
+			n, ok := w.New(pflag.NewFlagSet(w.Name, pflag.ContinueOnError)).(reckon.Validator)
+			if !ok || n.Validate(s) == nil {
 				t.Errorf("%s takes the target %s", w.Name, target)
 			}
 		}
@@ -317,7 +317,7 @@ func TestEveryWordJudgesItsTarget(t *testing.T) {
 
 // setting is one of so many nodes and one client, all 20 ms apart.
 func setting(nodes int, duration time.Duration) reckon.Setting {
-	s := reckon.Setting{Seed: 1, Duration: duration, ElectionTimeout: time.Second, OpTimeout: 5 * time.Second, Clients: []string{"c1"}, Links: link.Matrix{}, Crewed: true}
+	s := reckon.Setting{Seed: 1, Duration: duration, ElectionTimeout: time.Second, OpTimeout: 5 * time.Second, Clients: []string{"c1"}, Links: link.Matrix{}, HasWorkers: true}
 	for i := range nodes {
 		s.Nodes = append(s.Nodes, fmt.Sprintf("n%d", i+1))
 	}

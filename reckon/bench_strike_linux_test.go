@@ -13,6 +13,7 @@ import (
 
 	"github.com/moby/sys/reexec"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
@@ -40,7 +41,7 @@ func (victims) Command(Member, []Member) Command { return Command{Args: []string
 // BenchmarkStrike measures from the planned instant of a strike to the strike in effect, the leader known, on real hosts. The
 // promise is of the median of 100: a cut at most 2 ms, a kill at most 5 ms.
 func BenchmarkStrike(b *testing.B) {
-	for _, way := range []Way{Drop, Reset, LinkDown} {
+	for _, way := range []CutMode{Drop, Reset, LinkDown} {
 		b.Run("cut/"+way.String(), func(b *testing.B) {
 			benchStrikes(b, func(ctx context.Context, c Cluster) (Injection, error) {
 				n, err := c.Leader(ctx)
@@ -86,7 +87,7 @@ func benchStrikes(b *testing.B, inject func(context.Context, Cluster) (Injection
 // strikeOften carries out strikes as a run does, and says how long after its planned instant each was in effect.
 func strikeOften(b *testing.B, inject func(context.Context, Cluster) (Injection, error)) (late []time.Duration) {
 	hosttest.Need(b)
-	clock := history.NewMonotonic(history.Epoch())
+	clock := clock.NewMonotonic(clock.Epoch())
 	r := &run{clock: clock}
 	c := &cluster{
 		system: victims{}, clock: clock, timeout: time.Second, bound: time.Minute, hosts: map[string]*host.Host{},

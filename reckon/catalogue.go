@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/spf13/pflag"
 )
 
@@ -68,7 +68,7 @@ func (c *Catalogue[T]) Lookup(name string) (Word[T], error) {
 		known = append(known, w.Name)
 		known = append(known, w.Aliases...)
 	}
-	return Word[T]{}, fmt.Errorf("unknown %s %q%s; known: %s", c.Kind, name, didYouMean(name, known), strings.Join(known, ", "))
+	return Word[T]{}, flags.Suggest(c.Kind, name, known)
 }
 
 // with is the word with its argument.
@@ -96,24 +96,4 @@ func (w Word[T]) Forms() (all []string) {
 		all = append(all, w.Name+"@"+a)
 	}
 	return all
-}
-
-// didYouMean is ", did you mean X?" where a known word is near enough.
-func didYouMean(name string, known []string) string {
-	near := Nearest(name, known)
-	if near == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %q?", near)
-}
-
-// Nearest is the known word that a mistyped one is nearest to (Levenshtein distance), "" where none is near.
-func Nearest(name string, known []string) (nearest string) {
-	best := len(name)/2 + 1
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(name, k); d < best {
-			best, nearest = d, k
-		}
-	}
-	return nearest
 }

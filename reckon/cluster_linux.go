@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/link"
@@ -24,7 +25,7 @@ import (
 type cluster struct {
 	system  System
 	peers   []Member
-	clock   history.Clock
+	clock   clock.Clock
 	event   func(history.Event)
 	doom    func(history.Event, error) // nothing that follows can be right: a process ended that nobody had killed
 	net     *link.Net
@@ -322,9 +323,9 @@ func (v view) acted() (time.Duration, bool) {
 }
 
 var (
-	_ Cluster = view{}
-	_ Gripper = view{}
-	_ actor   = view{}
+	_ Cluster     = view{}
+	_ GroupHolder = view{}
+	_ actor       = view{}
 )
 
 func (v view) Nodes() []Node {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
@@ -547,7 +548,7 @@ func TestWhenAViewActed(t *testing.T) {
 func TestAClusterThatNeverSettles(t *testing.T) {
 	b := newBed(t, "n1")
 	var h history.History
-	r := &run{plan: &Plan{}, clock: history.NewMonotonic(history.Epoch()), cluster: b.cluster, recorder: keeper{h: &h}}
+	r := &run{plan: &Plan{}, clock: clock.NewMonotonic(clock.Epoch()), cluster: b.cluster, recorder: keeper{h: &h}}
 	r.plan.Bounds.Settle = 300 * time.Millisecond
 	r.cluster.clock = r.clock
 	b.find("n1").see(Status{Ready: true}, nil) // it serves, and nobody leads

@@ -41,10 +41,10 @@ type Setting struct {
 	OpTimeout       time.Duration
 	Nodes           []string          // those that are members of the system
 	Clients         []string          // hosts with a load driver
-	Beside          map[string]string // the node nearest to each client
+	Nearest         map[string]string // the node nearest to each client
 	Endpoints       []string          // of the members for clients of etcd's v3 API, as URLs; none where the system does not speak it
 	Links           link.Matrix       // as they are while nothing is wrong
-	Crewed          bool              // a workload has workers of its own
+	HasWorkers      bool              // a workload has workers of its own
 	Pinned          bool              // a load driver uses the member beside it alone
 	FaultAt         *time.Duration    // when faults are to strike, since the start of the load; nil: when each does by itself
 	FaultFor        *time.Duration    // how long; nil: as long as each does by itself
@@ -70,8 +70,8 @@ func (s Setting) Window(from, to time.Duration) (time.Duration, time.Duration) {
 
 // Used are the members to which the client host connects. Workers that a workload has of its own use all.
 func (s Setting) Used(client string) []string {
-	if s.Pinned && !s.Crewed {
-		return []string{s.Beside[client]}
+	if s.Pinned && !s.HasWorkers {
+		return []string{s.Nearest[client]}
 	}
 	return s.Nodes
 }
@@ -86,13 +86,13 @@ type Layout struct {
 	Nodes   []string
 	Clients []string
 	Links   link.Matrix
-	Beside  map[string]string // the node nearest to each client
+	Nearest map[string]string // the node nearest to each client
 }
 
 // A System is a store that can be started, asked and used. reckon owns its
 // processes: a System only says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, Meter, Versioner, Tooler, Needer, Endpointer, Preparer.
+// Optional powers: Placer, Historian, Hasher, MetricsReader, Versioner, Tooler, Validator, Endpointer, Preparer.
 type System interface {
 	// Command is what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -149,8 +149,8 @@ type Hasher interface {
 	Hash(ctx context.Context, m Member, revision int64, dial Dial) (at int64, hash uint32, err error)
 }
 
-// Meter is a System whose members count what they do.
-type Meter interface {
+// MetricsReader is a System whose members count what they do.
+type MetricsReader interface {
 	// Metrics is one sample of the member's own metrics that matter to a reader of the run.
 	Metrics(ctx context.Context, m Member, dial Dial) (map[string]float64, error)
 }
@@ -200,15 +200,15 @@ type Endpointer interface {
 	Endpoints(members []Member) []string
 }
 
-// Needer is a System, Workload or Fault that cannot do with every setting. Needs is
+// Validator is a System, Workload or Fault that cannot do with every setting. Validate is
 // asked before anything is built; its error is one line: what is wrong and what is allowed.
-type Needer interface {
-	Needs(s Setting) error
+type Validator interface {
+	Validate(s Setting) error
 }
 
 // A Workload is what clients ask of the store, and what they expect of it.
 //
-// Optional powers: Bookends, Crew, Needer.
+// Optional powers: Bookends, Launcher, Validator.
 type Workload interface {
 	// Ops is the endless stream of operations that the client-th of s.Clients
 	// offers, in order of Due, which counts from the start of the load. It is pure: the same rng, the same stream.
@@ -221,10 +221,10 @@ type Workload interface {
 // memory, or crashes, is Unknown and takes no other along.
 type Check struct {
 	Name string
-	// Untold says that the check needs no answer that a client program keeps to itself ([history.Op].Untold): any other
+	// Unobserved says that the check needs no answer that a client program keeps to itself ([history.Op].Unobserved): any other
 	// is Unknown where it would be Valid without those.
-	Untold bool
-	Run    func(ctx context.Context, h *History) check.Result
+	Unobserved bool
+	Run        func(ctx context.Context, h *History) check.Result
 }
 
 // Bookends is a Workload with operations before and after the load, which are not paced and must succeed.
@@ -236,24 +236,24 @@ type Bookends interface {
 	Final(s Setting) iter.Seq[Op]
 }
 
-// A Crew is a Workload that is no stream of operations on a Client, or not only: it has
+// A Launcher is a Workload that is no stream of operations on a Client, or not only: it has
 // processes of its own on the client hosts.
-type Crew interface {
-	// Muster starts the processes, and returns when they are ready to work.
-	Muster(ctx context.Context, c Camp) (Duty, error)
+type Launcher interface {
+	// Launch starts the processes, and returns when they are ready to work.
+	Launch(ctx context.Context, c Env) (Workers, error)
 }
 
-// A Duty is a crew at work. An error means that the run is no result.
+// A Workers is a crew at work. An error means that the run is no result.
 //
-// Optional power: Workers() []Worker, for faults that strike the crew.
-type Duty interface {
-	// Work works while the load lasts. When that ends, ctx is done, and Work returns once what was under way
+// Optional power: List() []Worker, for faults that strike the crew.
+type Workers interface {
+	// Run works while the load lasts. When that ends, ctx is done, and Run returns once what was under way
 	// has ended too, which it sees to within a bounded time.
-	Work(ctx context.Context) error
+	Run(ctx context.Context) error
 	// Finish does what is to be done when the cluster has settled.
 	Finish(ctx context.Context) error
-	// Dismiss ends the processes.
-	Dismiss()
+	// Stop ends the processes.
+	Stop()
 }
 
 // A Worker is one of a crew, with a tree of files.
@@ -274,7 +274,7 @@ type Worker interface {
 // A Fault says when to strike and what. It is pure: only the Inject of its
 // strikes touches anything.
 //
-// Optional power: Needer.
+// Optional power: Validator.
 type Fault interface {
 	// Strikes lists the strikes of this run in order of From. The strikes of one
 	// call share what their closures bind.
@@ -300,11 +300,11 @@ type Injection struct {
 	Heal   func(ctx context.Context) error
 }
 
-// Crewed is a Cluster beside which crews work; it is found by assertion.
-type Crewed interface{ Workers() []Worker }
+// WorkerCluster is a Cluster beside which crews work; it is found by assertion.
+type WorkerCluster interface{ Workers() []Worker }
 
-// A Gripper is a Cluster that holds several nodes at once; it is found by assertion. Where one of them cannot be held, none is.
-type Gripper interface {
+// A GroupHolder is a Cluster that holds several nodes at once; it is found by assertion. Where one of them cannot be held, none is.
+type GroupHolder interface {
 	HoldAll(ctx context.Context, nodes []Node, s State) (release func(context.Context) error, err error)
 }
 
@@ -318,16 +318,16 @@ type Cluster interface {
 	// Degrade lays the overlay over the links until heal is called.
 	Degrade(ctx context.Context, overlay link.Matrix) (heal func(context.Context) error, err error)
 	// Cut cuts the paths until heal is called, in the way given. LinkDown wants all paths from and to a host.
-	Cut(ctx context.Context, paths []link.Path, way Way) (heal func(context.Context) error, err error)
+	Cut(ctx context.Context, paths []link.Path, mode CutMode) (heal func(context.Context) error, err error)
 	Links() link.Matrix
 }
 
-// Way is how paths are cut.
-type Way uint8
+// CutMode is how paths are cut.
+type CutMode uint8
 
 const (
 	// Drop: packets vanish. Whoever waits for them learns nothing; TCP backs off for seconds (RFC 6298).
-	Drop Way = iota
+	Drop CutMode = iota
 	// Reset: packets vanish, and both ends of every connection that used the paths are told
 	// at once, as by a RST (RFC 9293, section 3.5.3).
 	Reset
@@ -335,8 +335,8 @@ const (
 	LinkDown
 )
 
-func (w Way) String() string {
-	switch w {
+func (m CutMode) String() string {
+	switch m {
 	case Drop:
 		return "drop"
 	case Reset:
@@ -344,7 +344,7 @@ func (w Way) String() string {
 	case LinkDown:
 		return "link-down"
 	}
-	return fmt.Sprintf("Way(%d)", uint8(w))
+	return fmt.Sprintf("CutMode(%d)", uint8(m))
 }
 
 // State is what a process can be held in.

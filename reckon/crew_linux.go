@@ -6,15 +6,16 @@ import (
 	"io"
 	"sync"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 )
 
-// A Camp is what a crew has of the run: its hosts, the store's members, and the record.
-type Camp struct {
+// A Env is what a crew has of the run: its hosts, the store's members, and the record.
+type Env struct {
 	Setting Setting
 	Members []Member
-	Clock   history.Clock
+	Clock   clock.Clock
 
 	// Start starts a process on a client host. What it prints goes to its log, which a restart continues; what it
 	// writes to Stdout, where that is set, goes there instead.
@@ -31,7 +32,7 @@ type Camp struct {
 // crew is a workload's own processes at work.
 type crew struct {
 	name string
-	duty Duty
+	duty Workers
 
 	mu   sync.Mutex
 	logs []io.Closer
@@ -42,22 +43,22 @@ func (r *run) muster(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Ready)
 	defer cancel()
 	for _, w := range r.plan.workloads {
-		m, ok := w.value.(Crew)
+		m, ok := w.value.(Launcher)
 		if !ok {
 			continue
 		}
 		c := &crew{name: w.name}
 		r.cluster.crews = append(r.cluster.crews, c)
 		var err error
-		if c.duty, err = m.Muster(ctx, r.camp(c)); err != nil {
+		if c.duty, err = m.Launch(ctx, r.camp(c)); err != nil {
 			return fmt.Errorf("start the workers of %s: %w", w.name, err)
 		}
 	}
 	return nil
 }
 
-func (r *run) camp(c *crew) Camp {
-	return Camp{
+func (r *run) camp(c *crew) Env {
+	return Env{
 		Setting: r.plan.Setting, Members: r.plan.Members, Clock: r.clock,
 		Start: func(hostName, logName string, cmd host.Command) (*host.Process, error) {
 			h := r.hosts[hostName]
@@ -93,7 +94,7 @@ func (r *run) work(ctx context.Context) <-chan error {
 	all := make(chan error, 1)
 	go func() {
 		all <- forEach(len(crews), func(i int) error {
-			err := crews[i].duty.Work(ctx)
+			err := crews[i].duty.Run(ctx)
 			if err != nil {
 				err = fmt.Errorf("the workers of %s: %w", crews[i].name, err)
 				r.abort(err) // the others need not go on
@@ -122,7 +123,7 @@ func (r *run) dismiss() {
 	}
 	for _, c := range r.cluster.crews {
 		if c.duty != nil {
-			c.duty.Dismiss()
+			c.duty.Stop()
 		}
 		for _, l := range c.logs {
 			_ = l.Close() // write errors have shown in what was written
@@ -133,8 +134,8 @@ func (r *run) dismiss() {
 // Workers are those of all crews, for faults that strike them.
 func (v view) Workers() (all []Worker) {
 	for _, c := range v.crews {
-		if d, ok := c.duty.(interface{ Workers() []Worker }); ok {
-			for _, w := range d.Workers() {
+		if d, ok := c.duty.(interface{ List() []Worker }); ok {
+			for _, w := range d.List() {
 				all = append(all, workerView{w, v})
 			}
 		}

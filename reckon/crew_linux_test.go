@@ -48,11 +48,11 @@ func crewView(w Worker) (view, *[]string) {
 }
 
 type oneHand struct {
-	Duty
+	Workers
 	worker Worker
 }
 
-func (h oneHand) Workers() []Worker { return []Worker{h.worker} }
+func (h oneHand) List() []Worker { return []Worker{h.worker} }
 
 // A worker is healed when its process runs: that it is back at work, which may need all that is struck to be healed, is seen
 // later. A strike acts when the signal is sent, or the tree is touched, and not when it begins to wait for the moment.
@@ -116,7 +116,7 @@ func (w awaited) Back(context.Context, time.Duration) (string, error) {
 // dismissible is the duty of one such worker.
 type dismissible struct{ oneHand }
 
-func (d dismissible) Dismiss() { close(d.worker.(awaited).dismissed) }
+func (d dismissible) Stop() { close(d.worker.(awaited).dismissed) }
 
 // eventRecorder keeps events alone.
 type eventRecorder struct {

@@ -2,5 +2,5 @@
 
 package reckon
 
-// A Camp is what a crew has of the run: elsewhere than on Linux there are no hosts, and none.
-type Camp struct{}
+// A Env is what a crew has of the run: elsewhere than on Linux there are no hosts, and none.
+type Env struct{}

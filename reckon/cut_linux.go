@@ -21,9 +21,9 @@ func (v view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Co
 }
 
 // Cut cuts the paths in the way given, and sees to it that Links says so whatever the way is.
-func (v view) Cut(ctx context.Context, paths []link.Path, way Way) (func(context.Context) error, error) {
+func (v view) Cut(ctx context.Context, paths []link.Path, mode CutMode) (func(context.Context) error, error) {
 	overlay := link.CutPaths(paths...)
-	switch way {
+	switch mode {
 	case Drop:
 		return v.lay(ctx, overlay, more{})
 	case Reset:
@@ -38,7 +38,7 @@ func (v view) Cut(ctx context.Context, paths []link.Path, way Way) (func(context
 			heal:   func() (string, error) { return v.cables.plug(v.hosts[name]) },
 		})
 	}
-	return nil, fmt.Errorf("cut by %s: not known", way)
+	return nil, fmt.Errorf("cut by %s: not known", mode)
 }
 
 // more is what is done besides, while an overlay lies; each says what was seen.

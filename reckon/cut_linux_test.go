@@ -21,9 +21,9 @@ import (
 )
 
 // cut cuts the paths as strike i and returns its heal.
-func (l *lab) cut(i int, way Way, paths ...link.Path) (heal func()) {
+func (l *lab) cut(i int, mode CutMode, paths ...link.Path) (heal func()) {
 	l.Helper()
-	h, err := l.as(i, nil).Cut(l.Context(), paths, way)
+	h, err := l.as(i, nil).Cut(l.Context(), paths, mode)
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
@@ -83,7 +84,7 @@ func drive(in io.Reader, out *lineWriter) error {
 	defer cancel()
 	members := job.Members
 	if p.Options.pinned() {
-		beside := job.Setting.Beside[job.Setting.Clients[job.Client]]
+		beside := job.Setting.Nearest[job.Setting.Clients[job.Client]]
 		members = slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Name != beside })
 	}
 	client, err := p.system.Dial(ctx, members, new(net.Dialer).DialContext)
@@ -91,7 +92,7 @@ func drive(in io.Reader, out *lineWriter) error {
 		return fmt.Errorf("dial %s: %w", p.Words.System, err)
 	}
 	defer client.Close()
-	d := &driver{plan: p, job: job, members: members, client: client, clock: history.NewMonotonic(job.Epoch), out: out}
+	d := &driver{plan: p, job: job, members: members, client: client, clock: clock.NewMonotonic(job.Epoch), out: out}
 	out.line("ready")
 	for command := range commands {
 		switch word, arg, _ := strings.Cut(command, " "); word {
@@ -143,7 +144,7 @@ type driver struct {
 	members []Member // that the client uses
 	client  Client
 	foreign *foreign // who offers the load in place of the client; nil without --client-cmd
-	clock   *history.Monotonic
+	clock   *clock.Monotonic
 	out     *lineWriter
 
 	processes processes // one pool for preload and load: the ids are the run's
@@ -232,7 +233,7 @@ func (d *driver) offer(ctx context.Context, start time.Duration) driverDone {
 		return d.foreign.load(ctx, start)
 	}
 	g := &generator{
-		name: d.job.Setting.Clients[d.job.Client], client: d.client, clock: d.clock, wait: waiter(d.clock), record: d.record,
+		name: d.job.Setting.Clients[d.job.Client], client: d.client, clock: d.clock, wait: clock.Waiter(d.clock), record: d.record,
 		timeout: d.job.Setting.OpTimeout, inFlight: maxInFlight, index: d.job.Client, clients: len(d.job.Setting.Clients),
 		processes: &d.processes,
 	}

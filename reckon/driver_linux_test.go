@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -87,21 +88,21 @@ func BenchmarkOffer(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer debug.SetGCPercent(debug.SetGCPercent(driverGC)) // as DriverMain does
 	for b.Loop() {
-		clock := history.NewMonotonic(history.Epoch())
-		d := &driver{clock: clock, out: newLineWriter(io.Discard)}
+		mono := clock.NewMonotonic(clock.Epoch())
+		d := &driver{clock: mono, out: newLineWriter(io.Discard)}
 		stop := d.reportEvery(progressEvery)
 		g := &generator{
-			name: "c1", clock: clock, wait: waiter(clock), record: d.record,
+			name: "c1", clock: mono, wait: clock.Waiter(mono), record: d.record,
 			client:  clientFunc(func(_ context.Context, op Op) Op { op.Outcome = history.OK; return op }),
 			timeout: 5 * time.Second, inFlight: maxInFlight, clients: 1, processes: &d.processes,
 		}
-		start := clock.Now() + 10*time.Millisecond
+		start := mono.Now() + 10*time.Millisecond
 		offered, lag, err := g.offer(b.Context(), evenly(1<<30, time.Second/rate), start, start+length)
 		stop()
 		if err != nil || offered != rate*int(length/time.Second) {
 			b.Fatalf("offered %d: %v", offered, err)
 		}
-		took := (clock.Now() - start).Seconds()
+		took := (mono.Now() - start).Seconds()
 		b.ReportMetric(float64(offered)/took, "ops/s")
 		b.ReportMetric(float64(lag.ValueAtQuantile(50))/1e3, "lag-p50-us")
 		b.ReportMetric(float64(lag.ValueAtQuantile(99))/1e3, "lag-p99-us")

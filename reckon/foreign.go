@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -198,7 +199,7 @@ func (r foreignResult) fill(op *Op, base int64, members []Member) {
 	}
 	op.Outcome, op.Revision = history.OK, r.Other.Revision
 	if op.Kind == history.Read {
-		op.Untold = !r.readValue(&op.Value)
+		op.Unobserved = !r.readValue(&op.Value)
 	}
 }
 
@@ -265,7 +266,7 @@ var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 func validClientCmd(cmd string) error {
 	for _, p := range placeholder.FindAllString(cmd, -1) {
 		if p != "{targets}" && p != "{id}" {
-			return fmt.Errorf("--client-cmd: unknown placeholder %s%s; known: {targets}, {id}", p, didYouMean(p, []string{"{targets}", "{id}"}))
+			return fmt.Errorf("--client-cmd: unknown placeholder %s%s; known: {targets}, {id}", p, flags.DidYouMean(p, []string{"{targets}", "{id}"}))
 		}
 	}
 	return nil

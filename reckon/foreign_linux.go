@@ -16,6 +16,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -181,7 +182,7 @@ func (f *foreign) close() {
 func (f *foreign) load(ctx context.Context, start time.Duration) driverDone {
 	defer f.close()
 	d := f.driver
-	waiter(d.clock)(ctx, start)
+	clock.Waiter(d.clock)(ctx, start)
 	before := wallAtZero(d.clock)
 	go func() { _ = writeFrame(f.in, foreignMessage{Kind: "start"}) }() // where it is not read, that shows in what the program says
 	results, err := f.hear(ctx, start)
@@ -299,7 +300,7 @@ func (a driverDone) say(out *lineWriter) {
 }
 
 // wallAtZero is the wall clock's reading, in nanoseconds since 1970, when the run's clock was zero: the best of a few looks.
-func wallAtZero(clock history.Clock) int64 {
+func wallAtZero(clock clock.Clock) int64 {
 	var base int64
 	best := time.Duration(1<<63 - 1)
 	for range 20 {

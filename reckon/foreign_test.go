@@ -111,7 +111,7 @@ func TestForeignOutcomes(t *testing.T) {
 		{"a write", "Success", `"target":"10.1.0.2:2379"`, Op{Kind: history.Write, Value: "v"}, Op{Kind: history.Write, Value: "v", Outcome: history.OK, Member: "n2"}},
 		{"a write that failed may have taken effect", "timeout", `"target":"n1"`, Op{Kind: history.Write}, Op{Kind: history.Write, Error: "timeout", Member: "n1"}},
 		{"a read that failed did nothing", "timeout", `"target":"x"`, Op{}, Op{Outcome: history.Failed, Error: "timeout"}},
-		{"a read that keeps its answer", "Success", `"target":""`, Op{}, Op{Outcome: history.OK, Untold: true}},
+		{"a read that keeps its answer", "Success", `"target":""`, Op{}, Op{Outcome: history.OK, Unobserved: true}},
 		{"a read that tells", "Success", `"value":"00a"`, Op{}, Op{Outcome: history.OK, Value: "00a"}},
 		{"a read of nothing", "Success", `"value":null`, Op{}, Op{Outcome: history.OK}},
 	} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -18,7 +19,7 @@ import (
 type generator struct {
 	name     string // of the client host
 	client   Client
-	clock    history.Clock
+	clock    clock.Clock
 	wait     func(ctx context.Context, until time.Duration) // returns at that instant of the clock, at once where it has passed, or when ctx ends
 	record   func(Op)                                       // safe for concurrent use
 	timeout  time.Duration                                  // of one operation
@@ -112,7 +113,7 @@ type pending struct {
 }
 
 // begin gives the operation a free process and its Call, and says how many are busy with it.
-func (ps *processes) begin(op *Op, clock history.Clock, index, stride int) (slot, busy int) {
+func (ps *processes) begin(op *Op, clock clock.Clock, index, stride int) (slot, busy int) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	op.Call = clock.Now()
@@ -129,7 +130,7 @@ func (ps *processes) begin(op *Op, clock history.Clock, index, stride int) (slot
 }
 
 // end gives the operation its Return, records it, once, and frees its process unless that is retired.
-func (ps *processes) end(i int, op Op, clock history.Clock, record func(Op)) {
+func (ps *processes) end(i int, op Op, clock clock.Clock, record func(Op)) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if !ps.slots[i].busy {

@@ -13,22 +13,22 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// An Imagined is a scene that the plan leads to, as far as can be told beforehand: who leads when a
+// An Preview is a scene that the plan leads to, as far as can be told beforehand: who leads when a
 // fault strikes will only be known then.
-type Imagined struct {
-	Scene
+type Preview struct {
+	Reachability
 	From, To time.Duration // of its first time
 	Times    int           // how often it comes
 	Details  []string      // what strikes say that they did: "cut n1 and n3 from each other"
 	Errors   []string      // of strikes that could not strike even here
 }
 
-// Imagine has the plan's faults strike a cluster that is only imagined, whose first member leads until it is dead or
+// Preview has the plan's faults strike a cluster that is only imagined, whose first member leads until it is dead or
 // paused, and after it the first that can, and says to which scenes that leads, in order of time. It touches nothing.
-func (p *Plan) Imagine() []Imagined {
+func (p *Plan) Preview() []Preview {
 	im := &imagination{plan: p, holds: map[string]map[State]int{}, healing: map[int]func(context.Context) error{}, details: map[int]string{}}
 	ends := acts(p.strikesOf())
-	var all []Imagined
+	var all []Preview
 	for i := 0; i < len(ends); {
 		at := ends[i].at
 		im.errors = nil
@@ -46,15 +46,15 @@ func (p *Plan) Imagine() []Imagined {
 }
 
 // add lists the present scene: anew, or once more where it has been before.
-func (im *imagination) add(all []Imagined, from, to time.Duration) []Imagined {
-	now := Imagined{Scene: im.scene(), From: from, To: to, Times: 1, Errors: im.errors}
+func (im *imagination) add(all []Preview, from, to time.Duration) []Preview {
+	now := Preview{Reachability: im.scene(), From: from, To: to, Times: 1, Errors: im.errors}
 	for _, i := range slices.Sorted(maps.Keys(im.details)) {
 		now.Details = append(now.Details, im.details[i])
 	}
 	if len(now.Details) == 0 && len(now.Errors) == 0 || from == to {
 		return all
 	}
-	i := slices.IndexFunc(all, func(x Imagined) bool {
+	i := slices.IndexFunc(all, func(x Preview) bool {
 		return x.String() == now.String() && slices.Equal(x.Details, now.Details) && slices.Equal(x.Errors, now.Errors)
 	})
 	if i < 0 {
@@ -77,8 +77,8 @@ type imagination struct {
 }
 
 var (
-	_ Cluster = (*imagination)(nil)
-	_ Crewed  = (*imagination)(nil)
+	_ Cluster       = (*imagination)(nil)
+	_ WorkerCluster = (*imagination)(nil)
 )
 
 func (im *imagination) act(a act) {
@@ -125,8 +125,8 @@ func (im *imagination) state(name string) State {
 	return Running
 }
 
-func (im *imagination) scene() Scene {
-	s := Scene{Clients: im.plan.Setting.Clients, Leader: im.leader(), Overlay: im.over(link.Matrix{})}
+func (im *imagination) scene() Reachability {
+	s := Reachability{Clients: im.plan.Setting.Clients, Leader: im.leader(), Overlay: im.over(link.Matrix{})}
 	for _, m := range im.plan.Members {
 		s.Nodes = append(s.Nodes, m.Name)
 		switch im.state(m.Name) {
@@ -165,7 +165,7 @@ func (im *imagination) Degrade(_ context.Context, overlay link.Matrix) (func(con
 	}, nil
 }
 
-func (im *imagination) Cut(ctx context.Context, paths []link.Path, _ Way) (func(context.Context) error, error) {
+func (im *imagination) Cut(ctx context.Context, paths []link.Path, _ CutMode) (func(context.Context) error, error) {
 	return im.Degrade(ctx, link.CutPaths(paths...))
 }
 
@@ -221,7 +221,7 @@ func (w imaginedWorker) Back(context.Context, time.Duration) (string, error) { r
 func (w imaginedWorker) AtRest(context.Context, func(string) (string, error)) error { return nil }
 
 // Title says when the scene is, and what made it.
-func (i Imagined) Title() string {
+func (i Preview) Title() string {
 	when := fmt.Sprintf("%v to %v", i.From, i.To)
 	if i.Times > 1 {
 		when += fmt.Sprintf(", and %d more times", i.Times-1)

@@ -51,7 +51,7 @@ func imagined(nodes, clients int, faults ...script) string {
 		p.faults = append(p.faults, named[Fault]{fmt.Sprintf("f%d", i+1), f})
 	}
 	var b strings.Builder
-	for _, s := range p.Imagine() {
+	for _, s := range p.Preview() {
 		fmt.Fprintf(&b, "%s\n%s", s.Title(), s)
 	}
 	return b.String()

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 // Options are the flags that every run understands.
@@ -28,31 +29,21 @@ type Options struct {
 // bind declares the options with their defaults.
 func (o *Options) bind(fs *pflag.FlagSet) {
 	SeedVar(fs, &o.Seed)
-	SecondsVar(fs, &o.Duration, "duration", time.Minute, "how long the load lasts")
+	flags.SecondsVar(fs, &o.Duration, "duration", time.Minute, "how long the load lasts")
 	FailureTimeoutVar(fs, &o.FailureTimeout)
-	SecondsVar(fs, &o.OpTimeout, "op-timeout", 5*time.Second, "how long a client waits for one operation")
-	ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
-	ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
+	flags.SecondsVar(fs, &o.OpTimeout, "op-timeout", 5*time.Second, "how long a client waits for one operation")
+	flags.ChoiceVar(fs, &o.Links, "links", "auto", []string{"auto", "userspace", "netem"}, "what carries the packets; auto takes what this machine has")
+	flags.ChoiceVar(fs, &o.Endpoints, "endpoints", "balanced", []string{"balanced", "pinned"}, "which members a client uses: all in turn, or the one beside it")
 	fs.StringVar(&o.ClientCmd, "client-cmd", "", "a program that offers the load from each client host in place of reckon's client, over frames of JSON on its standard input and output; {targets} and {id} are filled in")
-	SecondsVar(fs, &o.ClientReady, "client-ready", 30*time.Second, "how long the program of --client-cmd may take to read its operations and to say that it is ready")
+	flags.SecondsVar(fs, &o.ClientReady, "client-ready", 30*time.Second, "how long the program of --client-cmd may take to read its operations and to say that it is ready")
 	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads; lost ones carry a comment (with netem only those sent into a cut)")
-	maybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, from the start of the load (default: each fault's own time)")
-	maybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last (default: each fault's own length)")
-	SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
+	flags.MaybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, from the start of the load (default: each fault's own time)")
+	flags.MaybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last (default: each fault's own length)")
+	flags.SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
 }
 
 // pinned says whether a client uses the member beside it alone.
 func (o Options) pinned() bool { return o.Endpoints == "pinned" }
-
-// SeedVar declares --seed.
-func SeedVar(fs *pflag.FlagSet, p *uint64) {
-	fs.Uint64Var(p, "seed", 1, "what every random choice of the run is derived from")
-}
-
-// FailureTimeoutVar declares --failure-timeout, which the run and its system share.
-func FailureTimeoutVar(fs *pflag.FlagSet, p *time.Duration) {
-	SecondsVar(fs, p, "failure-timeout", time.Second, "the system's election timeout")
-}
 
 // maxOpTimeout bounds how long a run waits for its last operations.
 const maxOpTimeout = 10 * time.Minute
@@ -76,7 +67,7 @@ func (o Options) validate() error {
 	case o.ClientReady < 100*time.Millisecond || o.ClientReady > time.Hour:
 		return fmt.Errorf("--client-ready %v: must be from 100ms to 1h", o.ClientReady)
 	case o.PcapLimit < capture.LeastLimit:
-		return fmt.Errorf("--pcap-limit %s: must be at least %s", (*sizeValue)(&o.PcapLimit), capture.Size(capture.LeastLimit))
+		return fmt.Errorf("--pcap-limit %s: must be at least %s", flags.Size(o.PcapLimit), capture.Size(capture.LeastLimit))
 	}
 	return validClientCmd(o.ClientCmd)
 }

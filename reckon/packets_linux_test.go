@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
@@ -25,7 +26,7 @@ func (a *asked) Drops(ctx context.Context) ([]link.Drop, uint64, error) {
 // The last packets of a run are marked as its first are, though by then the run is over.
 func TestTheLastDropsAreAskedFor(t *testing.T) {
 	fabric, k := &asked{}, &capture.Capture{}
-	r := &run{clock: history.NewMonotonic(history.Epoch()), recorder: keeper{h: &history.History{}}, packets: k, fabric: running{backend: fabric}}
+	r := &run{clock: clock.NewMonotonic(clock.Epoch()), recorder: keeper{h: &history.History{}}, packets: k, fabric: running{backend: fabric}}
 	r.captures.all = []*capture.Capture{k}
 	r.life, r.stop = context.WithCancel(t.Context())
 	r.stop()

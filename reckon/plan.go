@@ -262,13 +262,13 @@ func (p *Plan) place(l Layout) error {
 	p.Setting = Setting{
 		Seed: p.Options.Seed, Duration: p.Options.Duration, OpTimeout: p.Options.OpTimeout,
 		ElectionTimeout: p.Options.FailureTimeout,
-		Nodes:           members, Clients: l.Clients, Beside: beside(l.Beside, members), Links: l.Links,
+		Nodes:           members, Clients: l.Clients, Nearest: beside(l.Nearest, members), Links: l.Links,
 		FaultAt: p.Options.FaultAt, FaultFor: p.Options.FaultFor,
 		Pinned: p.Options.pinned(),
 	}
 	for _, w := range p.workloads {
-		_, crew := w.value.(Crew)
-		p.Setting.Crewed = p.Setting.Crewed || crew
+		_, crew := w.value.(Launcher)
+		p.Setting.HasWorkers = p.Setting.HasWorkers || crew
 	}
 	if e, ok := p.system.(Endpointer); ok {
 		p.Setting.Endpoints = e.Endpoints(p.Members)
@@ -343,8 +343,8 @@ func (p *Plan) ask() error {
 		all = append(all, named[any]{"fault " + f.name, f.value})
 	}
 	for _, x := range all {
-		if n, ok := x.value.(Needer); ok {
-			if err := n.Needs(p.Setting); err != nil {
+		if n, ok := x.value.(Validator); ok {
+			if err := n.Validate(p.Setting); err != nil {
 				return fmt.Errorf("%s: %w", x.name, err)
 			}
 		}
@@ -432,9 +432,9 @@ func (p *Plan) Checks() (all []Check) {
 func told(c Check) Check {
 	run := c.Run
 	c.Run = func(ctx context.Context, h *History) check.Result {
-		rest, untold := h.Told()
+		rest, untold := h.Observed()
 		r := run(ctx, rest)
-		if untold > 0 && !c.Untold && r.Verdict != check.Invalid {
+		if untold > 0 && !c.Unobserved && r.Verdict != check.Invalid {
 			r.Verdict, r.Detail = check.Unknown, fmt.Sprintf("not decided: the client program does not tell what %d reads answered; the rest: %s", untold, r.Detail)
 		}
 		return r

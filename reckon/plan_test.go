@@ -61,7 +61,7 @@ func TestBoundsGrowWithTheKeys(t *testing.T) {
 // A client that uses the member beside it alone may be far from the others.
 func TestPinnedClientsMayBeFar(t *testing.T) {
 	far := Layout{
-		Nodes: []string{"n1", "n2"}, Clients: []string{"c1"}, Beside: map[string]string{"c1": "n1"},
+		Nodes: []string{"n1", "n2"}, Clients: []string{"c1"}, Nearest: map[string]string{"c1": "n1"},
 		Links: link.Matrix{{From: "c1", To: "n2"}: {Delay: time.Second}},
 	}
 	for endpoints, allowed := range map[string]bool{"balanced": false, "pinned": true} {

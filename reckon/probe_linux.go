@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/link"
@@ -28,7 +29,7 @@ const probePort = 861
 // share the machine's clock, so a one-way delay can be measured: from just before the packet is sent
 // to when the kernel hands it to the other host's namespace. It is safe for concurrent use.
 type prober struct {
-	clock history.Clock
+	clock clock.Clock
 	hosts map[string]*host.Host
 
 	mu      sync.Mutex
@@ -50,7 +51,7 @@ type burst struct {
 	refused int // of sent, those that the host would not send: it has no way out
 }
 
-func newProber(clock history.Clock, hosts map[string]*host.Host) *prober {
+func newProber(clock clock.Clock, hosts map[string]*host.Host) *prober {
 	return &prober{clock: clock, hosts: hosts, ends: map[string]*net.UDPConn{}, bursts: map[uint32]*burst{}}
 }
 
@@ -189,25 +190,10 @@ func (p *prober) send(ctx context.Context, orders []order, gap time.Duration) (b
 		if !more {
 			return bs, nil
 		}
-		if err := rest(ctx, gap); err != nil {
+		if err := clock.Rest(ctx, gap); err != nil {
 			p.forget(bs)
 			return nil, err
 		}
-	}
-}
-
-// rest waits for as long, or until ctx ends.
-func rest(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -260,7 +246,7 @@ func (p *prober) await(ctx context.Context, bs []*burst, patience func(*burst) t
 		if !waiting {
 			return nil
 		}
-		if err := rest(ctx, look); err != nil {
+		if err := clock.Rest(ctx, look); err != nil {
 			return err
 		}
 	}

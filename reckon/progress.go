@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -165,21 +166,7 @@ func (p *progress) take(now time.Duration) Progress {
 }
 
 // tell tells the watcher, until ctx ends, and once more then.
-func (p *progress) tell(ctx context.Context, clock history.Clock, watch func(Progress)) {
-	every(ctx, progressTold, func() { watch(p.take(clock.Now())) })
-	watch(p.take(clock.Now()))
-}
-
-// every calls f at every tick until ctx ends.
-func every(ctx context.Context, d time.Duration, f func()) {
-	t := time.NewTicker(d)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			f()
-		case <-ctx.Done():
-			return
-		}
-	}
+func (p *progress) tell(ctx context.Context, run clock.Clock, watch func(Progress)) {
+	clock.Every(ctx, progressTold, func() { watch(p.take(run.Now())) })
+	watch(p.take(run.Now()))
 }

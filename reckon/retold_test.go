@@ -33,7 +33,7 @@ func (c toldCluster) Leader(context.Context) (reckon.Node, error) {
 	return toldNode{c: c, name: c.Look.Leader}, nil
 }
 
-func (c toldCluster) Cut(context.Context, []link.Path, reckon.Way) (func(context.Context) error, error) {
+func (c toldCluster) Cut(context.Context, []link.Path, reckon.CutMode) (func(context.Context) error, error) {
 	if *c.cuts++; *c.cuts == 1 {
 		return nil, errors.New("busy")
 	}

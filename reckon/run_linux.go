@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/link"
@@ -91,7 +91,7 @@ func (recorded) Is(target error) bool { return target == ErrRecorded }
 type run struct {
 	plan     *Plan
 	recorder Recorder
-	clock    *history.Monotonic
+	clock    *clock.Monotonic
 
 	hub     *host.Host
 	fabric  running
@@ -121,7 +121,7 @@ type run struct {
 
 // newRun begins a run, and tells whoever watches how it goes until it is finished.
 func newRun(ctx context.Context, plan *Plan, rec Recorder, watch func(Progress)) (*run, context.Context) {
-	r := &run{plan: plan, recorder: rec, clock: history.NewMonotonic(history.Epoch())}
+	r := &run{plan: plan, recorder: rec, clock: clock.NewMonotonic(clock.Epoch())}
 	ctx, r.abort = context.WithCancelCause(ctx)
 	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.background.Go(func() { r.progress.tell(r.life, r.clock, watch) })
@@ -289,11 +289,7 @@ func cutShort(ctx context.Context) string {
 
 // waitUntil waits for an instant of the run's clock, as exactly as a driver does.
 func (r *run) waitUntil(ctx context.Context, until time.Duration) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	leastSlack()
-	sleep(ctx, r.clock, until)
-	return ctx.Err()
+	return clock.WaitUntil(ctx, r.clock, until)
 }
 
 // settle waits until the cluster stands, and says since when it does; false when it does not come to. That every process

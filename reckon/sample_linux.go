@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -21,15 +22,15 @@ const (
 func (r *run) sample() {
 	for _, n := range r.cluster.nodes {
 		r.background.Go(func() { n.sample(r.life) })
-		if m, ok := r.cluster.system.(Meter); ok {
+		if m, ok := r.cluster.system.(MetricsReader); ok {
 			r.background.Go(func() { n.meter(r.life, m) })
 		}
 	}
 }
 
 // meter records the node's metrics. One that does not answer has none: that it is down is recorded elsewhere.
-func (n *node) meter(ctx context.Context, m Meter) {
-	every(ctx, metricsEvery, func() {
+func (n *node) meter(ctx context.Context, m MetricsReader) {
+	clock.Every(ctx, metricsEvery, func() {
 		sctx, cancel := context.WithTimeout(ctx, metricsEvery)
 		defer cancel()
 		if data, err := m.Metrics(sctx, n.member, n.host.Dial); err == nil {
@@ -44,7 +45,7 @@ func (n *node) meter(ctx context.Context, m Meter) {
 // information, Documentation/accounting/psi.rst).
 func sampleNoise(ctx context.Context, event func(history.Event)) {
 	last := readNoise()
-	every(ctx, noiseEvery, func() {
+	clock.Every(ctx, noiseEvery, func() {
 		now := readNoise()
 		if data := now.since(last); len(data) > 0 {
 			event(history.Event{Kind: history.Noise, Data: data})

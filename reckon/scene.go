@@ -9,8 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A Scene is who still hears whom while faults are in effect.
-type Scene struct {
+// A Reachability is who still hears whom while faults are in effect.
+type Reachability struct {
 	Nodes   []string // members, in order
 	Clients []string
 	Leader  string // "" is nobody
@@ -24,7 +24,7 @@ const sceneHosts = 9
 
 // String draws the scene: a row for each host that packets come from and a column for each that they go to.
 // Clients that nothing happens to are left out.
-func (s Scene) String() string {
+func (s Reachability) String() string {
 	groups := s.groups()
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
@@ -50,7 +50,7 @@ func (s Scene) String() string {
 }
 
 // cell says what becomes of packets between two groups: from the first host of one to the last of the other.
-func (s Scene) cell(from, to []string) string {
+func (s Reachability) cell(from, to []string) string {
 	a, b := from[0], to[len(to)-1]
 	switch {
 	case a == b:
@@ -69,7 +69,7 @@ func (s Scene) cell(from, to []string) string {
 }
 
 // state is what there is to say of a host itself.
-func (s Scene) state(host string) string {
+func (s Reachability) state(host string) string {
 	var is []string
 	if host == s.Leader {
 		is = append(is, "leads")
@@ -84,7 +84,7 @@ func (s Scene) state(host string) string {
 }
 
 // groups are the hosts that are shown, those together that share a row.
-func (s Scene) groups() (groups [][]string) {
+func (s Reachability) groups() (groups [][]string) {
 	for _, n := range s.Nodes {
 		groups = s.join(groups, n, len(s.Nodes) > sceneHosts)
 	}
@@ -99,7 +99,7 @@ func (s Scene) groups() (groups [][]string) {
 }
 
 // join puts the host into the first group that it is like, or makes one for it.
-func (s Scene) join(groups [][]string, host string, may bool) [][]string {
+func (s Reachability) join(groups [][]string, host string, may bool) [][]string {
 	i := slices.IndexFunc(groups, func(g []string) bool { return may && s.alike(g[0], host) })
 	if i < 0 {
 		return append(groups, []string{host})
@@ -109,7 +109,7 @@ func (s Scene) join(groups [][]string, host string, may bool) [][]string {
 }
 
 // alike says whether the scene would be the same if the two hosts swapped places.
-func (s Scene) alike(a, b string) bool {
+func (s Reachability) alike(a, b string) bool {
 	if s.state(a) != s.state(b) {
 		return false
 	}

@@ -9,12 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // A striker carries out the strikes of a run, each line of them by itself.
 type striker struct {
-	clock   history.Clock
+	clock   clock.Clock
 	wait    func(ctx context.Context, until time.Duration) error // an instant of the clock
 	start   time.Duration                                        // of the load
 	event   func(history.Event)

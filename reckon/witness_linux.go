@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
@@ -63,7 +64,7 @@ func (s *sight) seen() { s.once.Do(func() { close(s.met) }) }
 
 // close returns when the links may change again: when the probes have met them. That is a matter of a few
 // milliseconds after they last changed, and so hardly ever means to wait; a bound keeps a mistake from stopping the run.
-func (s *sight) close(ctx context.Context, clock history.Clock) {
+func (s *sight) close(ctx context.Context, clock clock.Clock) {
 	if s == nil {
 		return
 	}
@@ -386,7 +387,7 @@ func (w *witness) watch(bs []*burst, ok func(*burst, link.Counters) bool) (*burs
 		if time.Now().After(end) {
 			return bs[i], now[bs[i].path], nil
 		}
-		if err := rest(w.life, witnessLook); err != nil {
+		if err := clock.Rest(w.life, witnessLook); err != nil {
 			return nil, link.Counters{}, err
 		}
 	}

@@ -24,7 +24,7 @@ func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) 
 	}
 	t.Cleanup(func() { on.Close() })
 	n := 0
-	h = newHand(&duty{lease: time.Second, camp: reckon.Camp{
+	h = newHand(&duty{lease: time.Second, camp: reckon.Env{
 		Event:   func(history.Event) {},
 		Scratch: func(string) (string, error) { return t.TempDir(), nil },
 		Start: func(_, _ string, c host.Command) (*host.Process, error) {

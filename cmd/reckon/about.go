@@ -221,7 +221,7 @@ func strikeRows(all []reckon.Planned) (rows []reckon.Planned) {
 
 // printScenes draws who still hears whom.
 func printScenes(out io.Writer, p *reckon.Plan) {
-	scenes := p.Imagine()
+	scenes := p.Preview()
 	if len(scenes) == 0 {
 		return
 	}

@@ -155,7 +155,7 @@ func olderEtcds(cells []*matrix.Cell) (all []string) {
 	return all
 }
 
-// Beside the etcd that is built in stand the two minors before it: who builds in a newer one moves these as well.
+// Nearest the etcd that is built in stand the two minors before it: who builds in a newer one moves these as well.
 func TestNightlyHasTwoOlderMinors(t *testing.T) {
 	var have, want []string
 	for _, w := range olderEtcds(nightlyCells(t)) {

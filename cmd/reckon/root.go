@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 const (
@@ -171,7 +172,7 @@ func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
 		for _, c := range cmd.Commands() {
 			known = append(known, c.Name())
 		}
-		if near := reckon.Nearest(args[0], known); near != "" {
+		if near := flags.Nearest(args[0], known); near != "" {
 			return reckon.Words{}, fmt.Errorf("unknown command %q, did you mean %q? (a run takes four words: <system> <topology> <workload> <fault>)", args[0], near)
 		}
 	}
@@ -222,7 +223,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	if near := reckon.Nearest(name, known); near != "" {
+	if near := flags.Nearest(name, known); near != "" {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s? (reckon list names every flag)", name, near)
 	}
 	return fmt.Errorf("unknown flag --%s (reckon list names every flag)", name)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -118,7 +119,7 @@ func (s *shell) unknown(word string) error {
 		names = append(names, c.name)
 	}
 	hint := ""
-	if near := reckon.Nearest(word, slices.Concat(names, s.names(""))); near != "" {
+	if near := flags.Nearest(word, slices.Concat(names, s.names(""))); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
 	return fmt.Errorf("unknown command %q%s; known: %s; or a host (%s) and what to run there", word, hint,

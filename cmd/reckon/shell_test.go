@@ -143,9 +143,9 @@ func (f fakeCluster) Degrade(ctx context.Context, m link.Matrix) (func(context.C
 	return f.net.Degrade(ctx, m)
 }
 
-func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, way reckon.Way) (func(context.Context) error, error) {
-	if way != reckon.Drop {
-		fmt.Fprintf(f.out, "by %s, ", way)
+func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
+	if mode != reckon.Drop {
+		fmt.Fprintf(f.out, "by %s, ", mode)
 	}
 	return f.net.Degrade(ctx, link.CutPaths(paths...))
 }

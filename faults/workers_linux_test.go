@@ -160,13 +160,13 @@ func TestKillWorker(t *testing.T) {
 // Where no workload has workers the words are refused before anything is built.
 func TestWordsThatNeedACrew(t *testing.T) {
 	s := setting(3, 30*time.Second)
-	s.Crewed = false
+	s.HasWorkers = false
 	for _, word := range []string{"corrupt-data", "kill-worker"} {
 		w, err := reckon.Faults.Lookup(word)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = w.New(pflag.NewFlagSet(word, pflag.ContinueOnError)).(reckon.Needer).Needs(s)
+		err = w.New(pflag.NewFlagSet(word, pflag.ContinueOnError)).(reckon.Validator).Validate(s)
 		if err == nil || !strings.Contains(err.Error(), "kibishii has") {
 			t.Errorf("%s: %v", word, err)
 		}

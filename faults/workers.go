@@ -11,7 +11,7 @@ import (
 
 // wantCrew refuses runs in which nobody is there to be struck.
 func wantCrew(s reckon.Setting) error {
-	if !s.Crewed {
+	if !s.HasWorkers {
 		return errors.New("it strikes workers, and no workload of this run has any; kibishii has")
 	}
 	return noTarget.judge(s)
@@ -22,7 +22,7 @@ func oneWorker(rng *rand.Rand) func(c reckon.Cluster) (reckon.Worker, error) {
 	drawn := rng.Uint64()
 	return func(c reckon.Cluster) (reckon.Worker, error) {
 		var all []reckon.Worker
-		if crewed, ok := c.(reckon.Crewed); ok {
+		if crewed, ok := c.(reckon.WorkerCluster); ok {
 			all = crewed.Workers()
 		}
 		if len(all) == 0 {

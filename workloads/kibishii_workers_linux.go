@@ -19,7 +19,7 @@ type duty struct {
 	spec    kibishii.Spec
 	lease   time.Duration
 	timeout time.Duration // of one operation
-	camp    reckon.Camp
+	camp    reckon.Env
 	caller  *fleet.Caller
 	hands   []*hand
 
@@ -30,7 +30,7 @@ type duty struct {
 // passTime is how long a pass may take beside what a store may that is struck: twenty election timeouts.
 const passTime = 30 * time.Second
 
-func newDuty(ctx context.Context, k *kibishiis, c reckon.Camp) (*duty, error) {
+func newDuty(ctx context.Context, k *kibishiis, c reckon.Env) (*duty, error) {
 	d := &duty{spec: k.spec, lease: k.lease, camp: c}
 	// As long as faults may last, and what comes after: a pass that waits for the end of an outage is late, and not lost.
 	d.timeout = (c.Setting.Duration + passTime + 20*c.Setting.ElectionTimeout).Round(time.Second)
@@ -60,8 +60,8 @@ func (d *duty) gather(ctx context.Context) error {
 	return err
 }
 
-// Work generates and verifies until ctx is done.
-func (d *duty) Work(ctx context.Context) error {
+// Run generates and verifies until ctx is done.
+func (d *duty) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := d.generate(ctx, history.Load); err != nil {
 			return err
@@ -203,15 +203,15 @@ func (d *duty) node(n fleet.NodeOutcome) history.PassNode {
 func (d *duty) at(t time.Time) time.Duration { return d.camp.Clock.Now() - time.Since(t) }
 
 // Workers are those of the duty, for faults.
-func (d *duty) Workers() (all []reckon.Worker) {
+func (d *duty) List() (all []reckon.Worker) {
 	for _, h := range d.hands {
 		all = append(all, h)
 	}
 	return all
 }
 
-// Dismiss ends the workers.
-func (d *duty) Dismiss() {
+// Stop ends the workers.
+func (d *duty) Stop() {
 	for _, h := range d.hands {
 		h.end()
 	}

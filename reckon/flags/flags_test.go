@@ -1,11 +1,11 @@
-package reckon_test
+package flags_test
 
 import (
 	"testing"
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 func TestSize(t *testing.T) {
@@ -29,7 +29,7 @@ func TestSize(t *testing.T) {
 	} {
 		fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 		var got uint64
-		reckon.SizeVar(fs, &got, "size", 0, "")
+		flags.SizeVar(fs, &got, "size", 0, "")
 		err := fs.Set("size", tt.given)
 		if (err != nil) != (tt.shown == "") {
 			t.Errorf("%q: error %v", tt.given, err)

@@ -1,15 +1,11 @@
-package reckon
+package clock
 
 import (
 	"context"
-	"os"
 	"runtime"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // A wait is slept, but for its last part: the runtime's timers count in whole
@@ -21,12 +17,22 @@ const (
 	fine   = 20 * time.Microsecond
 )
 
-// waiter returns a function that waits until an instant of the clock. It must
-// stay on the goroutine that made it, which it ties to its thread.
-func waiter(clock *history.Monotonic) func(ctx context.Context, until time.Duration) {
+// Waiter returns a function that waits until an instant of the clock. It must stay on the goroutine that called
+// Waiter, which is locked to its thread.
+func Waiter(clock *Monotonic) func(ctx context.Context, until time.Duration) {
 	runtime.LockOSThread()
 	leastSlack()
 	return func(ctx context.Context, until time.Duration) { sleep(ctx, clock, until) }
+}
+
+// WaitUntil waits until the clock reads until, as exactly as a Waiter does, or until ctx ends, whose error it
+// then returns.
+func WaitUntil(ctx context.Context, clock *Monotonic, until time.Duration) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	leastSlack()
+	sleep(ctx, clock, until)
+	return ctx.Err()
 }
 
 // leastSlack gives the calling thread the least timer slack (prctl(2), PR_SET_TIMERSLACK), since the default adds 50 microseconds.
@@ -35,7 +41,7 @@ func leastSlack() {
 }
 
 // sleep waits until an instant of the clock, or until ctx ends. It should be on a thread of its own with the least slack.
-func sleep(ctx context.Context, clock *history.Monotonic, until time.Duration) {
+func sleep(ctx context.Context, clock *Monotonic, until time.Duration) {
 	for ctx.Err() == nil {
 		switch left := until - clock.Now(); {
 		case left <= 0:
@@ -52,24 +58,6 @@ func sleep(ctx context.Context, clock *history.Monotonic, until time.Duration) {
 			case <-ctx.Done():
 				t.Stop()
 			}
-		}
-	}
-}
-
-// driverNice is the niceness of load drivers where that is permitted: a store that takes
-// all the processors there are must not slow down the load that is measured against it.
-const driverNice = -15
-
-// hurry gives every thread of this process precedence, and so every thread it
-// makes from now on (setpriority(2) is per thread). Refused, it shows in the generator's lag, which is measured.
-func hurry() {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return
-	}
-	for _, t := range tasks {
-		if id, err := strconv.Atoi(t.Name()); err == nil {
-			_ = unix.Setpriority(unix.PRIO_PROCESS, id, driverNice)
 		}
 	}
 }

@@ -1,18 +1,18 @@
-package reckon
+// Package flags holds flag values with units, as reckon's users know them: a bare number is milliseconds
+// for a latency, seconds for a duration, percent for a share. Suggest words the error for an unknown name.
+//
+// It knows no flag set of reckon's: packages that declare flags use it.
+package flags
 
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 )
-
-// Flag values with the units that reckon's users know: a bare number is
-// milliseconds for a latency, seconds for a duration, percent for a loss.
 
 // LatencyVar declares a flag that is a short time; a bare number is milliseconds.
 func LatencyVar(fs *pflag.FlagSet, p *time.Duration, name string, def time.Duration, usage string) {
@@ -50,14 +50,8 @@ func ChoiceVar(fs *pflag.FlagSet, p *string, name, def string, choices []string,
 	fs.Var(&choiceValue{p, choices}, name, usage)
 }
 
-// WayVar declares --cut.
-func WayVar(fs *pflag.FlagSet, w *Way) {
-	*w = Drop
-	fs.Var((*wayValue)(w), "cut", "how paths are cut: packets vanish (drop), connections are reset as well (reset), or the host's interface goes down (link-down)")
-}
-
-// maybeSecondsVar declares a flag that is a time, or not set, which is its default.
-func maybeSecondsVar(fs *pflag.FlagSet, p **time.Duration, name, usage string) {
+// MaybeSecondsVar declares a flag that is a time, or not set, which is its default.
+func MaybeSecondsVar(fs *pflag.FlagSet, p **time.Duration, name, usage string) {
 	fs.Var(&maybeDuration{p}, name, usage)
 }
 
@@ -78,22 +72,6 @@ func (v *maybeDuration) Set(s string) error {
 		return err
 	}
 	*v.p = &d
-	return nil
-}
-
-type wayValue Way
-
-var ways = []string{Drop.String(), Reset.String(), LinkDown.String()}
-
-func (v *wayValue) Type() string      { return strings.Join(ways, "|") }
-func (v *wayValue) String() string    { return Way(*v).String() }
-func (v *wayValue) Choices() []string { return ways }
-
-func (v *wayValue) Set(s string) error {
-	if err := (&choiceValue{new(string), ways}).Set(s); err != nil {
-		return err
-	}
-	*v = wayValue(slices.Index(ways, s))
 	return nil
 }
 
@@ -142,6 +120,9 @@ func (v *percentValue) Set(s string) error {
 	*v = percentValue(x / 100)
 	return nil
 }
+
+// Size returns a number of bytes in the largest unit that divides it: "64MiB".
+func Size(bytes uint64) string { return (*sizeValue)(&bytes).String() }
 
 type sizeValue uint64
 
@@ -216,5 +197,11 @@ func (v *choiceValue) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown word%s; known: %s", didYouMean(s, v.choices), strings.Join(v.choices, ", "))
+	return UnknownChoice(s, v.choices)
+}
+
+// UnknownChoice returns the error for a word that is not one of a flag's choices. The flag's name is in the
+// error that wraps it.
+func UnknownChoice(word string, choices []string) error {
+	return fmt.Errorf("unknown word%s; known: %s", DidYouMean(word, choices), strings.Join(choices, ", "))
 }
