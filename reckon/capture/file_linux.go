@@ -19,7 +19,7 @@ type hostFile struct {
 	ended   int64 // packets from then on are not written; 0 while the capture runs
 	err     error // of writing the file, after which nothing more is written
 
-	seen  int             // how many changes this page has applied
+	seen  int             // how many changes have been applied
 	notes []string        // for the next packet
 	cut   map[string]bool // hosts to which the path is cut
 }

@@ -80,9 +80,9 @@ func duplicates(l *Lab) {
 	if len(missing(got, n)) > 0 || len(numbers(got)) != len(got) {
 		l.fail("%d datagrams are missing, %d are damaged, on a path that only duplicates", len(missing(got, n)), len(got)-len(numbers(got)))
 	}
-	l.must("sent once", binomial("came twice", len(got)-n, n, p, l.sigma()))
+	l.must("sent once", binomial("arrived twice", len(got)-n, n, p, l.sigma()))
 	if ns := numbers(got); len(runs(slices.Compact(ns))) != 1 {
-		l.fail("duplicates came in between others")
+		l.fail("duplicates arrived between other packets")
 	}
 }
 

@@ -26,7 +26,7 @@ func cutOneWay(l *Lab) {
 	home.all(50, 50)
 	l.shape(link.Shape{})
 	if got := forth.untilNext(); len(got) > 0 {
-		l.fail("number %d came through the cut", got[0].number)
+		l.fail("number %d passed the cut", got[0].number)
 	}
 	if c := l.counters()[there]; c.Packets != 51 || c.Cut != 50 || c.Lost+c.Overflow != 0 {
 		l.fail("50 packets cut and one delivered are counted as %+v", c)
@@ -43,7 +43,7 @@ func cutBothWays(l *Lab) {
 	l.await("40 packets are counted as cut", func() bool { return l.counters()[there].Cut+l.counters()[back].Cut == 40 })
 	l.both(link.Shape{})
 	if got := append(forth.untilNext(), home.untilNext()...); len(got) > 0 {
-		l.fail("number %d came through the cut", got[0].number)
+		l.fail("number %d passed the cut", got[0].number)
 	}
 }
 
@@ -80,7 +80,7 @@ func changeKeepsQueued(l *Lab) {
 	}
 	for i := range 10 {
 		if a := f.receive(); !a.intact || a.number != i || a.took < slow.Delay-100*time.Microsecond {
-			l.fail("number %d came as %+v, want it after %v", i, a, slow.Delay)
+			l.fail("number %d arrived as %+v, want it after %v", i, a, slow.Delay)
 		}
 	}
 	// Packets that wait for the slow wire keep waiting, and later ones queue behind them.
@@ -92,7 +92,7 @@ func changeKeepsQueued(l *Lab) {
 	f.send(10)
 	for i := range 20 {
 		if a := f.receive(); !a.intact || a.number != 11+i {
-			l.fail("number %d came as %+v", 11+i, a)
+			l.fail("number %d arrived as %+v", 11+i, a)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (l *Lab) meets(f *flow, s link.Shape, when string) {
 	}
 	a := f.receive()
 	if a.number != len(f.sent)-1 || a.took < s.Delay-100*time.Microsecond || a.took > s.Delay+slack() {
-		l.fail("%s: datagram %d came as %+v %s", when, len(f.sent)-1, a, describe(s))
+		l.fail("%s: datagram %d arrived as %+v %s", when, len(f.sent)-1, a, describe(s))
 	}
 }
 

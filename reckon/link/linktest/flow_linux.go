@@ -91,7 +91,7 @@ func (f *flow) receive() arrival {
 	f.must("set a deadline", f.to.SetReadDeadline(time.Now().Add(patience)))
 	n, m, _, _, err := f.to.ReadMsgUDPAddrPort(b, oob)
 	if err != nil {
-		f.fail("nothing more came in %v, of %d datagrams sent: %w", patience, len(f.sent), err)
+		f.fail("nothing more arrived in %v, of %d datagrams sent: %w", patience, len(f.sent), err)
 	}
 	now, a := time.Now(), arrival{}
 	if n < 16 {

@@ -31,7 +31,7 @@ func rateOfUDP(l *Lab) {
 		least := s.Delay + onTheWire(s, (i+1)*1250)*99/100 - f.sent[i].Sub(f.sent[0]) - 100*time.Microsecond
 		most := s.Delay + onTheWire(s, (i+1)*1250)*102/100 + slack()
 		if !a.intact || a.number != i || a.took < least || a.took > most {
-			l.fail("datagram %d came as %+v, want it after %v to %v", i, a, least, most)
+			l.fail("datagram %d arrived as %+v, want it after %v to %v", i, a, least, most)
 		}
 	}
 }
@@ -63,12 +63,12 @@ func queueBound(l *Lab) {
 	got := len(f.untilEmpty())
 	dropped := int(l.overflow("n1") + l.counters()[there].Lost)
 	if sent := len(f.sent) - 1; got+dropped != sent { // all but the last, which arrived
-		l.fail("of %d datagrams %d came and %d are counted as dropped", sent, got, dropped)
+		l.fail("of %d datagrams %d arrived and %d are counted as dropped", sent, got, dropped)
 	}
 	least := s.QueueLimit() - 1 // one is on the wire
 	most := s.QueueLimit() + 2 + int(flood*102/100/onTheWire(s, bytes))
 	if got < least || got > most {
-		l.fail("%d datagrams came of %d sent in %v into a queue for %d, want from %d to %d", got, n, flood, s.QueueLimit(), least, most)
+		l.fail("%d datagrams arrived of %d sent in %v into a queue for %d, want from %d to %d", got, n, flood, s.QueueLimit(), least, most)
 	}
 }
 

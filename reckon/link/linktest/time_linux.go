@@ -83,7 +83,7 @@ func keepsOrder(l *Lab) {
 		l.shape(s)
 		first := len(f.sent)
 		if got := f.all(3*round, round); !inOrder(got) || len(missing(got, len(f.sent))) != first {
-			l.fail("%s packets came as %v ..., %d of %d", describe(s), numbers(got)[:10], len(numbers(got)), 3*round)
+			l.fail("%s packets arrived as %v ..., %d of %d", describe(s), numbers(got)[:10], len(numbers(got)), 3*round)
 		}
 	}
 	l.shape(link.Shape{Loss: 0.05})
@@ -97,6 +97,6 @@ func jitterReorders(l *Lab) {
 	l.shape(link.Shape{Delay: 20 * time.Millisecond, Jitter: 20 * time.Millisecond})
 	got := l.flow(there).all(5*round, round)
 	if inOrder(got) || len(missing(got, 5*round)) > 0 {
-		l.fail("of 500 packets within 40 ms of jitter %d came, in order: %v", len(numbers(got)), inOrder(got))
+		l.fail("of 500 packets within 40 ms of jitter %d arrived, in order: %v", len(numbers(got)), inOrder(got))
 	}
 }

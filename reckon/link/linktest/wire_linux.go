@@ -19,7 +19,7 @@ func perfectWire(l *Lab) {
 	f := l.flow(link.Path{From: "n1", To: "n3"})
 	got := f.all(1000, round)
 	if !inOrder(got) || len(missing(got, 1000)) > 0 {
-		l.fail("%d of 1000 datagrams came, in order: %v", len(numbers(got)), inOrder(got))
+		l.fail("%d of 1000 datagrams arrived, in order: %v", len(numbers(got)), inOrder(got))
 	}
 	l.transfer(there, 8<<20)
 	l.ping("n2", 0)

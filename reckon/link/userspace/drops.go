@@ -20,10 +20,10 @@ const (
 )
 
 // take returns the drops recorded since the last call, and how many more did not fit.
-func (d *drops) take(now int64) (noted []link.Drop, omitted uint64) {
-	noted, omitted = d.recorded, d.omitted
+func (d *drops) take(now int64) (recorded []link.Drop, omitted uint64) {
+	recorded, omitted = d.recorded, d.omitted
 	*d = drops{until: now + dropsWindow}
-	return noted, omitted
+	return recorded, omitted
 }
 
 // record records what was dropped of a frame, from the path's counters before and after it.
