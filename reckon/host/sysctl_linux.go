@@ -10,19 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A setting is a sysctl of a network namespace. Where the kernel does not have
-// it there is nothing to set.
+// A setting is a sysctl of a network namespace. Settings that the kernel does not have are skipped.
 type setting struct{ path, value string }
 
-// furnish sets the sysctls of the calling thread's namespace: it is new, and nobody else's.
-func furnish() error {
+// applySysctls configures the calling thread's network namespace, which must be new and used by
+// nobody else.
+func applySysctls() error {
 	settings := []setting{
-		// IPv6 announces itself unasked, and would draw from the links' random streams.
+		// IPv6 sends packets of its own accord, which would draw from the links' random streams.
 		{"ipv6/conf/all/disable_ipv6", "1"},
-		// A connection must not inherit what an earlier one learnt under another fault.
+		// A connection must not inherit what an earlier one learned under another fault.
 		{"ipv4/tcp_no_metrics_save", "1"},
 		{"ipv4/ping_group_range", "0 0"},
-		// Probes listen at a well-known port: here that takes no capability.
+		// Probes listen on a well-known port; this lets them do so without a capability.
 		{"ipv4/ip_unprivileged_port_start", "0"},
 	}
 	settings = append(settings, buffers(queueLimit())...)
@@ -35,15 +35,16 @@ func furnish() error {
 	return nil
 }
 
-// buffers are TCP's, where a packet socket's queue holds at most limit bytes. Where
-// that is enough they are as large as a long fat path needs: 64 MB carry 10 Gbit/s over 50 ms. Where it is not (an
-// ordinary user gets net.core.rmem_max) a large send buffer would only
-// make bursts that overflow the switch's socket, losses that nobody asked for.
+// buffers returns the limits of TCP's buffers, given that a packet socket's queue holds at most
+// limit bytes. Where the queue is deep, buffers are as large as a path with a large bandwidth-delay
+// product needs: 64 MB carry 10 Gbit/s over 50 ms. Where it is not (an ordinary user gets
+// net.core.rmem_max), a large send buffer would only produce bursts that overflow the switch's
+// socket: losses that nobody configured.
 func buffers(limit int) []setting {
 	const most = 64 << 20
 	receive, send := most, most
 	if limit < deepQueue {
-		receive, send = 6<<20, min(max(limit/2, 128<<10), 4<<20) // at most the kernel's usual
+		receive, send = 6<<20, min(max(limit/2, 128<<10), 4<<20) // at most the kernel's defaults
 	}
 	return []setting{
 		{"ipv4/tcp_rmem", fmt.Sprintf("4096 131072 %d", receive)},
@@ -53,8 +54,9 @@ func buffers(limit int) []setting {
 
 const deepQueue = 32 << 20
 
-// queueLimit is how many bytes a socket of this process may queue: as many as it
-// likes with CAP_NET_ADMIN in the machine's own user namespace, otherwise net.core.rmem_max, which not every namespace shows.
+// queueLimit returns how many bytes a socket of this process may queue: any number with
+// CAP_NET_ADMIN in the machine's own user namespace, otherwise net.core.rmem_max, which not every
+// namespace shows.
 var queueLimit = sync.OnceValue(func() int {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
