@@ -31,6 +31,10 @@ test: lint ## run the tests that a change must pass
 	@$(GO) run ./cmd/reckon doctor >/dev/null 2>&1 || echo 'NOTE: whatever starts a host is SKIPPED, as this machine does not permit it (bin/reckon doctor says what is missing). As root: sudo -E env "PATH=$$PATH" make test' >&2
 	$(GO) test -p 1 -parallel 1 -timeout 15m ./... # one at a time: real clusters want the machine to themselves
 
+.PHONY: test-slow
+test-slow: ## run the tests on one core, beside a busy process there: none may pass by the machine's speed
+	GO='$(GO)' scripts/test-slow
+
 .PHONY: test-faults
 test-faults: ## strike a real cluster with every fault word, and want each seen in effect and healed (make test has one of each mechanism)
 	RECKON_EVERY_FAULT=1 $(GO) test ./cmd/reckon -run '^TestFaults' -v -parallel 1 -timeout 40m
