@@ -89,8 +89,10 @@ var honest = []struct {
 
 // TestSystems holds every system to what the contracts say of clients and of changes.
 func TestSystems(t *testing.T) {
+	t.Parallel()
 	for i, h := range honest {
 		t.Run(h.word, func(t *testing.T) {
+			t.Parallel()
 			c := start(t, word(t, h.word), byte(60+i), h.members)
 			client := c.dial(c.members...)
 			if op := c.read(client, "a"); op.Value != "" || op.Version != 0 || op.Revision != 0 {
@@ -150,8 +152,10 @@ func (c *cluster) tells(m reckon.Member, want []history.Change) {
 
 // TestNobodyAnswers: operations on a dead store end in time, and those that never left are Failed.
 func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	for i, h := range honest {
 		t.Run(h.word, func(t *testing.T) {
+			t.Parallel()
 			c := start(t, word(t, h.word), byte(70+i), h.members)
 			client := c.dial(c.members...)
 			c.write(client, "k", "v")
@@ -171,8 +175,10 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestPaused: a member that is stopped keeps its connections, so a write may yet take effect.
 func TestPaused(t *testing.T) {
+	t.Parallel()
 	for i, name := range []string{"etcd", "memory"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := start(t, word(t, name), byte(80+i), 1)
 			client := c.dial(c.members...)
 			c.write(client, "k", "v")
