@@ -15,11 +15,11 @@ func durable(h *history.History) Result {
 		return *b
 	}
 	if r.acked == 0 {
-		return Result{Detail: "no write was acknowledged, so there is nothing to judge by"}
+		return Result{Detail: "no write was acknowledged, so there is nothing to check"}
 	}
 	accounts := r.accounts()
 	if len(accounts) == 0 {
-		return Result{Detail: "the system keeps no record of its changes, so there is nothing to judge by"}
+		return Result{Detail: "the system keeps no record of its changes, so there is nothing to check"}
 	}
 	var d docket
 	known := r.known()
@@ -73,7 +73,7 @@ func (r *record) durableDetail(accounts []*account) string {
 		d += fmt.Sprintf(", %d were not answered", silent)
 	}
 	if a.foreign > 0 {
-		d += fmt.Sprintf("; %s of keys that no operation touched passed over", count(a.foreign, "change"))
+		d += fmt.Sprintf("; %s of keys that no operation used ignored", count(a.foreign, "change"))
 	}
 	return d
 }
@@ -186,7 +186,7 @@ func (a *account) enter(d *docket) {
 			continue
 		}
 		if c.Deleted {
-			d.add(c.Key, fmt.Sprintf("%s has its deletion at revision %d, which nobody asked for", a.name(), c.Revision))
+			d.add(c.Key, fmt.Sprintf("%s has its deletion at revision %d, which no client requested", a.name(), c.Revision))
 			continue
 		}
 		a.keys[c.Key] = append(past, i)
@@ -204,7 +204,7 @@ func (a *account) author(d *docket, i int) {
 	c := &a.changes[i]
 	at, written := a.r.writer[c.Value]
 	if !written {
-		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, which nobody ever wrote", a.name(), c.Value, c.Revision))
+		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, which no client wrote", a.name(), c.Value, c.Revision))
 		return
 	}
 	w := &a.r.h.Ops[at]
@@ -212,7 +212,7 @@ func (a *account) author(d *docket, i int) {
 	case w.Key != c.Key:
 		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, which %s wrote to key %s", a.name(), c.Value, c.Revision, who(w), w.Key), *w)
 	case w.Outcome == history.Failed:
-		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, whose write by %s had failed%s: it was never to take effect", a.name(), c.Value, c.Revision, who(w), because(w)), *w)
+		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, whose write by %s failed%s, so it must never take effect", a.name(), c.Value, c.Revision, who(w), because(w)), *w)
 	case a.place[at] != 0:
 		first := &a.changes[a.place[at]-1]
 		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d and again at revision %d, but %s wrote it once", a.name(), c.Value, first.Revision, c.Revision, who(w)), *w)

@@ -253,10 +253,17 @@ func reasons(all []string) string {
 	return strings.Join(all, "; ")
 }
 
+func manyPasses(n int) string {
+	if n == 1 {
+		return "1 pass"
+	}
+	return fmt.Sprintf("%d passes", n)
+}
+
 func (p *passReading) account() string {
-	s := fmt.Sprintf("%d passes generated and %d verified, %d files of %.1f MB in all, nothing missing, corrupted or extra", p.generated, p.verified, p.files, float64(p.bytes)/1e6)
+	s := fmt.Sprintf("%s generated and %d verified, %d files of %.1f MB in all, nothing missing, corrupted or extra", manyPasses(p.generated), p.verified, p.files, float64(p.bytes)/1e6)
 	if p.failed > 0 {
-		s += fmt.Sprintf("; %d passes failed, and said so", p.failed)
+		s += fmt.Sprintf("; %s failed and reported it", manyPasses(p.failed))
 	}
 	return s
 }

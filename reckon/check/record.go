@@ -85,7 +85,7 @@ func (r *record) premises() *Result {
 		return res
 	}
 	if r.reads == 0 {
-		return &Result{Detail: "no read was answered, so there is nothing to judge by"}
+		return &Result{Detail: "no read was answered, so there is nothing to check"}
 	}
 	return nil
 }

@@ -26,10 +26,10 @@ func Recovers(h *history.History) Result {
 		r.Detail = fmt.Sprintf("%s, but the harness failed: %s", un.Detail, harness.Detail)
 		return r
 	case un != nil && missed != nil:
-		r.Detail = fmt.Sprintf("%s, but a strike was not what was planned: %s", un.Detail, missed.Detail)
+		r.Detail = fmt.Sprintf("%s, but a fault was not injected or healed as planned: %s", un.Detail, missed.Detail)
 		return r
 	case un != nil:
-		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every strike healed: %s", un.Bound(), un.Detail)
+		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every fault healed: %s", un.Bound(), un.Detail)
 		return r
 	}
 	if silent := unanswered(h); len(silent) > 0 {
@@ -43,7 +43,7 @@ func Recovers(h *history.History) Result {
 		r.Verdict, r.Detail = Valid, "after the load every member served, and one leader stayed"
 		return r
 	}
-	r.Detail = "the run ended before the store was asked"
+	r.Detail = "the run ended before recovery could be checked"
 	return r
 }
 

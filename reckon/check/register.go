@@ -149,7 +149,7 @@ func (r *record) nowhere(read *history.Op, writer int32, written bool) *finding 
 	case w.Key != read.Key:
 		return show(read.Return, read.Key, fmt.Sprintf("%s, which %s wrote to key %s", describe(read), who(w), w.Key), *read)
 	case w.Outcome == history.Failed:
-		return show(read.Return, read.Key, fmt.Sprintf("%s, whose write by %s had failed%s: it was never to take effect", describe(read), who(w), because(w)), *w, *read)
+		return show(read.Return, read.Key, fmt.Sprintf("%s, whose write by %s failed%s, so it must never take effect", describe(read), who(w), because(w)), *w, *read)
 	case read.Return < w.Call:
 		return show(read.Return, read.Key, fmt.Sprintf("%s %s before %s was called to write it", describe(read), human(w.Call-read.Return), who(w)), *w, *read)
 	}
