@@ -27,7 +27,8 @@ func (s Status) rank() int {
 	return 1
 }
 
-// Worst is the worse of the two, over many runs: invalid, then harness, then unknown, then valid.
+// Worst returns the worse of the two, over many runs: invalid, then harness, then unknown, then
+// valid.
 func (s Status) Worst(t Status) Status {
 	if t.rank() > s.rank() {
 		return t
@@ -35,7 +36,7 @@ func (s Status) Worst(t Status) Status {
 	return s
 }
 
-// Exit is the exit status that says so: 0 valid, 1 invalid, 3 harness, 4 unknown.
+// Exit returns the exit status that says so: 0 valid, 1 invalid, 3 harness, 4 unknown.
 func (s Status) Exit() int {
 	switch s {
 	case StatusValid:

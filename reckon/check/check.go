@@ -51,7 +51,7 @@ func (v *Verdict) UnmarshalText(b []byte) error {
 	return fmt.Errorf("unknown verdict %q: known are unknown, valid, invalid", b)
 }
 
-// Worst is the worse of the two: invalid, then unknown, then valid.
+// Worst returns the worse of the two: invalid, then unknown, then valid.
 func (v Verdict) Worst(w Verdict) Verdict {
 	rank := [...]int{Unknown: 1, Valid: 0, Invalid: 2}
 	if rank[w] > rank[v] {
@@ -82,7 +82,7 @@ type Bounds struct {
 	Parallel int           // keys judged at a time; as many as there are processors
 }
 
-// Linearizable says whether the store behaved as one register a key, each
+// Linearizable reports whether the store behaved as one register a key, each
 // operation taking effect at one instant between its call and its return
 // (Herlihy & Wing, Linearizability, 1990). Keys start absent. All stages count.
 //
@@ -92,7 +92,7 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 	return linearizable(ctx, h, b).named("linearizable")
 }
 
-// Durable says whether the store's own account of its past (History.Changes)
+// Durable reports whether the store's own account of its past (History.Changes)
 // holds what it told its clients:
 //
 //   - every acknowledged write is there, once, at the revision that was acknowledged;
@@ -101,15 +101,16 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 //   - what a read answered is there, at the revision and version that it told;
 //   - the final reads agree with the last change of their key.
 //
-// Changes of several members are several accounts, and each is held to all of this. One that
-// ends at an earlier revision than another has only fallen behind: it is not asked for what came later.
-// Neither is one of which it is not known that all of it was collected, or whose member answered no final read.
-// Changes of keys that no operation touched are someone else's, and passed over.
+// Changes of several members are several accounts, and each is held to all of this. One that ends
+// at an earlier revision than another has only fallen behind: it is not asked for what came later.
+// Neither is one of which it is not known that all of it was collected, or whose member answered no
+// final read. Changes of keys that no operation touched are someone else's, and passed over.
 //
-// It is Unknown where there is nothing to judge by: no account, no acknowledged write, or none that is known to tell all.
+// It is Unknown where there is nothing to judge by: no account, no acknowledged write, or none that
+// is known to tell all.
 func Durable(h *history.History) Result { return durable(h).named("durable") }
 
-// Replicas says whether the members hold the same data: whether all of them, by
+// Replicas reports whether the members hold the same data: whether all of them, by
 // their own account (events of kind history.Hash), have the same hash of the same revision.
 //
 // Different hashes of one revision are Invalid whenever they were told: a revision is one state.

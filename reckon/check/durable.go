@@ -130,9 +130,10 @@ func (r *record) accounts() []*account {
 	return all
 }
 
-// doubted says why there may be more than the account tells: it was not recorded that all of it was collected, or its member
-// answered no final read, and so may not have heard of the last writes. Recordings of before history.Collected
-// are whole where the run came to its last line and says nothing against itself.
+// doubted returns why there may be more than the account tells: it was not recorded that all of it
+// was collected, or its member answered no final read, and so may not have heard of the last
+// writes. Recordings of before history.Collected are whole where the run came to its last line and
+// says nothing against itself.
 func (a *account) doubted() string {
 	_, done := a.r.h.PhaseStart("done")
 	var whole, marks, failed bool
@@ -160,7 +161,7 @@ func (a *account) doubted() string {
 	return ""
 }
 
-// end is the newest revision that the account tells of.
+// end returns the newest revision that the account tells of.
 func (a *account) end() int64 {
 	var end int64
 	for i := range a.changes {
@@ -222,7 +223,8 @@ func (a *account) author(d *docket, i int) {
 	}
 }
 
-// follows judges a change by the one before it of the same key. A version of 0 is one that the system does not count.
+// follows judges a change by the one before it of the same key. A version of 0 is one that the
+// system does not count.
 func (a *account) follows(d *docket, past, c *history.Change) {
 	switch {
 	case c.Revision <= past.Revision:
@@ -251,7 +253,7 @@ func (a *account) writes(d *docket) {
 	}
 }
 
-// change is where the write is in the account, or nil.
+// change returns where the write is in the account, or nil.
 func (a *account) change(write int32) *history.Change {
 	if p := a.place[write]; p != 0 {
 		return &a.changes[p-1]
@@ -259,7 +261,8 @@ func (a *account) change(write int32) *history.Change {
 	return nil
 }
 
-// reads holds what was answered against the account. A value that was read and is not there was lost after it had been seen.
+// reads holds what was answered against the account. A value that was read and is not there was
+// lost after it had been seen.
 func (a *account) reads(d *docket) {
 	end := a.end()
 	for i := range a.r.h.Ops {
@@ -318,7 +321,8 @@ func (a *account) finals(d *docket, known []time.Duration) {
 	}
 }
 
-// known is when, at the latest, each write was known to have taken effect: acknowledged, or read.
+// known returns when, at the latest, each write was known to have taken effect: acknowledged, or
+// read.
 func (r *record) known() []time.Duration {
 	known := make([]time.Duration, len(r.h.Ops))
 	for i := range r.h.Ops {

@@ -10,7 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Passes says whether the passes of Kibishii's workers kept what the protocol promises:
+// Passes reports whether the passes of Kibishii's workers kept what the protocol promises:
 //
 //   - a pass ends;
 //   - it is a success only if every worker that started is one, and no other is told to be;
@@ -19,9 +19,10 @@ import (
 //   - one whose lease ran out in the middle of a pass is not counted as a success;
 //   - a tree that was acknowledged as generated verifies, with as many files, until it is generated anew.
 //
-// It is Unknown where there is nothing to judge by: no pass, none that verified, a tree that could not be read, or, where the run was
-// cut short or its harness failed, a pass that did not end. In a run that came to its final reads it is Unknown unless the last verify,
-// after settling, was a success on every tree that was acknowledged.
+// It is Unknown where there is nothing to judge by: no pass, none that verified, a tree that could
+// not be read, or, where the run was cut short or its harness failed, a pass that did not end. In a
+// run that came to its final reads it is Unknown unless the last verify, after settling, was a
+// success on every tree that was acknowledged.
 func Passes(h *history.History) Result { return passes(h).named("kibishii") }
 
 func passes(h *history.History) Result {
@@ -48,11 +49,12 @@ func passes(h *history.History) Result {
 
 // A passReading goes through the passes in order.
 type passReading struct {
-	whole  map[string]tree // by node: what it has acknowledged, and nobody has begun to write over
-	runs   map[string]int  // by node and pass: how often the worker says that it started
-	lost   map[string]bool // by node and pass: the worker says that its lease ran out
-	told   map[string]bool // by node and path: it has been named as damaged; what is extra stays so from pass to pass
-	cut    string          // what else may have kept a pass from ending
+	whole map[string]tree // by node: what it has acknowledged, and nobody has begun to write over
+	runs  map[string]int  // by node and pass: how often the worker says that it started
+	lost  map[string]bool // by node and pass: the worker says that its lease ran out
+	// by node and path: it has been named as damaged; what is extra stays so from pass to pass
+	told   map[string]bool
+	cut    string // what else may have kept a pass from ending
 	broken []string
 	open   []string      // what cannot be told
 	last   *history.Pass // the last verify after settling
@@ -198,7 +200,8 @@ func (p *passReading) node(name string, x *history.Pass, n *history.PassNode) {
 	}
 }
 
-// atLast asks whether, in a run that came to its final reads, every tree that was acknowledged verified once nothing was wrong any more.
+// atLast asks whether, in a run that came to its final reads, every tree that was acknowledged
+// verified once nothing was wrong any more.
 func (p *passReading) atLast(h *history.History) {
 	_, ended := h.PhaseStart("final") // the last verify comes before
 	switch {
@@ -218,7 +221,7 @@ func (p *passReading) atLast(h *history.History) {
 	}
 }
 
-// fresh says whether the node's tree is damaged in a way that was not named before.
+// fresh reports whether the node's tree is damaged in a way that was not named before.
 func (p *passReading) fresh(n *history.PassNode) bool {
 	some := n.More > 0 || len(n.Damage) == 0
 	for _, d := range n.Damage {

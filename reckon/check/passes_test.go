@@ -7,7 +7,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// pass is one of two workers that went well.
+// pass returns one of two workers that went well.
 func pass(id, command string, number int32) history.Pass {
 	both := []string{"a", "b"}
 	p := history.Pass{
@@ -20,7 +20,7 @@ func pass(id, command string, number int32) history.Pass {
 	return p
 }
 
-// worked is what both workers of the passes say of themselves.
+// worked returns what both workers of the passes say of themselves.
 func worked(ps ...history.Pass) (es []history.Event) {
 	for _, p := range ps {
 		for _, n := range p.Starting {
@@ -47,7 +47,7 @@ func lostIn(p history.Pass) history.Pass {
 	return p
 }
 
-// atLast is the pass after settling.
+// atLast returns the pass after settling.
 func atLast(p history.Pass) history.Pass {
 	p.Stage = history.Final.String()
 	return p

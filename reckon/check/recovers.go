@@ -8,12 +8,13 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Recovers judges whether the store came back once nothing was wrong any more: after the load every process runs and every link
-// is as planned, and within a bound every member must serve, with one leader that stays. It is Valid
-// where that came about. Where it did not, it is Invalid only if every strike was seen to be healed: a store
-// that is still being struck cannot be blamed. It is Invalid as well where a process of the store's ended by itself: whatever
-// was done to it, no fault makes a program end but one that kills it. It is Unknown where a member was asked for a key at the
-// end, and never answered: what it would have said of the last writes nobody knows.
+// Recovers judges whether the store came back once nothing was wrong any more: after the load every
+// process runs and every link is as planned, and within a bound every member must serve, with one
+// leader that stays. It is Valid where that came about. Where it did not, it is Invalid only if
+// every strike was seen to be healed: a store that is still being struck cannot be blamed. It is
+// Invalid as well where a process of the store's ended by itself: whatever was done to it, no fault
+// makes a program end but one that kills it. It is Unknown where a member was asked for a key at
+// the end, and never answered: what it would have said of the last writes nobody knows.
 func Recovers(h *history.History) Result {
 	r := Result{Name: "recovers"}
 	un, missed, ended := eventOf(h, history.Unsettled), eventOf(h, history.Missed), eventOf(h, history.Ended)
@@ -50,7 +51,8 @@ func Recovers(h *history.History) Result {
 // silentShown is how much of what was never answered a verdict names.
 const silentShown = 10
 
-// unanswered lists what was asked for at the end and not told once: all keys of a member ("n2"), or some ("key 7 by n2").
+// unanswered lists what was asked for at the end and not told once: all keys of a member ("n2"), or
+// some ("key 7 by n2").
 func unanswered(h *history.History) []string {
 	type ask struct{ member, key string }
 	told, by := map[ask]bool{}, map[string]bool{}
@@ -81,7 +83,7 @@ func unanswered(h *history.History) []string {
 	return silent
 }
 
-// eventOf is the first event of the kind, nil where there is none.
+// eventOf returns the first event of the kind, nil where there is none.
 func eventOf(h *history.History, k history.EventKind) *history.Event {
 	for i := range h.Events {
 		if h.Events[i].Kind == k {

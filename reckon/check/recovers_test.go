@@ -7,8 +7,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A store that does not come back once nothing is wrong any more has broken a promise; where something may still have
-// been wrong, it cannot be blamed; and where nobody got to ask, nothing is known.
+// A store that does not come back once nothing is wrong any more has broken a promise; where
+// something may still have been wrong, it cannot be blamed; and where nobody got to ask, nothing is
+// known.
 func TestRecovers(t *testing.T) {
 	unsettled := history.Event{At: 20 * time.Second, Kind: history.Unsettled, Detail: "no node leads", Data: map[string]float64{"bound_s": 10}}
 	missed := history.Event{At: 5 * time.Second, Kind: history.Missed, Subject: "leader", Detail: "heal: stuck"}
@@ -38,7 +39,8 @@ func TestRecovers(t *testing.T) {
 	}
 }
 
-// A member that settled and then answers no final read, or not that of one key, leaves open what it holds.
+// A member that settled and then answers no final read, or not that of one key, leaves open what it
+// holds.
 func TestRecoversAsksEveryMember(t *testing.T) {
 	read := func(member, key string, o history.Outcome) history.Op {
 		return history.Op{Stage: history.Final, Client: member, Key: key, Outcome: o}

@@ -14,8 +14,9 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// cdf draws the share of operations that were at most so slow, by phase. Its
-// y axis counts nines - 90 %, 99 %, 99.9 % are as far from each other - because a fault's cost is in the tail, which a linear axis hides.
+// cdf draws the share of operations that were at most so slow, by phase. Its y axis counts nines -
+// 90 %, 99 %, 99.9 % are as far from each other - because a fault's cost is in the tail, which a
+// linear axis hides.
 func (v *view) cdf() *canvas.Figure {
 	var (
 		data   []plot.Plotter

@@ -94,7 +94,7 @@ func (k circles) draw(c draw.Canvas, h reachability) {
 	}
 }
 
-// hosts are those to draw: nodes, and clients whose links were struck.
+// hosts returns those to draw: nodes, and clients whose links were struck.
 func (h reachability) hosts(nodes, clients []string) (hosts []string, more int) {
 	hosts = slices.Clone(nodes)
 	for _, c := range clients {

@@ -13,7 +13,7 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// figures draws everything that the history has something to show for, in the order of the report.
+// All draws everything that the history has something to show for, in the order of the report.
 func All(h *history.History, s results.Summary, info results.Info) []*canvas.Figure {
 	r := summary.NewReading(h, info)
 	if !r.Loaded {
@@ -55,7 +55,8 @@ func newView(r *summary.Reading, s results.Summary) *view {
 	return v
 }
 
-// labelFaults shades what was struck, and names each fault over all of its strikes: a link that flaps is one label, not twenty.
+// labelFaults shades what was struck, and names each fault over all of its strikes: a link that
+// flaps is one label, not twenty.
 func (v *view) labelFaults() {
 	over := map[string]*canvas.Label{}
 	count := map[string]int{}
@@ -98,7 +99,7 @@ func (v *view) labelLeaders() {
 	}
 }
 
-// oneLine is the text's first line, cut to n characters.
+// oneLine returns the text's first line, cut to n characters.
 func oneLine(s string, n int) string {
 	runes := []rune(s)
 	for i, c := range runes {
@@ -113,7 +114,8 @@ func oneLine(s string, n int) string {
 	return string(runes)
 }
 
-// timePlot is a plot over the time of the load with its faults and leader changes behind the data.
+// timePlot returns a plot over the time of the load with its faults and leader changes behind the
+// data.
 func (v *view) timePlot(data ...plot.Plotter) *plot.Plot {
 	p := canvas.NewPlot()
 	p.Add(canvas.Bands{Spans: v.windows})

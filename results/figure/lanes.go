@@ -31,7 +31,7 @@ func (v *view) lanes() *canvas.Figure {
 	}
 }
 
-// lanePlot is a plot over time with a lane for each node.
+// lanePlot returns a plot over time with a lane for each node.
 func (v *view) lanePlot(nodes []string, chart plot.Plotter) *plot.Plot {
 	p := v.timePlot(chart)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
@@ -185,7 +185,8 @@ func drawLanes(c draw.Canvas, nodes []string, y func(float64) vg.Length, width v
 	return at
 }
 
-// laneChart draws the bars: leadership fills the lane, what happens to the links lies along its lower edge.
+// laneChart draws the bars: leadership fills the lane, what happens to the links lies along its
+// lower edge.
 type laneChart struct {
 	nodes []string
 	bars  []bar
@@ -213,7 +214,8 @@ func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// coveredUntil is how far the bar of a silent node is covered by the one that says why it is silent.
+// coveredUntil returns how far the bar of a silent node is covered by the one that says why it is
+// silent.
 func (l laneChart) coveredUntil(b bar) float64 {
 	until := b.from
 	for _, over := range l.bars {

@@ -15,7 +15,8 @@ import (
 	"github.com/reckon-bench/reckon/results/canvas"
 )
 
-// hostNoise draws what the machine did beside the run, and below it how late the generator and the links were for it.
+// hostNoise draws what the machine did beside the run, and below it how late the generator and the
+// links were for it.
 func (v *view) hostNoise() *canvas.Figure {
 	var panels []canvas.Panel
 	if machine, ok := v.machine(); ok {
@@ -95,7 +96,8 @@ func (l polyline) Plot(c draw.Canvas, p *plot.Plot) {
 	c.StrokeLines(l.style, line)
 }
 
-// lag draws the generator's lag in each window, and the links' lateness as levels, against their bounds.
+// lag draws the generator's lag in each window, and the links' lateness as levels, against their
+// bounds.
 func (v *view) lag() (canvas.Panel, bool) {
 	windows := make([][]time.Duration, v.quantiles.n)
 	for i := range v.H.Ops {

@@ -55,7 +55,8 @@ func collectVerdicts(dir *results.Dir) (got map[string]check.Result, why string)
 	cmd := exec.CommandContext(ctx, reexec.Self())
 	cmd.Args = []string{Role, dir.Path()}
 	contain(cmd)
-	runtime.LockOSThread() // the death signal comes when the thread that forked ends, so that is kept
+	// the death signal comes when the thread that forked ends, so that is kept
+	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var complaint strings.Builder
 	cmd.Stderr = &complaint

@@ -72,7 +72,8 @@ func TestScenes(t *testing.T) {
 	}
 }
 
-// checkPage: the page says what it must, refers to nothing outside the directory, and its elements are closed.
+// checkPage: the page says what it must, refers to nothing outside the directory, and its elements
+// are closed.
 func checkPage(t *testing.T, d *results.Dir, page string, want []string) {
 	for _, w := range want {
 		if !strings.Contains(page, w) {
@@ -153,7 +154,8 @@ func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// What is kept suffices to draw again: the summary that is read renders the same page as the one that was written.
+// What is kept suffices to draw again: the summary that is read renders the same page as the one
+// that was written.
 func TestRenderFromWhatIsKept(t *testing.T) {
 	s := resultstest.Scene{Ops: 3000, Duration: 30 * time.Second, Seed: 1, Outage: time.Second}
 	h, info := s.Run()
@@ -201,7 +203,8 @@ func TestNumbersReadWell(t *testing.T) {
 	}
 }
 
-// BenchmarkSummariseAndRender is the part of a run's aftermath that is this package's, checks excluded.
+// BenchmarkSummariseAndRender is the part of a run's aftermath that is this package's, checks
+// excluded.
 func BenchmarkSummariseAndRender(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprintf("ops=%d", n), func(b *testing.B) {
@@ -215,7 +218,8 @@ func BenchmarkSummariseAndRender(b *testing.B) {
 	}
 }
 
-// A run recovers as slowly as from its slowest strike. Where nothing was asked of the store after a strike, it is not said never to have.
+// A run recovers as slowly as from its slowest strike. Where nothing was asked of the store after a
+// strike, it is not said never to have.
 func TestSlowestRecovery(t *testing.T) {
 	ms := func(v float64) *float64 { return &v }
 	for _, c := range []struct {

@@ -72,7 +72,8 @@ type metricTable struct {
 	Rows    []metricRow
 }
 
-// metricRows are the members' metrics: quantiles, which most readers want, apart from all others.
+// metricRows returns the members' metrics: quantiles, which most readers want, apart from all
+// others.
 func metricRows(s results.Summary) (members []string, quantiles, others []metricRow) {
 	members = slices.SortedFunc(maps.Keys(s.Members), link.CompareHosts)
 	names := map[string]bool{}

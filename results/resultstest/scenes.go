@@ -12,7 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// manyFaults is the scene with other strikes than its own, one a second: cuts both ways and one way, a lossy link, a pause, a flapping link.
+// ManyFaults is the scene with other strikes than its own, one a second: cuts both ways and one
+// way, a lossy link, a pause, a flapping link.
 func (s Scene) ManyFaults() (*history.History, results.Info) {
 	h, info := s.None()
 	info.Nodes, info.Clients = []string{"n1", "n2", "n3", "n4", "n5"}, []string{"c1", "c2"}
@@ -56,7 +57,8 @@ func (s Scene) ManyFaults() (*history.History, results.Info) {
 	return h, info
 }
 
-// worked are passes of two workers in a run of 30 s that is struck from 10 to 20 s: one fails for damage, one loses a worker, one is open.
+// Worked are passes of two workers in a run of 30 s that is struck from 10 to 20 s: one fails for
+// damage, one loses a worker, one is open.
 func Worked() (all []history.Pass) {
 	add := func(command string, call, took time.Duration, outcome history.Outcome, stood time.Duration, states ...string) {
 		p := history.Pass{ID: fmt.Sprint(len(all)), Command: command, Number: int32(len(all)/2 + 1), Stage: "load",
@@ -74,7 +76,8 @@ func Worked() (all []history.Pass) {
 	add("generate", 1000*ms, 300*ms, history.OK, 90*ms, "success", "success")
 	add("verify", 2000*ms, 200*ms, history.OK, 80*ms, "success", "success")
 	add("generate", 3000*ms, 400*ms, history.OK, 70*ms, "success", "success")
-	add("verify", 9500*ms, 1500*ms, history.OK, 1400*ms, "success", "success") // waits through the strike
+	// waits through the strike
+	add("verify", 9500*ms, 1500*ms, history.OK, 1400*ms, "success", "success")
 	add("generate", 12000*ms, 5000*ms, history.Failed, 4900*ms, "lost", "success")
 	add("verify", 21000*ms, 250*ms, history.Failed, 60*ms, "failed", "success")
 	add("verify", 22000*ms, 250*ms, history.Failed, 60*ms, "failed", "success")
@@ -88,9 +91,10 @@ func Worked() (all []history.Pass) {
 
 // Variations of the scene: other things that can befall a run.
 
+// Run returns the history of the scene, and what its plan says.
 func (s Scene) Run() (*history.History, results.Info) { return s.history(), s.info() }
 
-// without is the events but those of the kinds given.
+// without returns the events but those of the kinds given.
 func without(es []history.Event, kinds ...history.EventKind) []history.Event {
 	return slices.DeleteFunc(es, func(e history.Event) bool { return slices.Contains(kinds, e.Kind) })
 }
@@ -100,7 +104,7 @@ func sorted(es []history.Event) []history.Event {
 	return es
 }
 
-// none: nothing goes wrong.
+// None: nothing goes wrong.
 func (s Scene) None() (*history.History, results.Info) {
 	s.Outage = -time.Hour
 	h, info := s.Run()
@@ -110,7 +114,7 @@ func (s Scene) None() (*history.History, results.Info) {
 	return h, info
 }
 
-// vanished: ten operations are missing, and the run says something of its own.
+// Vanished: ten operations are missing, and the run says something of its own.
 func (s Scene) Vanished() (*history.History, results.Info) {
 	h, info := s.Run()
 	for i := range h.Events {
@@ -124,7 +128,7 @@ func (s Scene) Vanished() (*history.History, results.Info) {
 	return h, info
 }
 
-// down: two of three nodes are dead until the load ends.
+// Down: two of three nodes are dead until the load ends.
 func (s Scene) Down() (*history.History, results.Info) {
 	h, info := s.Run()
 	info.Words[3], info.Planned = "kill-n", []results.Planned{{Fault: "kill-n", Name: "kill 2 of 3 nodes", From: s.Duration / 3, To: s.Duration}}
@@ -157,7 +161,8 @@ func (s Scene) Down() (*history.History, results.Info) {
 	return h, info
 }
 
-// regions: three data centres of a wide-area network, one path of which has no delay at all and one a bit much.
+// Regions: three data centres of a wide-area network, one path of which has no delay at all and one
+// a bit much.
 func (s Scene) Regions() (*history.History, results.Info) {
 	h, info := s.Run()
 	plan := link.Matrix{}
@@ -185,7 +190,7 @@ func (s Scene) Regions() (*history.History, results.Info) {
 	return h, info
 }
 
-// crowd: so many hosts that only some of the paths were measured.
+// Crowd: so many hosts that only some of the paths were measured.
 func (s Scene) Crowd() (*history.History, results.Info) {
 	h, info := s.Run()
 	var hosts []string
@@ -203,7 +208,7 @@ func (s Scene) Crowd() (*history.History, results.Info) {
 	return h, info
 }
 
-// flaps: the links of a follower are cut five times, and n1 is paused besides.
+// Flaps: the links of a follower are cut five times, and n1 is paused besides.
 func (s Scene) Flaps() (*history.History, results.Info) {
 	h, info := s.None()
 	info.Words[3], info.Planned = "intermittent-full,pause", nil
@@ -238,7 +243,7 @@ func struckAndHealed(i int, fault, detail string, from, to time.Duration) []hist
 	}
 }
 
-// staleRead is a read that answers what an acknowledged write had replaced.
+// StaleRead is a read that answers what an acknowledged write had replaced.
 func StaleRead() check.Result {
 	at := func(ms int) time.Duration { return LoadAt + time.Duration(ms)*time.Millisecond }
 	w := func(p int, v string, call, ret int, rev int64) history.Op {
@@ -262,6 +267,7 @@ func StaleRead() check.Result {
 	}
 }
 
+// Checks are verdicts of a run that went well.
 var Checks = []check.Result{
 	{Name: "linearizable", Verdict: check.Valid, Detail: "5,904 operations over 100 keys, 15 of unknown outcome"},
 	{Name: "durable", Verdict: check.Valid, Detail: "2,982 acknowledged writes are in the store's history, and final reads through n1, n2 and n3 agree with it"},

@@ -13,7 +13,7 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// A scene is a run that never was: three nodes, the leader killed in the
+// A Scene is a run that never was: three nodes, the leader killed in the
 // middle third, an outage of 1.3 s, and a machine that others use as well.
 type Scene struct {
 	Ops      int
@@ -38,7 +38,8 @@ func (s Scene) info() results.Info {
 	}
 }
 
-const LoadAt = 2 * time.Second // when the load starts, since the epoch
+// LoadAt is when the load starts, since the epoch.
+const LoadAt = 2 * time.Second
 
 // history makes the run; the same scene makes the same one.
 func (s Scene) history() *history.History {
@@ -139,7 +140,7 @@ func star(hosts ...string) link.Matrix {
 	return m
 }
 
-// probed is what honest links measure, and what they carried.
+// probed returns what honest links measure, and what they carried.
 func probed(rng *rand.Rand, plan link.Matrix) (es []history.Event) {
 	for _, p := range plan.Paths() {
 		ms := summary.Millis(plan[p].Delay)

@@ -51,7 +51,8 @@ func parseInfo(t *testing.T, d *datadriven.TestData) results.Info {
 				info.Duration = duration(t, v)
 			case "election":
 				info.ElectionTimeout = duration(t, v)
-				info.LagBound, info.LateBound = info.ElectionTimeout/10, info.ElectionTimeout/10 // as plans have it
+				// as plans have it
+				info.LagBound, info.LateBound = info.ElectionTimeout/10, info.ElectionTimeout/10
 			case "links":
 				info.Backend = v
 			case "clients":
