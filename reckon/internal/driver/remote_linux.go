@@ -159,13 +159,18 @@ type remote struct {
 	done     *report
 }
 
+// newRemote returns the runner's end of a driver that has not been started.
+func newRemote(client string, sink Sink, log io.WriteCloser) *remote {
+	return &remote{client: client, sink: sink, said: make(chan string, 16), ended: make(chan struct{}), log: host.NewLastWords(log), closer: log}
+}
+
 // start starts the driver of the i-th client and gives it its job.
 func (f *Fleet) start(i int, client string) (*remote, error) {
 	log, err := f.Log(client)
 	if err != nil {
 		return nil, err
 	}
-	d := &remote{sink: f.Sink, client: client, said: make(chan string, 16), ended: make(chan struct{}), log: host.NewLastWords(log), closer: log}
+	d := newRemote(client, f.Sink, log)
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)
