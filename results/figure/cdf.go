@@ -51,7 +51,7 @@ func (v *view) cdf() *canvas.Figure {
 	p.X.Min, p.X.Max = canvas.LogRange(lo, max(hi, lo))
 	p.X.Label.Text = "latency (ms)"
 	p.Y.Min, p.Y.Max = 0, max(1, math.Log10(2*float64(most))+0.05)
-	p.Y.Tick.Marker = nines{}
+	p.Y.Tick.Marker = canvas.Nines{}
 	return &canvas.Figure{
 		Name: "cdf", Title: "Latency distribution",
 		Caption: "The share of acknowledged operations with at most this latency, by the phase in which they were due. The vertical axis counts nines " +
@@ -95,23 +95,3 @@ func (q quantileCurve) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 func ms(d time.Duration) float64 { return max(summary.Millis(d), 0.001) }
-
-// nines labels -log10(1 - share).
-type nines struct{}
-
-func (nines) Ticks(_, hi float64) []plot.Tick {
-	ticks := []plot.Tick{{Value: 0, Label: "0"}, {Value: -math.Log10(0.5), Label: "50"}}
-	for k := 1; float64(k) <= hi; k++ {
-		text := "90"
-		switch {
-		case k == 2:
-			text = "99"
-		case k > 2:
-			text = "99." + nineDigits[:min(k-2, len(nineDigits))]
-		}
-		ticks = append(ticks, plot.Tick{Value: float64(k), Label: text})
-	}
-	return ticks
-}
-
-const nineDigits = "99999999"

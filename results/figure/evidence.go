@@ -158,9 +158,9 @@ func (n intervals) label(c draw.Canvas, o history.Op, x0, x1, y vg.Length) {
 
 // What is the operation in few words: "write 7 = ab", "read 7: ab (rev 12)".
 func What(o history.Op) string {
-	s := fmt.Sprintf("%s %s = %s", o.Kind, o.Key, oneLine(o.Value, 18))
+	s := fmt.Sprintf("%s %s = %s", o.Kind, o.Key, canvas.OneLine(o.Value, 18))
 	if o.Kind == history.Read {
-		s = fmt.Sprintf("read %s: %s", o.Key, oneLine(o.Value, 18))
+		s = fmt.Sprintf("read %s: %s", o.Key, canvas.OneLine(o.Value, 18))
 		if o.Value == "" && o.Version == 0 {
 			s = fmt.Sprintf("read %s: nothing", o.Key)
 		}

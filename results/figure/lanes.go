@@ -36,17 +36,8 @@ func (v *view) lanePlot(nodes []string, chart plot.Plotter) *plot.Plot {
 	p := v.timePlot(chart)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
 	p.Y.Tick.Length = 0
-	p.Y.Tick.Marker = laneTicks(nodes)
+	p.Y.Tick.Marker = canvas.LaneTicks(nodes)
 	return p
-}
-
-// laneTicks names the lanes from the top down.
-func laneTicks(nodes []string) plot.ConstantTicks {
-	var ticks plot.ConstantTicks
-	for i, n := range nodes {
-		ticks = append(ticks, plot.Tick{Value: float64(len(nodes) - 1 - i), Label: n})
-	}
-	return ticks
 }
 
 // condition is what a node is in for a while.

@@ -43,7 +43,7 @@ func TestPasses(t *testing.T) {
 // for.
 func TestPassesAlone(t *testing.T) {
 	small := resultstest.Scene{Ops: 6000, Duration: 30 * time.Second, Seed: 1, Outage: 1300 * time.Millisecond}
-	alone := func(passesOf []history.Pass) (results.Summary, *history.History, results.Info) {
+	alone := func(passesOf []history.Pass) (results.Summary, *history.History, summary.Info) {
 		h, info := small.Run()
 		h.Ops, h.Passes, info.Clients = nil, passesOf, nil
 		for i := range h.Events {

@@ -35,7 +35,7 @@ var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap
 
 // report returns the page: one file that refers to nothing outside the run's
 // directory, and loses only the links to plots where it is carried away from it.
-func report(d *results.Dir, load0 time.Duration, s results.Summary, info results.Info, drawn []*drawing) ([]byte, error) {
+func report(d *results.Dir, load0 time.Duration, s results.Summary, info summary.Info, drawn []*drawing) ([]byte, error) {
 	p := sheet{S: s, Info: info, Title: "reckon " + strings.Join(s.Words, " "), Meaning: meanings[results.Status(s.Verdict.String())]}
 	p.figures(drawn)
 	p.Tiles = tiles(s)
@@ -76,7 +76,7 @@ type sheet struct {
 	Title, Meaning string
 	Mischief       string // what the links did to packets beside delaying and losing them
 	S              results.Summary
-	Info           results.Info
+	Info           summary.Info
 	Tiles          []tile
 	Timeline       []picture
 	CDF, Noise     *picture
@@ -95,7 +95,7 @@ type sheet struct {
 	Links          string
 	LinkMatrix     *linkTable
 	LinkWorst      []pathRow
-	Run            []results.Fact
+	Run            []summary.Fact
 	Facts          []factGroup
 	Files          []string
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 // ManyFaults is the scene with other strikes than its own, one a second: cuts both ways and one
 // way, a lossy link, a pause, a flapping link.
-func (s Scene) ManyFaults() (*history.History, results.Info) {
+func (s Scene) ManyFaults() (*history.History, summary.Info) {
 	h, info := s.None()
 	info.Nodes, info.Clients = []string{"n1", "n2", "n3", "n4", "n5"}, []string{"c1", "c2"}
 	path := func(a, b string) link.Path { return link.Path{From: a, To: b} }
@@ -51,7 +51,7 @@ func (s Scene) ManyFaults() (*history.History, results.Info) {
 		h.Events = append(h.Events,
 			history.NewVerified(i, history.EndStruck, "links", "seen").When(at+2e6),
 			history.NewVerified(i, history.EndHealed, "links", "seen").When(heal+2e6))
-		info.Planned = append(info.Planned, results.Planned{Fault: "f", Name: "strike", From: time.Duration(i+1) * time.Second, To: time.Duration(i+1)*time.Second + 500*time.Millisecond})
+		info.Planned = append(info.Planned, summary.Planned{Fault: "f", Name: "strike", From: time.Duration(i+1) * time.Second, To: time.Duration(i+1)*time.Second + 500*time.Millisecond})
 	}
 	sorted(h.Events)
 	return h, info
@@ -92,7 +92,7 @@ func Worked() (all []history.Pass) {
 // Variations of the scene: other things that can befall a run.
 
 // Run returns the history of the scene, and what its plan says.
-func (s Scene) Run() (*history.History, results.Info) { return s.history(), s.info() }
+func (s Scene) Run() (*history.History, summary.Info) { return s.history(), s.info() }
 
 // without returns the events but those of the kinds given.
 func without(es []history.Event, kinds ...history.EventKind) []history.Event {
@@ -105,7 +105,7 @@ func sorted(es []history.Event) []history.Event {
 }
 
 // None: nothing goes wrong.
-func (s Scene) None() (*history.History, results.Info) {
+func (s Scene) None() (*history.History, summary.Info) {
 	s.Outage = -time.Hour
 	h, info := s.Run()
 	h.Events = without(h.Events, history.Struck, history.Healed, history.Verified, history.Held, history.Released, history.Down)
@@ -115,7 +115,7 @@ func (s Scene) None() (*history.History, results.Info) {
 }
 
 // Vanished: ten operations are missing, and the run says something of its own.
-func (s Scene) Vanished() (*history.History, results.Info) {
+func (s Scene) Vanished() (*history.History, summary.Info) {
 	h, info := s.Run()
 	for i := range h.Events {
 		if h.Events[i].Kind == history.Driver {
@@ -129,9 +129,9 @@ func (s Scene) Vanished() (*history.History, results.Info) {
 }
 
 // Down: two of three nodes are dead until the load ends.
-func (s Scene) Down() (*history.History, results.Info) {
+func (s Scene) Down() (*history.History, summary.Info) {
 	h, info := s.Run()
-	info.Words[3], info.Planned = "kill-n", []results.Planned{{Fault: "kill-n", Name: "kill 2 of 3 nodes", From: s.Duration / 3, To: s.Duration}}
+	info.Words[3], info.Planned = "kill-n", []summary.Planned{{Fault: "kill-n", Name: "kill 2 of 3 nodes", From: s.Duration / 3, To: s.Duration}}
 	struck, end := LoadAt+s.Duration/3, LoadAt+s.Duration
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.Return > struck {
@@ -163,7 +163,7 @@ func (s Scene) Down() (*history.History, results.Info) {
 
 // Regions: three data centres of a wide-area network, one path of which has no delay at all and one
 // a bit much.
-func (s Scene) Regions() (*history.History, results.Info) {
+func (s Scene) Regions() (*history.History, summary.Info) {
 	h, info := s.Run()
 	plan := link.Matrix{}
 	between := [3][3]int{{0, 49, 84}, {49, 0, 118}, {84, 118, 0}}
@@ -191,7 +191,7 @@ func (s Scene) Regions() (*history.History, results.Info) {
 }
 
 // Crowd: so many hosts that only some of the paths were measured.
-func (s Scene) Crowd() (*history.History, results.Info) {
+func (s Scene) Crowd() (*history.History, summary.Info) {
 	h, info := s.Run()
 	var hosts []string
 	for i := range 15 {
@@ -209,7 +209,7 @@ func (s Scene) Crowd() (*history.History, results.Info) {
 }
 
 // Flaps: the links of a follower are cut five times, and n1 is paused besides.
-func (s Scene) Flaps() (*history.History, results.Info) {
+func (s Scene) Flaps() (*history.History, summary.Info) {
 	h, info := s.None()
 	info.Words[3], info.Planned = "intermittent-full,pause", nil
 	isolated := link.Cut([]string{"n2"}, []string{"n1", "n3"})
@@ -217,13 +217,13 @@ func (s Scene) Flaps() (*history.History, results.Info) {
 	slow := link.Matrix{{From: "c1", To: "n3"}: far, {From: "n3", To: "c1"}: far}
 	for i := range 5 {
 		from := s.Duration/3 + time.Duration(2*i)*time.Second
-		info.Planned = append(info.Planned, results.Planned{Fault: "intermittent-full", Name: "cut a follower off", From: from, To: from + time.Second})
+		info.Planned = append(info.Planned, summary.Planned{Fault: "intermittent-full", Name: "cut a follower off", From: from, To: from + time.Second})
 		h.Events = append(h.Events, struckAndHealed(i, "intermittent-full", "n2 cut from n1, n3", from, from+time.Second)...)
 		h.Events = append(h.Events,
 			history.NewDegraded(i, isolated.Layers(), isolated.String()).When(LoadAt+from),
 			history.NewRestored(i, isolated.Layers(), isolated.String()).When(LoadAt+from+time.Second))
 	}
-	info.Planned = append(info.Planned, results.Planned{Fault: "pause", Name: "stop the leader", From: 14 * time.Second, To: 23 * time.Second})
+	info.Planned = append(info.Planned, summary.Planned{Fault: "pause", Name: "stop the leader", From: 14 * time.Second, To: 23 * time.Second})
 	h.Events = append(h.Events, struckAndHealed(5, "pause", "stopped n1", 14*time.Second, 23*time.Second)...)
 	h.Events = sorted(append(h.Events,
 		history.NewHeld(5, "n1", history.Paused).When(LoadAt+14*time.Second),

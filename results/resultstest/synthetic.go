@@ -9,7 +9,6 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
@@ -22,15 +21,15 @@ type Scene struct {
 	Outage   time.Duration
 }
 
-func (s Scene) info() results.Info {
-	return results.Info{
+func (s Scene) info() summary.Info {
+	return summary.Info{
 		Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: s.Seed,
 		Duration: s.Duration, ElectionTimeout: time.Second,
 		LagBound: 100 * time.Millisecond, LateBound: 100 * time.Millisecond,
 		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Backend: "userspace", Links: star("c1", "n1", "n2", "n3"),
-		Planned: []results.Planned{{Fault: "leader", Name: "kill the leader", From: s.Duration / 3, To: 2 * s.Duration / 3}},
+		Planned: []summary.Planned{{Fault: "leader", Name: "kill the leader", From: s.Duration / 3, To: 2 * s.Duration / 3}},
 		Command: fmt.Sprintf("reckon etcd simple uniform leader --duration %v --rate %.0f --seed %d", s.Duration, float64(s.Ops)/s.Duration.Seconds(), s.Seed),
-		Facts: []results.Fact{
+		Facts: []summary.Fact{
 			{Group: "Flags", Name: "--duration", Value: s.Duration.String()}, {Group: "Flags", Name: "--link-latency", Value: "20ms"},
 			{Group: "Versions", Name: "reckon", Value: "v0.1.0 (clean)"}, {Group: "Versions", Name: "etcd", Value: "3.7.3 (embedded)"}, {Group: "Versions", Name: "Go", Value: "go1.26.8"},
 			{Group: "Machine", Name: "kernel", Value: "Linux 6.12.0"}, {Group: "Machine", Name: "processors", Value: "2"}, {Group: "Machine", Name: "file system", Value: "ext4"},

@@ -11,7 +11,7 @@ import (
 // began and ended, and between which instants faults were in effect.
 type Reading struct {
 	H    *history.History
-	Info results.Info
+	Info Info
 
 	load0   time.Duration // start of the load, since the epoch; 0 where there was none
 	LoadEnd time.Duration
@@ -24,7 +24,7 @@ type Reading struct {
 }
 
 // NewReading reads the history: the instants that all of its numbers refer to.
-func NewReading(h *history.History, info results.Info) *Reading {
+func NewReading(h *history.History, info Info) *Reading {
 	r := &Reading{H: h, Info: info, FaultFrom: -1, faultTo: -1}
 	r.load0, r.Loaded = h.PhaseStart("load")
 	for i := range h.Events {

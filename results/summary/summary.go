@@ -11,7 +11,7 @@ import (
 )
 
 // Of says what the history amounts to. It is pure.
-func Of(h *history.History, info results.Info, checks []check.Result) results.Summary {
+func Of(h *history.History, info Info, checks []check.Result) results.Summary {
 	r := NewReading(h, info)
 	s := results.Summary{
 		Seed: info.Seed, Words: nonNil(info.Words), Duration: info.Duration.Seconds(),
