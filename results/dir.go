@@ -136,7 +136,7 @@ func (d *Dir) Ops(lines []byte) error {
 	return d.record(d.ops, func(b []byte) ([]byte, error) { return append(b, lines...), nil })
 }
 
-// Event records what befell the run.
+// Event records what happened in the run.
 func (d *Dir) Event(e history.Event) error { return d.record(d.events, appendJSON(e)) }
 
 // Change records one step of the store's own account of its past.

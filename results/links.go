@@ -9,13 +9,13 @@ import (
 // plan says, and the fabric's own account since it was made.
 type Links struct {
 	Backend string `json:"backend"`
-	// priority, seed, kernel: as the backend says of itself
+	// Details are priority, seed and kernel, as the backend reports them.
 	Details  string    `json:"details,omitempty"`
 	Late     *Lateness `json:"late_us"` // from due to delivered, in microseconds
 	Packets  float64   `json:"packets"`
 	Lost     float64   `json:"lost"`     // by the loss that the plan asks for
 	Cut      float64   `json:"cut"`      // by cuts
-	Overflow float64   `json:"overflow"` // for want of room: nobody asked for that
+	Overflow float64   `json:"overflow"` // because queues were full
 
 	Probed *Probed    `json:"probed"` // null where the links were never measured
 	Paths  []LinkPath `json:"paths"`  // those that were measured or carried anything, in order

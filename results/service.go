@@ -44,15 +44,15 @@ type Throughput struct {
 // acknowledgements return at ..., 9.99, 11.4, 11.41, ...: the longest gap is 1.41 s,
 // and so is the time to recover from the strike. If they return at ..., 9.99 and never again,
 // the longest gap is 20.01 s, but the time to recover is null and censored: it is
-// not known, only that it is longer. Whoever averages must treat it so.
+// not known, only that it is longer, and averages must treat it so.
 type Unavailability struct {
 	LongestGap float64    `json:"longest_gap_ms"`
 	Gap        [2]float64 `json:"longest_gap_s"` // from, to
 	// TTR is, for each strike, the longest gap that overlaps the time from when this strike began
-	// to act to when the next one did (for the last one, to the end); null where it did not strike,
-	// was censored, or nothing was asked of the store afterwards. A strike that was planned for the
+	// to act to when the next one did (for the last one, to the end); null if it was not injected,
+	// is censored, or no operation was due afterwards. A strike that was planned for the
 	// same instant, or that acted before this one was in effect, is not the next one: which of them
-	// an outage comes of nobody can tell, so each has all of it.
+	// caused an outage is not known, so each has all of it.
 	//
 	// Why from its beginning, and not from when it was in effect: a busy machine may take its time
 	// to see that a process is gone. Say that it is killed at 0.998 s, seen to be gone at 1.433 s,

@@ -78,7 +78,7 @@ func (r *record) durableDetail(accounts []*account) string {
 	return d
 }
 
-// An account is one member's changes, in the order in which it tells them.
+// An account is one member's changes, in the order in which it reports them.
 type account struct {
 	r       *record
 	member  string
@@ -92,7 +92,7 @@ type account struct {
 	foreign int              // changes of keys that no operation touched
 }
 
-// accounts parts the changes by the member that told them, the ones that reach furthest first.
+// accounts groups the changes by the member that reported them, the ones that reach furthest first.
 func (r *record) accounts() []*account {
 	by := make(map[string]*account)
 	var all []*account
@@ -111,7 +111,7 @@ func (r *record) accounts() []*account {
 	}
 	for _, e := range r.h.Events {
 		if e.Kind == history.Collected {
-			of(e.Subject) // one that tells of nothing is an account, too
+			of(e.Subject) // an empty one is an account, too
 		}
 	}
 	slices.SortFunc(all, func(a, b *account) int {
@@ -130,7 +130,7 @@ func (r *record) accounts() []*account {
 	return all
 }
 
-// doubted returns why there may be more than the account tells: it was not recorded that all of it
+// doubted returns why the account may be incomplete: it was not recorded that all of it
 // was collected, or its member answered no final read, and so may not have heard of the last
 // writes. Recordings of before history.Collected are whole where the run came to its last line and
 // says nothing against itself.
@@ -161,7 +161,7 @@ func (a *account) doubted() string {
 	return ""
 }
 
-// end returns the newest revision that the account tells of.
+// end returns the newest revision in the account.
 func (a *account) end() int64 {
 	var end int64
 	for i := range a.changes {
@@ -289,7 +289,7 @@ func (a *account) reads(d *docket) {
 }
 
 // finals holds the final reads against the last change of their key. A later
-// change than the one read is no contradiction if nobody knew of it when the
+// change than the one read is no contradiction if it was not known when the
 // read was called: a write of unknown outcome may take effect even after the final reads.
 //
 //	w(a) |--| ok

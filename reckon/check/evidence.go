@@ -88,8 +88,8 @@ func (g *register) smallest(p *proof) *proof {
 	return p
 }
 
-// better reports whether p is to be told rather than q: the smaller, then the one whose stale read
-// came first.
+// better reports whether p is to be reported rather than q: the smaller, then the one whose stale
+// read came first.
 func (g *register) better(p, q *proof) bool {
 	if q == nil {
 		return true
@@ -99,7 +99,7 @@ func (g *register) better(p, q *proof) bool {
 	return cmp.Or(cmp.Compare(len(p.set), len(q.set)), cmp.Compare(g.ops[ps.second].call, g.ops[qs.second].call)) < 0
 }
 
-// finding tells the proof.
+// finding describes the proof.
 func (g *register) finding(p *proof) *finding {
 	evidence := make([]history.Op, len(p.set))
 	for i, at := range p.set {
@@ -136,7 +136,7 @@ func (g *register) stale(ab, ba pair) (stale, order pair) {
 	return ba, ab
 }
 
-// explain tells the story of a conflict in one sentence.
+// explain describes a conflict in one sentence.
 func (g *register) explain(stale, order pair) string {
 	read, seen := g.op(stale.second), g.op(stale.first)
 	s := describe(read)

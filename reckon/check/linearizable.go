@@ -37,7 +37,7 @@ type judgement struct {
 	why      string   // where Unknown
 }
 
-// A finding is a broken promise: what a person should read, and what proves it.
+// A finding is a violation: its description for people, and the operations that prove it.
 type finding struct {
 	detail   string
 	evidence []history.Op  // in order of Call

@@ -122,7 +122,7 @@ type Op struct {
 	// revision at which the value that it answered was written.
 	Revision int64
 	Version  int64  // of a read: how often the key has been written, 0 where it does not exist
-	Member   string // which member answered, where the client can tell
+	Member   string // which member answered, where the client knows
 	// Unobserved: of a read that is OK, the client does not report what the store answered, so
 	// Value means nothing.
 	Unobserved bool

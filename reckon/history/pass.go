@@ -29,7 +29,7 @@ type Pass struct {
 	// not seen to end, and in records of earlier releases.
 	Counts *PassCounts `json:"counts,omitempty"`
 
-	Nodes   []PassNode `json:"nodes"`   // every node that started, or told of it, each once
+	Nodes   []PassNode `json:"nodes"`   // every node that started, or reported it, each once
 	Retries int        `json:"retries"` // of requests to the store that the caller had to repeat
 	// longest time in which coordination stood still: work was left, and no key of the operation
 	// changed

@@ -10,12 +10,12 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// A reachability is who heard whom while something was struck, by the run's own record of what was
-// done.
+// A reachability is which hosts could reach which while faults were active, by the record of what
+// was done.
 type reachability struct {
 	from, to     time.Duration // its first time, since the epoch
 	times        int
-	leader       string // who led just before, "" for nobody
+	leader       string // who led just before, "" for none
 	dead, paused []string
 	links        map[link.Path]history.Layer // what lay over a path
 	details      []string                    // of the strikes in effect

@@ -6,7 +6,7 @@
 // The checks run in a process of their own, under the name Role, whose time and memory are bounded:
 // a program that judges runs registers it (reexec.Register(judge.Role, judge.Main)) and must know
 // the words of the plan. The package needs the run's directory and nothing else; it decides nothing
-// itself: package check knows the promises and package results the numbers.
+// itself: package check has the checks and package summary the numbers.
 package judge
 
 import (

@@ -9,7 +9,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// Info is what a plan says of its run, as far as numbers and pictures need it.
+// Info is what numbers and figures need to know of a run's plan.
 type Info struct {
 	Words           []string
 	Seed            uint64
@@ -44,7 +44,8 @@ type Fact struct {
 	Value string
 }
 
-// ClientsIn returns the clients of the run: those of the plan, or those in the record if it names none.
+// ClientsIn returns the clients of the run: those of the plan, or those in the record if it names
+// none.
 func (i Info) ClientsIn(h *history.History) []string {
 	if len(i.Clients) > 0 {
 		return i.Clients
@@ -58,7 +59,8 @@ func (i Info) ClientsIn(h *history.History) []string {
 	return slices.SortedFunc(maps.Keys(seen), link.CompareHosts)
 }
 
-// NodesIn returns the members of the run: those of the plan, or those in the record if it names none.
+// NodesIn returns the members of the run: those of the plan, or those in the record if it names
+// none.
 func (i Info) NodesIn(h *history.History) []string {
 	if len(i.Nodes) > 0 {
 		return i.Nodes

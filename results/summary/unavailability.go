@@ -114,9 +114,9 @@ func (r *Reading) nextStrike(s results.Strike, never time.Duration) time.Duratio
 }
 
 // censored reports whether the strike's gap never ended while the strike could be observed. An open
-// gap is one, if an operation was due in it that nobody acknowledged: silence is only silence where
-// someone asked. And so is a gap that ended after the load because the strike was healed there: the
-// store came back from the heal, which the plan brought, not from the strike.
+// gap is censored if an operation was due in it that was not acknowledged: without a request,
+// silence means nothing. So is a gap that ended after the load because the fault was healed there:
+// the store recovered because of the planned heal, not from the fault.
 func (r *Reading) censored(s results.Strike, g gap) bool {
 	if g.length() <= r.noise() {
 		return false
@@ -130,7 +130,7 @@ func (r *Reading) censored(s results.Strike, g gap) bool {
 
 // cutOff reports whether the load ended so soon after the strike began to act that the silence
 // after it had no time to be more than noise: it goes on to the end, and an operation was due in it
-// that nobody acknowledged.
+// that was not acknowledged.
 func (r *Reading) cutOff(acted time.Duration, gaps []gap) bool {
 	if acted <= r.LoadEnd-r.noise() || len(gaps) == 0 {
 		return false

@@ -11,23 +11,23 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// A defect is why a run is not what its plan says.
+// A defect is a reason why a run is inconclusive.
 type defect struct {
 	why string
 	// record: what was recorded cannot be trusted to be all that happened.
 	record bool
 }
 
-// judge decides what the run amounts to.
+// judge decides the run's verdict.
 //
-// A defect of the harness makes the run no result, with one exception: a broken promise stays
-// broken. Say that the generator lagged, and that a read answered a value which a later read
-// denies: the lag spoils every number of the run, but no lag makes an honest store answer so, and a
-// nightly run that filed the answer under "harness" would have thrown away the one thing it exists
-// to find. So invalid wins, with the defects beside it - unless the defect is in the record itself.
-// Where operations vanished, the "value that nobody wrote" may be one whose write vanished; there
-// harness wins, and the checks' evidence stays for whoever wants to look. Where they are missing
-// because the run was cut off, it is unknown.
+// A defect of the harness makes the run inconclusive, with one exception: a violation remains one.
+// Say that the generator lagged, and that a read returned a value which a later read contradicts:
+// the lag spoils every number of the run, but no lag makes a correct store answer so, and a nightly
+// run that reported only "harness" would hide the one thing it exists to find. So invalid wins,
+// with the defects beside it, unless the defect is in the record itself. If operations vanished,
+// the "value that no client wrote" may be one whose write vanished; then harness wins, and the
+// checks' evidence is kept. If they are missing because the run was cut short, the verdict is
+// unknown.
 func judge(s *results.Summary, r *Reading) {
 	defects := r.defects(s)
 	s.Harness = []string{}
@@ -80,8 +80,8 @@ func named(checks []check.Result, v check.Verdict) []string {
 	return names
 }
 
-// defects looks for everything that makes a run no result. What an interruption
-// explains is not held against the run: it is unknown at best in any case.
+// defects lists everything that makes a run inconclusive. What an interruption explains is no
+// defect: such a run is unknown at best.
 func (r *Reading) defects(s *results.Summary) []defect {
 	d := r.reported()
 	d = append(d, r.incomplete()...)
