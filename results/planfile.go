@@ -115,7 +115,7 @@ func (f PlanFile) same(again Derived, dir *Dir) error {
 		then, now any
 	}{
 		{"hosts", f.Hosts, again.Hosts}, {"links", f.Links, again.Links},
-		{"strikes", f.Strikes, again.Strikes}, {"bounds", f.Bounds, again.Bounds},
+		{"strikes", unnamed(f.Strikes), unnamed(again.Strikes)}, {"bounds", f.Bounds, again.Bounds},
 	} {
 		if !reflect.DeepEqual(part.then, part.now) {
 			return fmt.Errorf("plan of %s: its %s do not follow from its words and flags: they were changed by hand, or by another version of reckon (%s)", dir, part.name, f.Versions["reckon"])
@@ -125,6 +125,15 @@ func (f PlanFile) same(again Derived, dir *Dir) error {
 		return fmt.Errorf("plan of %s: it names no link backend", dir)
 	}
 	return nil
+}
+
+// unnamed returns the strikes without what they are called, which is for people.
+func unnamed(strikes []PlannedStrike) []PlannedStrike {
+	all := slices.Clone(strikes)
+	for i := range all {
+		all[i].Name = ""
+	}
+	return all
 }
 
 // CommandLine returns what to type to run the plan again.

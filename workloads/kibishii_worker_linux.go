@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -131,6 +130,7 @@ type said struct {
 	Cmd     string `json:"cmd"`
 	Pass    int32  `json:"pass"`
 	Error   string `json:"error"`
+	Lost    bool   `json:"lease_lost"`
 }
 
 // listen records the worker's own output, which does not depend on the store.
@@ -149,18 +149,16 @@ func (h *member) listen(out io.ReadCloser, silent chan<- struct{}) {
 }
 
 func (h *member) hear(s said) {
-	worked := func(what string) {
-		h.group.env.Event(history.Event{Kind: history.Worked, Subject: h.name, Detail: what + " " + s.Op})
-	}
+	worked := func(step history.Step) { h.group.env.Event(history.NewWorked(h.name, step, s.Op)) }
 	switch {
 	case s.Message == "begins":
-		worked("started")
+		worked(history.Started)
 	case s.Message == "ended" && s.Error == "":
-		worked("finished")
-	case s.Message == "ended" && strings.HasSuffix(s.Error, fleet.ErrLeaseLost.Error()):
-		worked("lost")
+		worked(history.Finished)
+	case s.Message == "ended" && s.Lost:
+		worked(history.Lost)
 	case s.Message == "ended":
-		worked("gave up on")
+		worked(history.GaveUp)
 	}
 	h.change(func() {
 		switch s.Message {

@@ -19,6 +19,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/report"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 // Conclude checks, summarises and draws a recorded run, and returns the summary that it wrote. An
@@ -71,11 +73,11 @@ func draw(dir *results.Dir, p *plan.Plan, file results.PlanFile, r *record, chec
 	if end := dir.RunnerEnd(); end != "" {
 		in.Defects = append(in.Defects, end)
 	}
-	s := results.Summarise(r.h, in, checks)
+	s := summary.Of(r.h, in, checks)
 	if err := dir.WriteSummary(s); err != nil {
 		return s, err
 	}
-	return s, results.Render(dir, r.h, s, in)
+	return s, report.Render(dir, r.h, s, in)
 }
 
 // info returns what the summary and the report need to know of the plan.
