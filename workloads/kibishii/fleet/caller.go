@@ -16,7 +16,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// A Caller puts commands and follows what becomes of them. It is safe for concurrent use.
+// A Caller puts commands and follows their operations. It is safe for concurrent use.
 //
 // A command is put once. Its key is created in one transaction with another one that bears the operation's number
 // and the call's, so that an attempt whose answer did not come is repeated until it is known whether one was done.
@@ -25,7 +25,7 @@ import (
 type Caller struct {
 	store store
 	grace time.Duration
-	// Watch is told how an operation stands, whenever that changes; nil for nobody. It must not wait.
+	// Watch, unless nil, is called whenever the state of an operation changes. It must not block.
 	Watch func(Operation)
 
 	mu   sync.Mutex
@@ -44,7 +44,7 @@ func Call(ctx context.Context, e Etcd) (*Caller, error) {
 // Close ends the connection; operations go on.
 func (c *Caller) Close() { c.store.close() }
 
-// Nodes are the names of the nodes that are there.
+// Nodes returns the names of the nodes that are present.
 func (c *Caller) Nodes(ctx context.Context) (names []string, err error) {
 	resp, err := c.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
 	if err != nil {
@@ -61,7 +61,7 @@ func namesOf(kvs []*mvccpb.KeyValue) (names []string) {
 	return names
 }
 
-// TooFewError: not as many nodes as wanted came in time.
+// A TooFewError says that fewer nodes than wanted were present in time.
 type TooFewError struct {
 	Want  int
 	There []string
@@ -98,7 +98,7 @@ func (c *Caller) untilChanged(ctx context.Context, revision int64) bool {
 const (
 	// defaultTimeout is the deadline of a command that has none.
 	defaultTimeout = time.Hour
-	// grace is how long after its deadline an operation may take to end: a lease, so that the folder may die in it. Then
+	// grace is how long after its deadline an operation may take to end: a lease, so that the aggregator may die in it. Then
 	// the caller ends it.
 	grace = defaultLease + expirySlack
 	// endTime is how long the caller tries to.
@@ -253,13 +253,13 @@ func (c *Caller) read(ctx context.Context, s store, o *Operation) (next int64, e
 	return begun.Header.Revision + 1, nil
 }
 
-// end ends an operation that nobody else has ended in time: no worker is left to fold it, or none ever came to start
+// end ends an operation that nobody else has ended in time: no worker is left to aggregate it, or none ever came to start
 // it. Then it must not start later either, and does not: to put a command wants that its operation has no key.
 func (c *Caller) end(ctx context.Context, s store, o *Operation, why string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, endTime, errDeadline)
 	defer cancel()
 	for {
-		f := newFolder(s)
+		f := newAggregator(s)
 		revision, err := f.read(ctx)
 		if err != nil {
 			return err

@@ -42,7 +42,7 @@ type tally struct {
 	expired string           // why it ends now, whatever is missing; "" for it does not
 }
 
-// standing folds what is known.
+// standing returns the state of the operation from what is known.
 func (t tally) standing() Standing {
 	var successful, failed, lost, late []string
 	completed := 0

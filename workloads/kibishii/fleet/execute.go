@@ -14,7 +14,7 @@ import (
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
-// statusEvery is how often a node tells its progress.
+// statusEvery is the time between two reports of a node's progress.
 const statusEvery = 10 * time.Second
 
 // operation is a command that a node carries out.
@@ -30,9 +30,9 @@ func (o *operation) statusKey() string { return statuses + o.OpID + "/" + o.n.na
 func (o *operation) resultKey() string { return resultsOf + o.OpID + "/" + o.n.name }
 func (o *operation) nodeKey() string   { return nodesPrefix + o.n.key }
 
-// obey does what a value of the control key says, if it is for this node and was not done yet. Only ErrLeaseLost matters to the
-// caller; all else is told in the log and under the operation's keys.
-func (c *crew) obey(ctx context.Context, s session, n *node, from order) error {
+// execute carries out the command in a value of the control key, if it is for this node and has not been
+// done yet. Only ErrLeaseLost matters to the caller; the log and the operation's keys have the rest.
+func (c *activeWorker) execute(ctx context.Context, s session, n *node, from order) error {
 	log := c.Log.With("node", n.name, "revision", from.revision)
 	command, err := decode(from.value)
 	if err != nil {
@@ -54,8 +54,8 @@ func (c *crew) obey(ctx context.Context, s session, n *node, from order) error {
 	return err
 }
 
-// reject tells whoever waits for the operation that it will not be.
-func (c *crew) reject(ctx context.Context, opID string, why error) error {
+// reject ends the operation for those who wait for it: it cannot be carried out.
+func (c *activeWorker) reject(ctx context.Context, opID string, why error) error {
 	if opID == "" {
 		return nil
 	}
@@ -71,8 +71,8 @@ func encode(v any) string {
 	return string(b)
 }
 
-// enter finds, or creates, the operation; why says why this node has no part in it.
-func (c *crew) enter(ctx context.Context, o *operation) (why string, err error) {
+// enter finds or creates the operation. why says why this node takes no part in it.
+func (c *activeWorker) enter(ctx context.Context, o *operation) (why string, err error) {
 	waited := false
 	for {
 		look, err := o.store.txn(ctx, "look at operation "+o.OpID, nil, []clientv3.Op{
@@ -96,9 +96,9 @@ func (c *crew) enter(ctx context.Context, o *operation) (why string, err error) 
 			o.created = running
 			return "", nil
 		}
-		// All see a command at the same moment. The folder creates the operation, so that not everybody reads who is
+		// All see a command at the same moment. The aggregator creates the operation, so that not everybody reads who is
 		// there; where it does not, because it is dying, others do after a moment.
-		if !waited && !c.folding.Load() {
+		if !waited && !c.aggregating.Load() {
 			waited = true
 			rest(ctx, createPause+rand.N(createPause))
 			continue
@@ -109,7 +109,7 @@ func (c *crew) enter(ctx context.Context, o *operation) (why string, err error) 
 	}
 }
 
-// createPause is how long a node that does not fold leaves it to the one that does to create the operation.
+// createPause is how long the other nodes leave it to the aggregator to create an operation.
 const createPause = 10 * time.Millisecond
 
 // createdIn is the revision that created the key that the i-th get of a transaction found; 0 for none.
@@ -129,7 +129,7 @@ type starting struct {
 }
 
 // create creates the operation with the nodes that are there, unless another node is faster, or one more registers meanwhile.
-func (c *crew) create(ctx context.Context, o *operation) error {
+func (c *activeWorker) create(ctx context.Context, o *operation) error {
 	resp, err := o.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
 	if err != nil {
 		return err
@@ -161,8 +161,8 @@ func (r report) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(b[:len(b)-1], `,"retries":%d}`, r.Retries), nil
 }
 
-// carryOut works, tells of it, and puts the result.
-func (c *crew) carryOut(ctx context.Context, o *operation, deadline time.Time) error {
+// carryOut does the work, reports progress, and puts the result.
+func (c *activeWorker) carryOut(ctx context.Context, o *operation, deadline time.Time) error {
 	work, cancel := context.WithDeadlineCause(ctx, deadline, errDeadline)
 	defer cancel()
 	options := o.n.options
@@ -206,7 +206,7 @@ func (c *crew) carryOut(ctx context.Context, o *operation, deadline time.Time) e
 	if lost != nil {
 		return lost
 	}
-	if work.Err() != nil { // what is unfinished is no result; the folder knows the deadline too
+	if work.Err() != nil { // what is unfinished is no result; the aggregator knows the deadline too
 		return context.Cause(work)
 	}
 	return o.conclude(work, result)

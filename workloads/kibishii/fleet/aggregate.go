@@ -11,34 +11,35 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// foldEvery is the least time between two folds of one operation, other than its last.
-const foldEvery = 50 * time.Millisecond
+// writeEvery is the least time between two writes of one operation, except its last.
+const writeEvery = 50 * time.Millisecond
 
-// fold has this worker be the folder whenever there is no other, until its lease is lost.
-func (c *crew) fold(ctx context.Context, s session) {
-	defer c.folding.Store(false)
+// aggregate makes this worker the aggregator whenever there is no other, until its lease is lost.
+func (c *activeWorker) aggregate(ctx context.Context, s session) {
+	defer c.aggregating.Store(false)
 	for ctx.Err() == nil {
 		lead, revision, err := c.campaign(ctx, s)
 		if err != nil {
-			c.complain(ctx, "cannot stand for the folder", err)
+			c.complain(ctx, "cannot stand for the aggregator", err)
 			continue
 		}
 		if lead {
-			c.folding.Store(true)
-			c.Log.Info("folds the results")
-			c.foldAll(ctx)
-			c.folding.Store(false)
+			c.aggregating.Store(true)
+			c.Log.Info("aggregates the results")
+			c.aggregateAll(ctx)
+			c.aggregating.Store(false)
 			continue
 		}
-		c.untilDeleted(ctx, folderKey, revision+1)
+		c.untilDeleted(ctx, aggregatorKey, revision+1)
 	}
 }
 
-// campaign takes the folder's key where nobody has it. Where somebody has, watching it from the revision on tells of the end.
-func (c *crew) campaign(ctx context.Context, s session) (lead bool, revision int64, err error) {
+// campaign takes the aggregator's key if nobody has it. If somebody has, watching the key from the
+// revision on shows when that ends.
+func (c *activeWorker) campaign(ctx context.Context, s session) (lead bool, revision int64, err error) {
 	n := c.nodes[0]
-	resp, err := c.store.txn(ctx, "stand for the folder", []clientv3.Cmp{created(folderKey, 0), created(nodesPrefix+n.key, s.fence)},
-		[]clientv3.Op{clientv3.OpPut(folderKey, n.name, clientv3.WithLease(s.lease))}, clientv3.OpGet(folderKey))
+	resp, err := c.store.txn(ctx, "stand for the aggregator", []clientv3.Cmp{created(aggregatorKey, 0), created(nodesPrefix+n.key, s.fence)},
+		[]clientv3.Op{clientv3.OpPut(aggregatorKey, n.name, clientv3.WithLease(s.lease))}, clientv3.OpGet(aggregatorKey))
 	if err != nil || resp.Succeeded {
 		return err == nil, 0, err
 	}
@@ -48,7 +49,7 @@ func (c *crew) campaign(ctx context.Context, s session) (lead bool, revision int
 	return false, 0, ErrLeaseLost
 }
 
-func (c *crew) untilDeleted(ctx context.Context, key string, revision int64) {
+func (c *activeWorker) untilDeleted(ctx context.Context, key string, revision int64) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for b := range c.store.changes(ctx, key, revision, clientv3.WithFilterPut()) {
@@ -58,43 +59,44 @@ func (c *crew) untilDeleted(ctx context.Context, key string, revision int64) {
 	}
 }
 
-// foldAll folds until ctx ends or the folder's key is deleted.
-func (c *crew) foldAll(ctx context.Context) {
+// aggregateAll aggregates until ctx ends or the aggregator's key is deleted.
+func (c *activeWorker) aggregateAll(ctx context.Context) {
 	for ctx.Err() == nil {
-		f := newFolder(c.store)
+		f := newAggregator(c.store)
 		if deposed, err := f.run(ctx); deposed {
 			return
 		} else if err != nil && !errors.Is(err, errOverwritten) {
-			c.complain(ctx, "cannot fold: reading all anew", err)
+			c.complain(ctx, "cannot aggregate: reading all anew", err)
 		}
 	}
 }
 
-// folder has all running operations as of one revision of the store.
-type folder struct {
+// aggregator holds all running operations as of one revision of the store.
+type aggregator struct {
 	store   store
 	present map[string]int64 // fences, by key
-	ops     map[string]*folded
-	live    bool // what comes now has just happened
+	ops     map[string]*openOperation
+	live    bool // changes arrive as they happen
 }
 
-// folded is a running operation.
-type folded struct {
+// openOperation is an operation that has not ended.
+type openOperation struct {
 	tally
 	mod      int64  // of the operation's key
-	written  string // what this folder wrote last
-	dirty    bool   // there is something to fold
+	written  string // what this aggregator wrote last
+	dirty    bool   // its key has to be written
 	next     time.Time
 	deadline time.Time
 	limit    time.Duration
 }
 
-func newFolder(s store) *folder {
-	return &folder{store: s, present: map[string]int64{}, ops: map[string]*folded{}}
+func newAggregator(s store) *aggregator {
+	return &aggregator{store: s, present: map[string]int64{}, ops: map[string]*openOperation{}}
 }
 
-// run reads what there is, follows what changes, and folds. It returns when the folder's key is gone, or it must read anew.
-func (f *folder) run(ctx context.Context) (deposed bool, err error) {
+// run reads the running operations, follows the changes, and aggregates. It returns when the
+// aggregator's key is gone, or when everything must be read anew.
+func (f *aggregator) run(ctx context.Context) (deposed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	revision, err := f.read(ctx)
@@ -103,7 +105,7 @@ func (f *folder) run(ctx context.Context) (deposed bool, err error) {
 	}
 	changes := f.store.changes(ctx, root, revision+1, clientv3.WithPrefix())
 	for {
-		wait, err := f.foldDirty(ctx)
+		wait, err := f.writeDirty(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -122,8 +124,8 @@ func (f *folder) run(ctx context.Context) (deposed bool, err error) {
 	}
 }
 
-// read reads the running operations, and all that counts for them, as of one revision.
-func (f *folder) read(ctx context.Context) (revision int64, err error) {
+// read reads the running operations and everything about them as of one revision.
+func (f *aggregator) read(ctx context.Context) (revision int64, err error) {
 	begun, err := f.store.get(ctx, startingOf, clientv3.WithPrefix())
 	if err != nil {
 		return 0, err
@@ -157,12 +159,13 @@ func (f *folder) read(ctx context.Context) (revision int64, err error) {
 	return revision, nil
 }
 
-// apply takes in one change. The keys of one revision come as they were put: starting before the operation's.
-func (f *folder) apply(e *clientv3.Event) (deposed bool, err error) {
+// apply applies one change. Keys of one revision arrive in the order in which they were put: starting
+// before the operation's.
+func (f *aggregator) apply(e *clientv3.Event) (deposed bool, err error) {
 	key := string(e.Kv.Key)
 	put := e.Type == clientv3.EventTypePut
 	switch {
-	case key == folderKey:
+	case key == aggregatorKey:
 		return !put, nil
 	case strings.HasPrefix(key, nodesPrefix):
 		name := strings.TrimPrefix(key, nodesPrefix)
@@ -189,30 +192,30 @@ func (f *folder) apply(e *clientv3.Event) (deposed bool, err error) {
 	return false, nil
 }
 
-func (f *folder) begin(op string, value []byte) error {
+func (f *aggregator) begin(op string, value []byte) error {
 	var s starting
 	if err := json.Unmarshal(value, &s); err != nil {
 		return fmt.Errorf("read %s%s: %w", startingOf, op, err)
 	}
 	limit := time.Duration(s.Timeout) * time.Second
-	f.ops[op] = &folded{
+	f.ops[op] = &openOperation{
 		tally: tally{members: s.Members, results: map[string]bool{}, present: f.present},
 		dirty: true, limit: limit, deadline: f.began(s, time.Now()).Add(limit),
 	}
 	return nil
 }
 
-// began is when the operation started: now, where this folder sees it happen, and else by the clock of the node that
-// created it, or each new folder would give it its whole time again.
-func (f *folder) began(s starting, now time.Time) time.Time {
+// began returns when the operation started: now, if this aggregator sees it happen, or else the time by
+// the clock of the node that created it. Otherwise each new aggregator would restart its deadline.
+func (f *aggregator) began(s starting, now time.Time) time.Time {
 	if f.live || s.At.IsZero() || s.At.After(now) {
 		return now
 	}
 	return s.At
 }
 
-// result takes in opID/name. What cannot be read is a failure.
-func (f *folder) result(key string, value []byte) {
+// result applies the result opID/name. One that cannot be read is a failure.
+func (f *aggregator) result(key string, value []byte) {
 	opID, name, _ := strings.Cut(key, "/")
 	if op := f.ops[opID]; op != nil {
 		var r report
@@ -221,8 +224,9 @@ func (f *folder) result(key string, value []byte) {
 	}
 }
 
-// foldDirty writes how the operations stand where that has changed; wait is how long until there is more to write without a change.
-func (f *folder) foldDirty(ctx context.Context) (wait time.Duration, err error) {
+// writeDirty writes the state of the operations that have changed. wait is the time until the next write
+// that is due without a change.
+func (f *aggregator) writeDirty(ctx context.Context) (wait time.Duration, err error) {
 	wait = time.Hour
 	now := time.Now()
 	for id, op := range f.ops {
@@ -245,8 +249,8 @@ func (f *folder) foldDirty(ctx context.Context) (wait time.Duration, err error) 
 	return max(wait, time.Millisecond), nil
 }
 
-func (f *folder) write(ctx context.Context, id string, op *folded, s Standing) error {
-	op.dirty, op.next = false, time.Now().Add(foldEvery)
+func (f *aggregator) write(ctx context.Context, id string, op *openOperation, s Standing) error {
+	op.dirty, op.next = false, time.Now().Add(writeEvery)
 	value := encode(s)
 	if value == op.written || op.written == "" && value == encode(started(len(op.members))) {
 		return nil
@@ -262,15 +266,15 @@ func (f *folder) write(ctx context.Context, id string, op *folded, s Standing) e
 	return nil
 }
 
-// errOverwritten: somebody else wrote an operation's key, or this folder did in an attempt whose answer did not come; or a node
-// has lost its lease, of which the folder has not heard yet.
+// errOverwritten means that somebody else wrote the operation's key, or this aggregator did in an attempt
+// whose answer was lost; or that a node lost its lease and the aggregator has not yet seen that.
 var errOverwritten = errors.New("somebody else wrote the operation's key, or a node has just lost its lease")
 
-// maxConditions is how many a transaction of etcd may have, by default.
+// maxConditions is the most conditions that etcd allows in a transaction by default.
 const maxConditions = 128
 
-// swap writes how the operation stands, if its key has not changed since that revision; and, if it is a success, no member has
-// lost its lease, of as many as one transaction can ask for.
+// swap writes the state of the operation if its key has not changed since that revision. For a success it
+// also requires that no member has lost its lease, of as many as one transaction can check.
 func swap(ctx context.Context, s store, id string, mod int64, to Standing, members []member) (revision int64, err error) {
 	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(opsPrefix+id), "=", mod)}
 	if to.Status == Success {
@@ -282,7 +286,7 @@ func swap(ctx context.Context, s store, id string, mod int64, to Standing, membe
 	if to.Status != Running {
 		then = append(then, clientv3.OpDelete(runningOf+id), clientv3.OpDelete(startingOf+id))
 	}
-	resp, err := s.txn(ctx, "fold operation "+id, conditions, then)
+	resp, err := s.txn(ctx, "write operation "+id, conditions, then)
 	if err == nil && !resp.Succeeded {
 		err = errOverwritten
 	}
