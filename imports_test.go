@@ -19,6 +19,9 @@ var floors = []string{
 	"topologies workloads faults systems",
 	"results",
 	"results/compare results/export results/matrix",
+	"results/matrix/index",
+	"results/matrix/report",
+	"results/matrix/sweep",
 	"cmd/reckon",
 	".", // this test
 }

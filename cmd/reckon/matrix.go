@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
+	"github.com/reckon-bench/reckon/results/matrix/sweep"
 )
 
 // matrixCall is how the matrix command was called.
@@ -25,7 +27,7 @@ type matrixCall struct {
 	shard    string
 	dryRun   bool
 	keepData bool
-	matrix.Options
+	sweep.Options
 }
 
 func newMatrix() *cobra.Command {
@@ -88,6 +90,9 @@ func (m *matrixCall) run(args []string) error {
 	if err := f.Plan(cells); err != nil {
 		return err
 	}
+	for _, n := range f.Notes() {
+		fmt.Fprintln(os.Stderr, "note:", n)
+	}
 	shard, err := m.ourShard()
 	if err != nil {
 		return err
@@ -100,14 +105,14 @@ func (m *matrixCall) run(args []string) error {
 	if err := untaken(m.location, "a matrix never overwrites another (--resume goes on with one)"); err != nil {
 		return err
 	}
-	if err := matrixHere(ours); err != nil {
+	if err := matrixHere(index.Cells(ours)); err != nil {
 		return err
 	}
 	location := m.location
 	if location == "" {
 		location = freshLocation()
 	}
-	dir, err := matrix.Create(location, f, cells, shard, versions()["reckon"])
+	dir, err := sweep.Create(location, f, cells, shard, versions()["reckon"])
 	if err != nil {
 		return err
 	}
@@ -157,7 +162,12 @@ func (m *matrixCall) goOn(args []string) error {
 		return fmt.Errorf("--resume %s: it is shard %s, not %s", m.resume, dir.Index.Shard, m.shard)
 	}
 	if m.dryRun {
-		left := slices.DeleteFunc(slices.Clone(dir.Index.Cells), func(c *matrix.Cell) bool { return c.State == matrix.Finished })
+		var left []*matrix.Cell
+		for _, c := range dir.Index.Cells {
+			if c.State != index.Finished {
+				left = append(left, c.Cell)
+			}
+		}
 		fmt.Printf("%d of %d cells are finished\n", len(dir.Index.Cells)-len(left), len(dir.Index.Cells))
 		listCells(dir.Index.Seed, left, dir.Index.All, dir.Index.Shard, m.Jobs)
 		return nil
@@ -169,8 +179,8 @@ func (m *matrixCall) goOn(args []string) error {
 }
 
 // reopen opens the matrix in the directory where it was begun, for relative paths in its file are of there.
-func (m *matrixCall) reopen() (*matrix.Dir, error) {
-	dir, err := matrix.Open(m.resume)
+func (m *matrixCall) reopen() (*sweep.Dir, error) {
+	dir, err := sweep.Open(m.resume)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +192,7 @@ func (m *matrixCall) reopen() (*matrix.Dir, error) {
 			fmt.Fprintf(os.Stderr, "going on in %s, where it was begun: paths in its file that are relative are of there\n", begun)
 		}
 	}
-	return matrix.Resume(dir.Path())
+	return sweep.Resume(dir.Path())
 }
 
 // ourShard is the one that was asked for, or the one that the environment says.
@@ -203,7 +213,7 @@ func (m *matrixCall) ourShard() (matrix.Shard, error) {
 
 // matrixHere refuses a matrix that this machine cannot run, and finds or makes
 // every system's program, before anything is made of the matrix itself.
-func matrixHere(cells []*matrix.Cell) error {
+func matrixHere(cells []*index.Cell) error {
 	for _, f := range examine() {
 		if f.Needed && !f.OK {
 			return fmt.Errorf("%w: %s: %s", errLacking, f.What, f.Detail)
@@ -215,14 +225,14 @@ func matrixHere(cells []*matrix.Cell) error {
 			exact[c.Words.System] = c.System
 		}
 	}
-	key := func(c *matrix.Cell) string { return fmt.Sprintln(c.Plan().Words.System, c.Flags) } // what a machine, or a program, may lack hangs on these alone
+	key := func(c *index.Cell) string { return fmt.Sprintln(c.Plan().Words.System, c.Flags) } // what a machine, or a program, may lack hangs on these alone
 	seen := map[string]bool{}
 	for _, c := range cells {
-		if c.State == matrix.Finished {
+		if c.State == index.Finished {
 			continue
 		}
 		if word := exact[c.Words.System]; word != "" && c.System == "" {
-			if err := c.Hold(word); err != nil {
+			if err := c.Pin(word); err != nil {
 				return err
 			}
 		}
@@ -236,7 +246,7 @@ func matrixHere(cells []*matrix.Cell) error {
 			return err
 		}
 		exact[c.Words.System] = c.Plan().Words.System
-		if err := c.Hold(exact[c.Words.System]); err != nil {
+		if err := c.Pin(exact[c.Words.System]); err != nil {
 			return err
 		}
 		seen[key(c)] = true
@@ -248,7 +258,7 @@ func matrixHere(cells []*matrix.Cell) error {
 // load generator with the links, which must never wait for it.
 const coresACell = 2
 
-func (m *matrixCall) sweep(dir *matrix.Dir) error {
+func (m *matrixCall) sweep(dir *sweep.Dir) error {
 	unlock, err := lockMatrix(dir.Path())
 	if err != nil {
 		return err
@@ -258,7 +268,7 @@ func (m *matrixCall) sweep(dir *matrix.Dir) error {
 }
 
 // sweepLocked runs what is not finished and says what came of it.
-func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
+func (m *matrixCall) sweepLocked(dir *sweep.Dir) error {
 	if cores := runtime.NumCPU(); m.Jobs > 1 && m.Jobs*coresACell > cores {
 		fmt.Fprintf(os.Stderr, "warning: --jobs %d on %d processors: cells share cores, and what one does shows in the latencies of another (a cell keeps %d busy; at most --jobs %d here)\n",
 			m.Jobs, cores, coresACell, max(1, cores/coresACell))
@@ -275,8 +285,8 @@ func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
 		os.Exit(4)
 	}()
 	watch := newSweepScreen(os.Stderr, dir, m.Jobs)
-	m.Options.Start = func(ctx context.Context, c *matrix.Cell, dir, log string) matrix.Exit {
-		return runCell(ctx, c, dir, log, m.keepData, func(line string) { watch.says(c, line) })
+	m.Options.Start = func(ctx context.Context, c *index.Cell, dir, log string) sweep.Exit {
+		return runCell(ctx, c.Cell, dir, log, m.keepData, func(line string) { watch.says(c, line) })
 	}
 	m.Options.Watch = watch.turn
 	err := dir.Run(ctx, m.Options)

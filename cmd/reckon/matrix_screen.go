@@ -13,6 +13,8 @@ import (
 
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
+	"github.com/reckon-bench/reckon/results/matrix/sweep"
 )
 
 // A sweepScreen shows how a matrix goes: a line a finished cell, and below them,
@@ -20,7 +22,7 @@ import (
 type sweepScreen struct {
 	out  *os.File
 	live bool
-	dir  *matrix.Dir
+	dir  *sweep.Dir
 	jobs int
 
 	mu       sync.Mutex
@@ -35,15 +37,15 @@ type sweepScreen struct {
 
 // underWay is a cell that runs.
 type underWay struct {
-	cell  *matrix.Cell
+	cell  *index.Cell
 	began time.Time
 	line  string // what it said last
 }
 
-func newSweepScreen(out *os.File, dir *matrix.Dir, jobs int) *sweepScreen {
+func newSweepScreen(out *os.File, dir *sweep.Dir, jobs int) *sweepScreen {
 	s := &sweepScreen{out: out, live: term.IsTerminal(int(out.Fd())), dir: dir, jobs: jobs, counts: map[results.Status]int{}, stop: make(chan struct{})}
 	for _, c := range dir.Index.Cells {
-		if c.State == matrix.Finished {
+		if c.State == index.Finished {
 			s.done++
 			s.counts[c.Outcome.Verdict]++
 		} else {
@@ -75,7 +77,7 @@ func (s *sweepScreen) redraw() {
 }
 
 // says notes what a cell's run said last.
-func (s *sweepScreen) says(c *matrix.Cell, line string) {
+func (s *sweepScreen) says(c *index.Cell, line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.under {
@@ -86,7 +88,7 @@ func (s *sweepScreen) says(c *matrix.Cell, line string) {
 }
 
 // turn is told of every cell that begins or ends.
-func (s *sweepScreen) turn(c *matrix.Cell) {
+func (s *sweepScreen) turn(c *index.Cell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.under, func(u *underWay) bool { return u.cell == c })
@@ -98,7 +100,7 @@ func (s *sweepScreen) turn(c *matrix.Cell) {
 	}
 	s.under = slices.Delete(s.under, i, i+1)
 	s.erase()
-	if c.State == matrix.Finished {
+	if c.State == index.Finished {
 		s.done++
 		s.counts[c.Outcome.Verdict]++
 	}
@@ -107,8 +109,8 @@ func (s *sweepScreen) turn(c *matrix.Cell) {
 }
 
 // cellLine says what came of a cell.
-func cellLine(c *matrix.Cell) string {
-	if c.State != matrix.Finished {
+func cellLine(c *index.Cell) string {
+	if c.State != index.Finished {
 		return fmt.Sprintf("%-9s %s", strings.ToUpper(string(c.State)), c.Name)
 	}
 	o := c.Outcome
@@ -200,7 +202,7 @@ func (s *sweepScreen) close() {
 }
 
 // printMatrix says what came of the matrix: the verdict first, then what is not valid.
-func printMatrix(out io.Writer, dir *matrix.Dir) {
+func printMatrix(out io.Writer, dir *sweep.Dir) {
 	x := dir.Index
 	fmt.Fprintf(out, "\n%s  %s\n", strings.ToUpper(x.Verdict.String()), x.Reason)
 	w := table(out)
@@ -208,7 +210,7 @@ func printMatrix(out io.Writer, dir *matrix.Dir) {
 		fmt.Fprintf(w, "  note\t%s\n", n)
 	}
 	for _, c := range x.Cells {
-		if c.State == matrix.Finished && c.Outcome.Verdict != results.StatusValid {
+		if c.State == index.Finished && c.Outcome.Verdict != results.StatusValid {
 			fmt.Fprintf(w, "  %s\t%s\t%s\n", c.Outcome.Verdict, c.Name, c.Outcome.Reason)
 		}
 	}
