@@ -4,7 +4,7 @@
 
 GO      ?= go
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
-LDFLAGS := -s -w -X main.release=$(RELEASE)
+LDFLAGS := -s -w -X github.com/reckon-bench/reckon/results.Release=$(RELEASE)
 WORDS   ?= etcd simple uniform leader
 FLAGS   ?= --duration 30s
 

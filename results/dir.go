@@ -18,7 +18,6 @@ import (
 
 // The files of a run's directory.
 const (
-	planFile    = "plan.json"
 	opsFile     = "ops.jsonl"
 	eventsFile  = "events.jsonl"
 	changesFile = "changes.jsonl"
@@ -87,8 +86,8 @@ func Open(path string) (*Dir, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("open run directory %s: not a directory", path)
 	}
-	if _, err := os.Stat(filepath.Join(path, planFile)); err != nil {
-		return nil, fmt.Errorf("open run directory %s: not a run: it has no %s", path, planFile)
+	if _, err := os.Stat(filepath.Join(path, PlanName)); err != nil {
+		return nil, fmt.Errorf("open run directory %s: not a run: it has no %s", path, PlanName)
 	}
 	d := newDir(path)
 	d.made, d.madeIn = path, path
@@ -241,10 +240,13 @@ func (d *Dir) Close() error {
 }
 
 // WritePlan writes plan.json, which makes the directory a run. It is the first thing to be written.
-func (d *Dir) WritePlan(plan any) error { return d.writeJSON(planFile, plan) }
+func (d *Dir) WritePlan(f PlanFile) error { return d.writeJSON(PlanName, f) }
 
-// ReadPlan reads plan.json into plan.
-func (d *Dir) ReadPlan(plan any) error { return d.readJSON(planFile, plan) }
+// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and checks.
+func (d *Dir) ReadPlan() (f PlanFile, err error) {
+	err = d.readJSON(PlanName, &f)
+	return f, err
+}
 
 // WriteSummary writes summary.json.
 func (d *Dir) WriteSummary(s Summary) error { return d.writeJSON(summaryFile, s) }

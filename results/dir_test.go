@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -24,7 +25,7 @@ func create(t *testing.T) *Dir {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	if err := d.WritePlan(map[string]string{"words": "etcd simple"}); err != nil {
+	if err := d.WritePlan(PlanFile{Words: reckon.Words{System: "etcd", Topology: "simple"}}); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -69,9 +70,9 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 	if len(notes) > 0 {
 		t.Errorf("notes on an intact record: %q", notes)
 	}
-	var plan map[string]string
-	must(t, again.ReadPlan(&plan))
-	if plan["words"] != "etcd simple" {
+	plan, err := again.ReadPlan()
+	must(t, err)
+	if plan.Words.System != "etcd" || plan.Words.Topology != "simple" {
 		t.Errorf("plan = %v", plan)
 	}
 }

@@ -24,7 +24,7 @@ func render(t testing.TB, dir string, h *history.History, info Info, checks []ch
 	t.Helper()
 	must(t, os.MkdirAll(dir, 0o777))
 	d := newDir(dir)
-	must(t, d.WritePlan(info))
+	must(t, d.WritePlan(PlanFile{Seed: info.Seed}))
 	s := Summarise(h, info, checks)
 	must(t, d.WriteSummary(s))
 	must(t, Render(d, h, s, info))

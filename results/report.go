@@ -251,7 +251,7 @@ func evidenceRows(ops []history.Op, load0 time.Duration) []evidenceRow {
 // files are the run's files that are there to look at.
 func files(d *Dir) []string {
 	var there []string
-	for _, name := range []string{summaryFile, planFile, opsFile, eventsFile, changesFile, passesFile, logsDir, plotsDir} {
+	for _, name := range []string{summaryFile, PlanName, opsFile, eventsFile, changesFile, passesFile, logsDir, plotsDir} {
 		if _, err := os.Stat(d.Path(name)); err == nil {
 			there = append(there, name)
 		}

@@ -13,13 +13,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/results"
 )
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the versions that results depend on", GroupID: groupAbout, Args: cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			v := versions()
+			v := results.Versions()
 			w := table(cmd.OutOrStdout())
 			defer w.Flush()
 			for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -179,8 +180,8 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 	printScenes(out, p)
 	fmt.Fprintf(out, "\nBounds, past which the run is no result\n")
 	w = table(out)
-	for _, b := range boundsOf(p) {
-		fmt.Fprintf(w, "  %s\t%s\n", b.name, b.value)
+	for _, b := range results.BoundsOf(p) {
+		fmt.Fprintf(w, "  %s\t%s\n", b.Name, b.Value)
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nFlags (* given)\n")

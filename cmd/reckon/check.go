@@ -69,11 +69,11 @@ func newReport() *cobra.Command {
 }
 
 func redraw(dir *results.Dir, checks []check.Result) error {
-	file, err := readPlan(dir)
+	plan, file, err := dir.Plan()
 	if err != nil {
 		return err
 	}
-	_, err = draw(dir, file, readRecord(dir), checks)
+	_, err = draw(dir, plan, file, readRecord(dir), checks)
 	return err
 }
 
@@ -87,11 +87,11 @@ func oneDir(cmd *cobra.Command, args []string) error {
 // conclude checks, summarises and draws what was recorded.
 func conclude(dir *results.Dir) (results.Summary, error) {
 	r := readRecord(dir)
-	file, err := readPlan(dir)
+	plan, file, err := dir.Plan()
 	if err != nil {
 		return results.Summary{}, err
 	}
-	return draw(dir, file, r, runChecks(dir, file.plan))
+	return draw(dir, plan, file, r, runChecks(dir, plan))
 }
 
 // record is a run's history, being read: that takes about as long as checking, and runs beside it.
@@ -112,12 +112,12 @@ func readRecord(dir *results.Dir) *record {
 }
 
 // draw summarises and draws, given the verdicts.
-func draw(dir *results.Dir, file planFile, r *record, checks []check.Result) (results.Summary, error) {
+func draw(dir *results.Dir, p *reckon.Plan, file results.PlanFile, r *record, checks []check.Result) (results.Summary, error) {
 	<-r.done
 	if r.err != nil {
 		return results.Summary{}, r.err
 	}
-	in := info(file, r.notes)
+	in := info(p, file, r.notes)
 	if end := readEnd(dir); end != "" {
 		in.Defects = append(in.Defects, end)
 	}
@@ -129,8 +129,7 @@ func draw(dir *results.Dir, file planFile, r *record, checks []check.Result) (re
 }
 
 // info is what the summary needs to know of the plan.
-func info(f planFile, notes []string) results.Info {
-	p := f.plan
+func info(p *reckon.Plan, f results.PlanFile, notes []string) results.Info {
 	in := results.Info{
 		Words: p.Words.List(), Seed: p.Options.Seed, Duration: p.Options.Duration, ElectionTimeout: p.Options.FailureTimeout,
 		Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Backend: f.Backend, Links: p.Links,
@@ -232,7 +231,7 @@ func judge(path string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file, err := readPlan(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return err
 	}
@@ -244,7 +243,7 @@ func judge(path string, w io.Writer) error {
 		return err
 	}
 	enc := json.NewEncoder(w)
-	for _, c := range file.plan.Checks() {
+	for _, c := range plan.Checks() {
 		if err := enc.Encode(guarded(ctx, c, h)); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func recordRun(tb testing.TB, n int) *results.Dir {
 			tb.Fatal(err)
 		}
 	}
-	must(dir.WritePlan(newPlanFile(p, dir.Path())))
+	must(dir.WritePlan(results.NewPlanFile(p, dir.Path())))
 	start := time.Second
 	phase := func(at time.Duration, name string) {
 		must(dir.Event(history.Event{At: at, Kind: history.Phase, Subject: name}))
@@ -113,19 +113,15 @@ func TestChecksThatDoNotFinish(t *testing.T) {
 		t.Errorf("a crash gave %v", crash)
 	}
 	dir := recordRun(t, 1000)
-	var broken map[string]any
-	if err := dir.ReadPlan(&broken); err != nil {
-		t.Fatal(err)
-	}
-	file, err := readPlan(dir)
+	plan, broken, err := dir.Plan()
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken["words"] = map[string]string{"system": "gone"}
+	broken.Words = reckon.Words{System: "gone"}
 	if err := dir.WritePlan(broken); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range runChecks(dir, file.plan) {
+	for _, r := range runChecks(dir, plan) {
 		if r.Verdict != check.Unknown || r.Detail == "" {
 			t.Errorf("without a checking process: %v", r)
 		}

@@ -80,10 +80,8 @@ func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 			return time.UnixMicro(int64(math.Round(s * 1e6))), nil
 		}
 	}
-	var plan struct {
-		Started time.Time `json:"started"`
-	}
-	if err := dir.ReadPlan(&plan); err != nil {
+	plan, err := dir.ReadPlan()
+	if err != nil {
 		return time.Time{}, err
 	}
 	if plan.Started.IsZero() {

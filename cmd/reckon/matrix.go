@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
 	"github.com/reckon-bench/reckon/results/matrix/index"
 	"github.com/reckon-bench/reckon/results/matrix/sweep"
@@ -112,7 +113,7 @@ func (m *matrixCall) run(args []string) error {
 	if location == "" {
 		location = freshLocation()
 	}
-	dir, err := sweep.Create(location, f, cells, shard, versions()["reckon"])
+	dir, err := sweep.Create(location, f, cells, shard, results.Versions()["reckon"])
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
+	"github.com/reckon-bench/reckon/results"
 )
 
 const (
@@ -33,7 +34,7 @@ load, injects faults on a schedule, records every operation, verifies the record
   reckon plan etcd simple uniform leader     what would be done, and when
   reckon etcd simple uniform leader -h       what these words understand
   reckon list                                all words`,
-		Version:       release,
+		Version:       results.Release,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}

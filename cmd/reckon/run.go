@@ -43,7 +43,7 @@ func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
 	if err != nil {
 		return err
 	}
-	file := newPlanFile(p, dir.Path())
+	file := results.NewPlanFile(p, dir.Path())
 	if err := dir.WritePlan(file); err != nil {
 		return harnessError{err}
 	}
@@ -137,7 +137,7 @@ func sizeOf(dir string) (bytes int64) {
 
 // removeEmpty removes the directory of a run in which nothing was recorded.
 func removeEmpty(dir *results.Dir) error {
-	if err := os.Remove(dir.Path("plan.json")); err != nil {
+	if err := os.Remove(dir.Path(results.PlanName)); err != nil {
 		return err
 	}
 	return os.Remove(dir.Path()) // refuses where there is anything else

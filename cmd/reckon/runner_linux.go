@@ -58,7 +58,7 @@ func carryOut(path string, interrupts <-chan os.Signal) error {
 		return err
 	}
 	defer dir.Close()
-	file, err := readPlan(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func carryOut(path string, interrupts <-chan os.Signal) error {
 		os.Exit(runnerFailed)
 	}()
 	progress := json.NewEncoder(os.Stdout)
-	err = reckon.Run(ctx, file.plan, packetDir{dir}, func(p reckon.Progress) {
+	err = reckon.Run(ctx, plan, packetDir{dir}, func(p reckon.Progress) {
 		_ = progress.Encode(p) // nobody watching is no reason to stop
 	})
 	if cerr := dir.Close(); cerr != nil {

@@ -54,11 +54,11 @@ func runShell(path string) (failed bool, err error) {
 		return false, err
 	}
 	defer dir.Close()
-	file, err := readPlan(dir)
+	plan, _, err := dir.Plan()
 	if err != nil {
 		return false, err
 	}
-	c := &console{dir: dir, plan: file.plan, in: os.Stdin, watched: term.IsTerminal(int(os.Stdout.Fd()))}
+	c := &console{dir: dir, plan: plan, in: os.Stdin, watched: term.IsTerminal(int(os.Stdout.Fd()))}
 	if term.IsTerminal(int(c.in.Fd())) {
 		if c.terminal, err = openTerminal(int(c.in.Fd())); err != nil {
 			return false, err
@@ -71,7 +71,7 @@ func runShell(path string) (failed bool, err error) {
 	defer stop()
 	go c.obeySignals(stop)
 	served := false
-	err = reckon.Debug(ctx, file.plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *reckon.Session) {
+	err = reckon.Debug(ctx, plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *reckon.Session) {
 		served = true
 		failed, c.err = c.serve(ctx, session)
 	})

@@ -26,7 +26,7 @@ func debugWords(p *reckon.Plan, l local) error {
 	if err != nil {
 		return err
 	}
-	if err := dir.WritePlan(newPlanFile(p, dir.Path())); err != nil {
+	if err := dir.WritePlan(results.NewPlanFile(p, dir.Path())); err != nil {
 		return harnessError{err}
 	}
 	fmt.Fprintf(os.Stderr, "seed %d  %s  %s\n", p.Options.Seed, p.Words, dir)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/results"
 )
 
 // A flag is parsed once and given to every word that understands it, so it must mean the same to all.
@@ -41,14 +42,6 @@ func TestWordsAreDocumented(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{"a=b": "a=b", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'"} {
-		if got := quote(in); got != want {
-			t.Errorf("quote(%q) is %s, want %s", in, got, want)
-		}
-	}
-}
-
 // The command line that a report shows makes the same plan again.
 func TestCommandLineMakesTheSamePlan(t *testing.T) {
 	words := reckon.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
@@ -57,7 +50,7 @@ func TestCommandLineMakesTheSamePlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "reckon etcd wan uniform leader --duration=1m30s --etcd-flag=snapshot-count=100 --etcd-flag=max-wals=3 --link-loss=0.5 --seed=1"
-	if got := commandLine(p); got != want {
+	if got := results.CommandLine(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
@@ -86,7 +85,7 @@ func (d *Dir) survey() error {
 
 // complete reports whether the cell's run was written to its end. The report is written last.
 func (d *Dir) complete(name string) bool {
-	for _, f := range []string{"plan.json", "summary.json", "report.html"} {
+	for _, f := range []string{results.PlanName, "summary.json", "report.html"} {
 		if info, err := os.Stat(d.Path(index.CellsDir, name, f)); err != nil || info.Size() == 0 {
 			return false
 		}
@@ -183,8 +182,7 @@ func (d *Dir) adopt(c *index.Cell) (o *index.Outcome, ok bool) {
 	}
 	o = index.Judge(c, s)
 	o.Report = true
-	var plan struct{ Started time.Time }
-	if err := run.ReadPlan(&plan); err == nil {
+	if plan, err := run.ReadPlan(); err == nil {
 		o.Started = plan.Started
 		if info, err := os.Stat(run.Path("report.html")); err == nil {
 			o.Took = seconds(info.ModTime().Sub(plan.Started))
