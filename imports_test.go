@@ -19,7 +19,7 @@ var floors = []string{
 	"topologies workloads faults systems",
 	"results",
 	"results/compare results/export results/matrix",
-	"results/matrix/index",
+	"results/compare/comparetest results/compare/drawing results/matrix/index",
 	"results/matrix/report",
 	"results/matrix/sweep",
 	"cmd/reckon",

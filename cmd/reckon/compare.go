@@ -16,6 +16,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/compare"
+	"github.com/reckon-bench/reckon/results/compare/drawing"
 )
 
 // comparing are the flags of compare that are no flags of a run.
@@ -109,7 +110,7 @@ func (c *comparing) compare(a, b []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(result.Write(out), results.GiveTree(out)); err != nil {
+	if err := errors.Join(drawing.Write(result, out), result.Write(out), results.GiveTree(out)); err != nil {
 		return harnessError{err}
 	}
 	if c.json {
