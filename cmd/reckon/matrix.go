@@ -103,7 +103,7 @@ func (m *matrixCall) run(args []string) error {
 		listCells(f.Seed, ours, len(cells), shard, m.Jobs)
 		return nil
 	}
-	if err := untaken(m.location, "a matrix never overwrites another (--resume goes on with one)"); err != nil {
+	if err := untaken(m.location, "a matrix never overwrites another (--resume continues one)"); err != nil {
 		return err
 	}
 	if err := matrixHere(index.Cells(ours)); err != nil {

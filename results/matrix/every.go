@@ -51,13 +51,12 @@ func (f *File) expand(used []bool) ([]block, error) {
 		}
 		exclude := func(c *Cell) bool { return i == 0 && f.excluded(c, used) }
 		words, refused := f.words(b, a, exclude)
-		why := "the file names every fault itself"
 		for _, r := range refused {
-			why = r
 			f.notes = append(f.notes, fmt.Sprintf("%s:%d: fault: %s leaves out %s", f.Name, a.line, a.set, r))
 		}
 		values := slices.Concat(a.values, words)
 		if len(values) == 0 {
+			why := append(refused, "the file names every fault itself")[0]
 			return nil, fmt.Errorf("%s:%d: fault: %s: no fault is left: %s", f.Name, a.line, a.set, why)
 		}
 		blocks[i] = b.with(axis{name: a.name, values: values, line: a.line})
