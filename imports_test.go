@@ -21,7 +21,7 @@ var floors = []string{
 	"results/compare results/export results/matrix",
 	"results/compare/comparetest results/compare/drawing results/matrix/index",
 	"results/matrix/report",
-	"results/matrix/sweep",
+	"results/matrix/campaign",
 	"cmd/reckon",
 	".", // this test
 }

@@ -17,8 +17,8 @@ import (
 
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 	"github.com/reckon-bench/reckon/results/matrix/index"
-	"github.com/reckon-bench/reckon/results/matrix/sweep"
 )
 
 // matrixCall is how the matrix command was called.
@@ -28,7 +28,7 @@ type matrixCall struct {
 	shard    string
 	dryRun   bool
 	keepData bool
-	sweep.Options
+	campaign.Options
 }
 
 func newMatrix() *cobra.Command {
@@ -113,7 +113,7 @@ func (m *matrixCall) run(args []string) error {
 	if location == "" {
 		location = freshLocation()
 	}
-	dir, err := sweep.Create(location, f, cells, shard, results.Versions()["reckon"])
+	dir, err := campaign.Create(location, f, cells, shard, results.Versions()["reckon"])
 	if err != nil {
 		return err
 	}
@@ -180,8 +180,8 @@ func (m *matrixCall) goOn(args []string) error {
 }
 
 // reopen opens the matrix in the directory where it was begun, for relative paths in its file are of there.
-func (m *matrixCall) reopen() (*sweep.Dir, error) {
-	dir, err := sweep.Open(m.resume)
+func (m *matrixCall) reopen() (*campaign.Dir, error) {
+	dir, err := campaign.Open(m.resume)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (m *matrixCall) reopen() (*sweep.Dir, error) {
 			fmt.Fprintf(os.Stderr, "going on in %s, where it was begun: paths in its file that are relative are of there\n", begun)
 		}
 	}
-	return sweep.Resume(dir.Path())
+	return campaign.Resume(dir.Path())
 }
 
 // ourShard is the one that was asked for, or the one that the environment says.
@@ -259,7 +259,7 @@ func matrixHere(cells []*index.Cell) error {
 // load generator with the links, which must never wait for it.
 const coresACell = 2
 
-func (m *matrixCall) sweep(dir *sweep.Dir) error {
+func (m *matrixCall) sweep(dir *campaign.Dir) error {
 	unlock, err := lockMatrix(dir.Path())
 	if err != nil {
 		return err
@@ -269,7 +269,7 @@ func (m *matrixCall) sweep(dir *sweep.Dir) error {
 }
 
 // sweepLocked runs what is not finished and says what came of it.
-func (m *matrixCall) sweepLocked(dir *sweep.Dir) error {
+func (m *matrixCall) sweepLocked(dir *campaign.Dir) error {
 	if cores := runtime.NumCPU(); m.Jobs > 1 && m.Jobs*coresACell > cores {
 		fmt.Fprintf(os.Stderr, "warning: --jobs %d on %d processors: cells share cores, and what one does shows in the latencies of another (a cell keeps %d busy; at most --jobs %d here)\n",
 			m.Jobs, cores, coresACell, max(1, cores/coresACell))
@@ -286,7 +286,7 @@ func (m *matrixCall) sweepLocked(dir *sweep.Dir) error {
 		os.Exit(4)
 	}()
 	watch := newSweepScreen(os.Stderr, dir, m.Jobs)
-	m.Options.Start = func(ctx context.Context, c *index.Cell, dir, log string) sweep.Exit {
+	m.Options.Start = func(ctx context.Context, c *index.Cell, dir, log string) campaign.Exit {
 		return runCell(ctx, c.Cell, dir, log, m.keepData, func(line string) { watch.says(c, line) })
 	}
 	m.Options.Watch = watch.turn

@@ -12,17 +12,17 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/results/matrix"
-	"github.com/reckon-bench/reckon/results/matrix/sweep"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
 // cellGrace is how long a run may take beyond everything that its plan bounds: checking and drawing.
 const cellGrace = checkTime + 5*time.Minute
 
 // runCell runs the cell as a child. When ctx ends the child is asked, once, to end the run in order.
-func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool, say func(line string)) sweep.Exit {
+func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool, say func(line string)) campaign.Exit {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
-		return sweep.Exit{Status: -1, Why: err.Error()}
+		return campaign.Exit{Status: -1, Why: err.Error()}
 	}
 	defer out.Close()
 	tail := &tail{log: out, say: say}
@@ -88,10 +88,10 @@ func (t *tail) Write(b []byte) (int, error) {
 	return t.log.Write(b)
 }
 
-func (t *tail) exit(err error, late bool, limit time.Duration) sweep.Exit {
+func (t *tail) exit(err error, late bool, limit time.Duration) campaign.Exit {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := sweep.Exit{Last: t.lines}
+	e := campaign.Exit{Last: t.lines}
 	if len(t.part) > 0 {
 		e.Last = append(e.Last, string(t.part))
 	}

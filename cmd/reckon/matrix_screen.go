@@ -13,8 +13,8 @@ import (
 
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 	"github.com/reckon-bench/reckon/results/matrix/index"
-	"github.com/reckon-bench/reckon/results/matrix/sweep"
 )
 
 // A sweepScreen shows how a matrix goes: a line a finished cell, and below them,
@@ -22,7 +22,7 @@ import (
 type sweepScreen struct {
 	out  *os.File
 	live bool
-	dir  *sweep.Dir
+	dir  *campaign.Dir
 	jobs int
 
 	mu       sync.Mutex
@@ -42,7 +42,7 @@ type underWay struct {
 	line  string // what it said last
 }
 
-func newSweepScreen(out *os.File, dir *sweep.Dir, jobs int) *sweepScreen {
+func newSweepScreen(out *os.File, dir *campaign.Dir, jobs int) *sweepScreen {
 	s := &sweepScreen{out: out, live: term.IsTerminal(int(out.Fd())), dir: dir, jobs: jobs, counts: map[results.Status]int{}, stop: make(chan struct{})}
 	for _, c := range dir.Index.Cells {
 		if c.State == index.Finished {
@@ -202,7 +202,7 @@ func (s *sweepScreen) close() {
 }
 
 // printMatrix says what came of the matrix: the verdict first, then what is not valid.
-func printMatrix(out io.Writer, dir *sweep.Dir) {
+func printMatrix(out io.Writer, dir *campaign.Dir) {
 	x := dir.Index
 	fmt.Fprintf(out, "\n%s  %s\n", strings.ToUpper(x.Verdict.String()), x.Reason)
 	w := table(out)

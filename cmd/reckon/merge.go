@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon/results/matrix/sweep"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
 func newMerge() *cobra.Command {
@@ -18,7 +18,7 @@ func newMerge() *cobra.Command {
 			if len(args) == 0 || out == "" {
 				return fmt.Errorf("merge wants directories of shards and a new one, for example: reckon merge shard-1 shard-2 --out whole")
 			}
-			dir, err := sweep.Merge(out, args)
+			dir, err := campaign.Merge(out, args)
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@
 // two columns.
 //
 // Below it, package index holds the outcomes of cells, package report renders an index for people
-// and for CI, and package sweep runs the cells and keeps the matrix's directory.
+// and for CI, and package campaign runs the cells and keeps the matrix's directory.
 package matrix
 
 import (

@@ -1,12 +1,12 @@
-// Package sweep runs the cells of a matrix and keeps the matrix's directory. A session is one
+// Package campaign runs the cells of a matrix and keeps the matrix's directory. A session is one
 // invocation that runs cells; a matrix that is interrupted is continued by further sessions, and
 // its shards are merged.
 //
-//	d, err := sweep.Create(path, file, cells, shard, version)   // or Resume(path)
-//	err = d.Run(ctx, sweep.Options{Start: ...})                  // index.json after every cell, the rest at the end
+//	d, err := campaign.Create(path, file, cells, shard, version)   // or Resume(path)
+//	err = d.Run(ctx, campaign.Options{Start: ...})                  // index.json after every cell, the rest at the end
 //
 // The package starts no process: Options.Start runs a cell.
-package sweep
+package campaign
 
 import (
 	"cmp"

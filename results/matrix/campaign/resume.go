@@ -1,4 +1,4 @@
-package sweep
+package campaign
 
 import (
 	"encoding/json"
