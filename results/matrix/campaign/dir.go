@@ -1,6 +1,6 @@
-// Package campaign runs the cells of a matrix and keeps the matrix's directory. A session is one
-// invocation that runs cells; a matrix that is interrupted is continued by further sessions, and
-// its shards are merged.
+// Package campaign runs the cells of a matrix and keeps the matrix's directory. It runs them in
+// sessions: a session is one invocation that runs cells, a matrix that is interrupted is continued by
+// further sessions, and its shards are merged.
 //
 //	d, err := campaign.Create(path, file, cells, shard, version)   // or Resume(path)
 //	err = d.Run(ctx, campaign.Options{Start: ...})                  // index.json after every cell, the rest at the end
