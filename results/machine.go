@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"go.etcd.io/etcd/api/v3/version"
+	"go.etcd.io/bbolt/version"
 )
 
 // Release is this reckon's. The linker sets it: git describe --tags --always --dirty.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // PlanName is the file of a run's directory that holds its plan. A directory without one is no run.
@@ -18,8 +19,8 @@ const PlanName = "plan.json"
 type PlanFile struct {
 	Command  string            `json:"command"`
 	Started  time.Time         `json:"started"`
-	Words    reckon.Words      `json:"words"`
-	Flags    reckon.Flags      `json:"flags"` // every flag with the value it had
+	Words    plan.Words        `json:"words"`
+	Flags    plan.Flags        `json:"flags"` // every flag with the value it had
 	Given    []string          `json:"flags_given"`
 	Seed     uint64            `json:"seed"`
 	Versions map[string]string `json:"versions"`
@@ -32,7 +33,7 @@ type PlanFile struct {
 
 // Derived is the part of a PlanFile that follows from words and flags.
 type Derived struct {
-	Hosts   []reckon.Host     `json:"hosts"`
+	Hosts   []plan.Host       `json:"hosts"`
 	Links   map[string]string `json:"links"`
 	Strikes []PlannedStrike   `json:"strikes"`
 	Bounds  map[string]string `json:"bounds"`
@@ -47,7 +48,7 @@ type PlannedStrike struct {
 }
 
 // NewPlanFile returns the file of a plan that is about to run in dir, on this machine.
-func NewPlanFile(p *reckon.Plan, dir string) PlanFile {
+func NewPlanFile(p *plan.Plan, dir string) PlanFile {
 	f := PlanFile{
 		Command: CommandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Given: p.Given,
 		Seed: p.Options.Seed, Versions: Versions(), Machine: machine(dir), Backend: p.Options.Links,
@@ -62,7 +63,7 @@ func NewPlanFile(p *reckon.Plan, dir string) PlanFile {
 	return f
 }
 
-func derive(p *reckon.Plan) Derived {
+func derive(p *plan.Plan) Derived {
 	d := Derived{Hosts: p.Hosts, Links: map[string]string{}, Bounds: map[string]string{}}
 	for path, shape := range p.Links {
 		d.Links[path.String()] = shape.String()
@@ -80,7 +81,7 @@ func derive(p *reckon.Plan) Derived {
 type Bound struct{ Name, Value string }
 
 // BoundsOf returns the bounds past which a run of the plan is inconclusive.
-func BoundsOf(p *reckon.Plan) []Bound {
+func BoundsOf(p *plan.Plan) []Bound {
 	return []Bound{
 		{"generator's lag", fmt.Sprintf("%v at p99", p.Bounds.Lag)},
 		{"links' lateness", fmt.Sprintf("%v at p99", p.Bounds.Late)},
@@ -93,12 +94,12 @@ func BoundsOf(p *reckon.Plan) []Bound {
 // Plan makes the plan of a recorded run again. It returns an error if what follows from the words
 // and flags is not what plan.json says: the record must not be judged by another plan's bounds,
 // hosts or strikes.
-func (d *Dir) Plan() (*reckon.Plan, PlanFile, error) {
+func (d *Dir) Plan() (*plan.Plan, PlanFile, error) {
 	f, err := d.ReadPlan()
 	if err != nil {
 		return nil, f, err
 	}
-	p, err := reckon.NewPlan(f.Words, f.Flags)
+	p, err := plan.New(f.Words, f.Flags)
 	if err != nil {
 		return nil, f, fmt.Errorf("make the plan of %s again: %w", d, err)
 	}
@@ -114,7 +115,7 @@ func (f PlanFile) same(again Derived, dir *Dir) error {
 		then, now any
 	}{
 		{"hosts", f.Hosts, again.Hosts}, {"links", f.Links, again.Links},
-		{"strikes", f.Strikes, again.Strikes}, {"bounds", f.Bounds, again.Bounds},
+		{"strikes", unnamed(f.Strikes), unnamed(again.Strikes)}, {"bounds", f.Bounds, again.Bounds},
 	} {
 		if !reflect.DeepEqual(part.then, part.now) {
 			return fmt.Errorf("plan of %s: its %s do not follow from its words and flags: they were changed by hand, or by another version of reckon (%s)", dir, part.name, f.Versions["reckon"])
@@ -126,8 +127,17 @@ func (f PlanFile) same(again Derived, dir *Dir) error {
 	return nil
 }
 
+// unnamed returns the strikes without what they are called, which is for people.
+func unnamed(strikes []PlannedStrike) []PlannedStrike {
+	all := slices.Clone(strikes)
+	for i := range all {
+		all[i].Name = ""
+	}
+	return all
+}
+
 // CommandLine returns what to type to run the plan again.
-func CommandLine(p *reckon.Plan) string {
+func CommandLine(p *plan.Plan) string {
 	parts := append([]string{"reckon"}, p.Words.List()...)
 	var flags []string
 	for _, f := range p.Effective() {

@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +28,10 @@ func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) 
 	h = newHand(&duty{lease: time.Second, camp: reckon.Env{
 		Event:   func(history.Event) {},
 		Scratch: func(string) (string, error) { return t.TempDir(), nil },
-		Start: func(_, _ string, c host.Command) (*host.Process, error) {
-			c.Path, c.Args = "/bin/sh", []string{"sh", "-c", scripts[n]}
+		Start: func(_, _ string, _ reckon.Command, stdout io.Writer) (reckon.Process, error) {
+			script := scripts[n]
 			n++
-			return on.Start(c)
+			return on.Start(host.Command{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Stdout: stdout})
 		},
 	}}, "c1")
 	t.Cleanup(h.end)

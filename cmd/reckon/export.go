@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"time"
 
@@ -76,8 +75,8 @@ func recordedRun(dir *results.Dir, all bool) (export.Run, error) {
 // were made by an older reckon: their plans say to a fraction of a second when they started.
 func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 	for _, e := range events {
-		if s, ok := e.Data["unix_s"]; ok && e.Kind == history.Phase {
-			return time.UnixMicro(int64(math.Round(s * 1e6))), nil
+		if epoch, ok := e.Epoch(); ok {
+			return epoch, nil
 		}
 	}
 	plan, err := dir.ReadPlan()

@@ -11,12 +11,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/results/judge"
 	"github.com/reckon-bench/reckon/results/matrix"
 	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
 // cellGrace is how long a run may take beyond everything that its plan bounds: checking and drawing.
-const cellGrace = checkTime + 5*time.Minute
+const cellGrace = judge.CheckTime + 5*time.Minute
 
 // runCell runs the cell as a child. When ctx ends the child is asked, once, to end the run in order.
 func runCell(ctx context.Context, c *matrix.Cell, dir, log string, keepData bool, say func(line string)) campaign.Exit {

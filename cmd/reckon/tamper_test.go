@@ -16,6 +16,8 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/judge"
+	"github.com/reckon-bench/reckon/results/judge/judgetest"
 )
 
 // TestTampering strikes the harness's own processes, and the system's behind the
@@ -233,9 +235,9 @@ func TestEditedRecords(t *testing.T) {
 		}), "ops.jsonl is not what was recorded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := recordRun(t, 1000)
+			dir := judgetest.Record(t, 1000)
 			c.edit(t, dir)
-			s, err := conclude(dir)
+			s, err := judge.Conclude(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,11 +247,11 @@ func TestEditedRecords(t *testing.T) {
 		})
 	}
 	t.Run("the plan has other flags", func(t *testing.T) {
-		dir := recordRun(t, 1000)
+		dir := judgetest.Record(t, 1000)
 		edit("plan.json", func(l []string) []string {
 			return []string{strings.Replace(strings.Join(l, ""), `"simple"`, `"wan"`, 1)}
 		})(t, dir)
-		if _, err := conclude(dir); err == nil || !strings.Contains(err.Error(), "do not follow from its words and flags") {
+		if _, err := judge.Conclude(dir); err == nil || !strings.Contains(err.Error(), "do not follow from its words and flags") {
 			t.Errorf("got %v", err)
 		}
 	})

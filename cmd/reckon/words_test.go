@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -25,7 +25,7 @@ func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 			}
 		})
 	}
-	see("every run", reckon.OptionFlags())
+	see("every run", plan.OptionFlags())
 	for _, w := range everyWord() {
 		see(w.kind+" "+w.name, w.flags)
 	}
@@ -44,8 +44,8 @@ func TestWordsAreDocumented(t *testing.T) {
 
 // The command line that a report shows makes the same plan again.
 func TestCommandLineMakesTheSamePlan(t *testing.T) {
-	words := reckon.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
-	p, err := reckon.NewPlan(words, reckon.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
+	words := plan.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
+	p, err := plan.New(words, plan.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // A Matrix gives paths their shapes. A path that it does not name is a perfect
@@ -109,6 +111,19 @@ func (m Matrix) String() string {
 		lines[i] = s.String() + ": " + strings.Join(by[s], " ")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Layers returns what the matrix does as an overlay, path by path, for the record.
+func (m Matrix) Layers() []history.Layer {
+	layers := make([]history.Layer, 0, len(m))
+	for _, p := range m.Paths() {
+		l := history.Layer{From: p.From, To: p.To, Cut: m[p].Cut}
+		if !l.Cut {
+			l.Shape = m[p].String()
+		}
+		layers = append(layers, l)
+	}
+	return layers
 }
 
 // tableHosts is how many hosts a table still shows well one by one.

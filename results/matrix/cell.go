@@ -7,19 +7,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // A Cell is one run of a matrix.
 type Cell struct {
-	Number int          `json:"number"` // its place in the file, from 1
-	Name   string       `json:"name"`   // of its directory, below cells/
-	Words  reckon.Words `json:"words"`
-	Flags  reckon.Flags `json:"flags"` // those that the file sets
-	Repeat int          `json:"repeat"`
-	Seed   uint64       `json:"seed"`
-	Order  int          `json:"order"` // its place in the shuffled order, from 1
+	Number int        `json:"number"` // its place in the file, from 1
+	Name   string     `json:"name"`   // of its directory, below cells/
+	Words  plan.Words `json:"words"`
+	Flags  plan.Flags `json:"flags"` // those that the file sets
+	Repeat int        `json:"repeat"`
+	Seed   uint64     `json:"seed"`
+	Order  int        `json:"order"` // its place in the shuffled order, from 1
 	// MustFail reports that the file expects the cell to be invalid, because its damage is planted.
 	MustFail bool `json:"must_fail,omitempty"`
 
@@ -28,12 +28,12 @@ type Cell struct {
 	// version is known.
 	System string `json:"system,omitempty"`
 
-	plan   *reckon.Plan
+	plan   *plan.Plan
 	limits []Threshold
 }
 
 // Plan returns the cell's plan; nil before File.Plan, or where the cell was read from an index.
-func (c *Cell) Plan() *reckon.Plan { return c.plan }
+func (c *Cell) Plan() *plan.Plan { return c.plan }
 
 // Limits returns the thresholds that apply to the cell, in order of metric.
 func (c *Cell) Limits() []Threshold { return c.limits }
@@ -49,7 +49,7 @@ func (c *Cell) Value(name string) (v string, ok bool) {
 }
 
 // exact returns the cell's words with the exact version of its system.
-func (c *Cell) exact() reckon.Words {
+func (c *Cell) exact() plan.Words {
 	w := c.Words
 	w.System = cmp.Or(c.System, w.System)
 	return w
@@ -154,7 +154,7 @@ func (b block) size() int {
 func (b block) cells() func(yield func(*Cell) bool) {
 	return func(yield func(*Cell) bool) {
 		for i := range b.size() {
-			c := &Cell{Flags: reckon.Flags{}, Repeat: i%b.repeats + 1}
+			c := &Cell{Flags: plan.Flags{}, Repeat: i%b.repeats + 1}
 			rest := i / b.repeats
 			for k := len(b.axes) - 1; k >= 0; k-- {
 				a := b.axes[k]

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // newFault is a fault word that no matrix file names: one that somebody has just added.
@@ -42,8 +43,8 @@ func TestAllFaults(t *testing.T) {
 	f, cells := parsed(t, "{system: etcd, topology: simple, workload: uniform, fault: all, flags: {number-nodes: 3, duration: 9s}}")
 	var want, left []string
 	for _, w := range reckon.Faults.Words() {
-		words := reckon.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: w.Name}
-		if _, err := reckon.NewPlan(words, reckon.Flags{"number-nodes": {"3"}, "duration": {"9s"}}); err != nil {
+		words := plan.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: w.Name}
+		if _, err := plan.New(words, plan.Flags{"number-nodes": {"3"}, "duration": {"9s"}}); err != nil {
 			left = append(left, fmt.Sprintf("m.yaml:1: fault: all leaves out %s: %v", w.Name, err))
 		} else {
 			want = append(want, w.Name)

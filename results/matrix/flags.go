@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // knownFlags returns the names of the flags that some run understands, without --seed: each cell
@@ -14,7 +15,7 @@ import (
 func knownFlags() []string {
 	set := map[string]bool{}
 	for _, names := range [][]string{
-		flagNames(reckon.OptionFlags()),
+		flagNames(plan.OptionFlags()),
 		flagsOf(&reckon.Systems), flagsOf(&reckon.Topologies), flagsOf(&reckon.Workloads), flagsOf(&reckon.Faults),
 	} {
 		for _, n := range names {

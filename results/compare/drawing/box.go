@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/reckon-bench/reckon/reckon/stats"
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 	"github.com/reckon-bench/reckon/results/compare"
 )
 
@@ -111,20 +111,20 @@ func boxFigure(c *compare.Comparison, measure string, cells []*compare.Cell, lo,
 		}
 		b.pairs = append(b.pairs, row)
 	}
-	p := results.NewPlot()
-	p.Add(results.Grid(), b)
+	p := canvas.NewPlot()
+	p.Add(canvas.Grid(), b)
 	timeAxis(&p.X, lo, hi)
 	p.X.Label.Text = measure + " (ms)"
 	p.Y.Min, p.Y.Max = 0, b.height()
 	p.HideY()
-	legend := []results.Key{{Text: fit(c.A.Label, dataWidth), Color: results.ColorA, Block: true}, {Text: fit(c.B.Label, dataWidth), Color: results.ColorB, Block: true}}
-	d.chart = results.Chart{Name: "box-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure,
-		Panels: []results.ChartPanel{{Plot: p, Height: b.height() + 30, Legend: legend}}}
+	legend := []canvas.Key{{Text: fit(c.A.Label, dataWidth), Color: canvas.ColorA, Block: true}, {Text: fit(c.B.Label, dataWidth), Color: canvas.ColorB, Block: true}}
+	d.chart = canvas.Chart{Name: "box-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure,
+		Panels: []canvas.ChartPanel{{Plot: p, Height: b.height() + 30, Legend: legend}}}
 	return d
 }
 
 // dataWidth is the width of the data area of a figure, in points.
-const dataWidth = results.ChartWidth - 2*results.ChartMargin - 4
+const dataWidth = canvas.PaperWidth - 2*canvas.PaperMargin - 4
 
 // counted returns how many values the sample has, and how many of them are unbounded.
 func counted(s compare.Sample) string {
@@ -156,7 +156,7 @@ func (p boxPair) height() float64 { return 2*boxRow + boxSpace + p.head() }
 
 // head returns the height of the pair's labels: one line where both fit, else two.
 func (p boxPair) head() float64 {
-	sty := results.TextStyle(results.Dark)
+	sty := canvas.TextStyle(canvas.Dark)
 	if float64(sty.Width(p.name)+sty.Width(p.n))+8 > dataWidth {
 		return 2 * boxLabel
 	}
@@ -169,7 +169,7 @@ func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
 	top := b.height() - boxSpace/2
 	for i, pair := range b.pairs {
 		if i > 0 {
-			c.StrokeLine2(draw.LineStyle{Color: results.Faint, Width: 0.4}, c.Min.X, y(top+1), c.Max.X, y(top+1))
+			c.StrokeLine2(draw.LineStyle{Color: canvas.Faint, Width: 0.4}, c.Min.X, y(top+1), c.Max.X, y(top+1))
 		}
 		at := top
 		label(c, y(at-boxLabel/2), y(at-pair.head()+boxLabel/2), pair)
@@ -186,7 +186,7 @@ func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
 
 // label writes the pair's name at the left edge, and how many values it has at the right edge.
 func label(c draw.Canvas, name, n vg.Length, pair boxPair) {
-	left, right := results.TextStyle(results.Dark), results.TextStyle(results.Grey)
+	left, right := canvas.TextStyle(canvas.Dark), canvas.TextStyle(canvas.Grey)
 	right.XAlign = draw.XRight
 	c.FillText(left, vg.Point{X: c.Min.X + 2, Y: name}, fit(pair.name, dataWidth))
 	c.FillText(right, vg.Point{X: c.Max.X - 2, Y: n}, pair.n)
@@ -209,9 +209,9 @@ func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, si
 		b.frame(c, x, y, draw.LineStyle{Color: col, Width: 0.8})
 	}
 	if !math.IsInf(b.median, 1) {
-		c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
+		c.StrokeLine2(draw.LineStyle{Color: canvas.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
 	} else {
-		c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, c.Max.X-0.7, y-boxHalf, c.Max.X-0.7, y+boxHalf)
+		c.StrokeLine2(draw.LineStyle{Color: canvas.Dark, Width: 1.4}, c.Max.X-0.7, y-boxHalf, c.Max.X-0.7, y+boxHalf)
 	}
 	for _, v := range b.values {
 		if few || v < b.low || v > b.high { // beyond the whiskers
@@ -222,7 +222,7 @@ func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, si
 		c.FillPolygon(col, []vg.Point{{X: c.Max.X + 1, Y: y - 2.4}, {X: c.Max.X + 1, Y: y + 2.4}, {X: c.Max.X + 5, Y: y}})
 	}
 	if len(b.values) == 0 {
-		sty := results.TextStyle(col)
+		sty := canvas.TextStyle(col)
 		sty.XAlign = draw.XRight
 		c.FillText(sty, vg.Point{X: c.Max.X - 4, Y: y}, fmt.Sprintf("%d never", b.never))
 	}
@@ -242,7 +242,7 @@ func (b *box) frame(c draw.Canvas, x func(float64) vg.Length, y vg.Length, line 
 	}
 	l, r := x(b.q1), max(x(b.q3), x(b.q1)+0.6)
 	outline := []vg.Point{{X: r, Y: y - boxHalf}, {X: l, Y: y - boxHalf}, {X: l, Y: y + boxHalf}, {X: r, Y: y + boxHalf}}
-	c.FillPolygon(results.Pale(line.Color), outline)
+	c.FillPolygon(canvas.Pale(line.Color), outline)
 	if !math.IsInf(b.q3, 1) {
 		outline = append(outline, outline[0])
 	}

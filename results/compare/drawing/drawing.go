@@ -14,13 +14,13 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 	"github.com/reckon-bench/reckon/results/compare"
 )
 
 // A drawing is a figure with the numbers that it shows.
 type drawing struct {
-	chart results.Chart
+	chart canvas.Chart
 	head  []string
 	rows  [][]string
 }
@@ -86,7 +86,7 @@ func fileName(s string) string {
 // timeAxis sets an axis of times: logarithmic where they span more than a decade.
 func timeAxis(a *plot.Axis, lo, hi float64) {
 	if lo > 0 && hi/lo > 10 {
-		results.LogAxis(a, lo, hi)
+		canvas.LogAxis(a, lo, hi)
 		return
 	}
 	room := max((hi-lo)*0.08, hi*0.02, 1e-6)
@@ -94,29 +94,29 @@ func timeAxis(a *plot.Axis, lo, hi float64) {
 	if lo < hi/3 {
 		from = 0
 	}
-	results.LinearAxis(a, from, hi+room, 5)
+	canvas.LinearAxis(a, from, hi+room, 5)
 }
 
 // keyOf returns the legend of a side.
-func keyOf(side int, text string) results.Key {
+func keyOf(side int, text string) canvas.Key {
 	if side == 0 {
-		return results.Key{Text: text, Color: results.ColorA}
+		return canvas.Key{Text: text, Color: canvas.ColorA}
 	}
-	return results.Key{Text: text, Color: results.ColorB, Dashed: true}
+	return canvas.Key{Text: text, Color: canvas.ColorB, Dashed: true}
 }
 
 // style returns the line of a legend.
-func style(k results.Key) draw.LineStyle {
+func style(k canvas.Key) draw.LineStyle {
 	s := draw.LineStyle{Color: k.Color, Width: 1.2}
 	if k.Dashed {
-		s.Dashes = results.Dashes
+		s.Dashes = canvas.Dashes
 	}
 	return s
 }
 
 // fit returns the label, shortened to the width in points.
 func fit(label string, width float64) string {
-	sty := results.TextStyle(results.Dark)
+	sty := canvas.TextStyle(canvas.Dark)
 	if float64(sty.Width(label)) <= width {
 		return label
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/reckon-bench/reckon/reckon/stats"
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 	"github.com/reckon-bench/reckon/results/compare"
 	"github.com/reckon-bench/reckon/results/compare/comparetest"
 )
@@ -145,7 +145,7 @@ func TestBoxesHaveRoom(t *testing.T) {
 		t.Errorf("long labels take %v", p.head())
 	}
 	long := strings.Repeat("quite long ", 20)
-	if cut := fit(long, 100); results.TextStyle(results.Dark).Width(cut) > 100 || !strings.HasSuffix(cut, "…") || fit("short", 100) != "short" {
+	if cut := fit(long, 100); canvas.TextStyle(canvas.Dark).Width(cut) > 100 || !strings.HasSuffix(cut, "…") || fit("short", 100) != "short" {
 		t.Errorf("cut to %q", cut)
 	}
 	c := &compare.Comparison{A: compare.Account{Label: long}, B: compare.Account{Label: "b"}}

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 	"github.com/reckon-bench/reckon/results/compare"
 )
 
@@ -28,18 +28,18 @@ func ecdf(c *compare.Comparison, cell *compare.Cell, i int) (d drawing, ok bool)
 	var (
 		sides  = [2][]float64{recoveries(cell.Runs[0]), recoveries(cell.Runs[1])}
 		both   = slices.Concat(finite(sides[0]), finite(sides[1]))
-		legend []results.Key
+		legend []canvas.Key
 	)
 	d.head = []string{"side", "label", "time_to_recover_ms", "share"}
 	if len(sides[0]) == 0 || len(sides[1]) == 0 || len(both) == 0 {
 		return d, false
 	}
-	p := results.NewPlot()
-	p.Add(results.Grid())
+	p := canvas.NewPlot()
+	p.Add(canvas.Grid())
 	lo, hi := slices.Min(both), slices.Max(both)
 	timeAxis(&p.X, lo, hi)
 	p.X.Label.Text = "time to recover (ms)"
-	results.LinearAxis(&p.Y, 0, 1, 5)
+	canvas.LinearAxis(&p.Y, 0, 1, 5)
 	for side, label := range []string{c.A.Label, c.B.Label} {
 		s := sides[side]
 		key := keyOf(side, fmt.Sprintf("%s (n = %d)", fit(label, 150), len(s)))
@@ -55,10 +55,10 @@ func ecdf(c *compare.Comparison, cell *compare.Cell, i int) (d drawing, ok bool)
 			d.rows = append(d.rows, []string{string(rune('A' + side)), label, compare.Decimal(x), compare.Decimal(float64(k+1) / float64(len(s)))})
 		}
 	}
-	d.chart = results.Chart{Name: "ecdf", Title: "Time to recover", Panels: []results.ChartPanel{{Plot: p, Y: "share of faults", Height: 128, Legend: legend}}}
+	d.chart = canvas.Chart{Name: "ecdf", Title: "Time to recover", Panels: []canvas.ChartPanel{{Plot: p, Y: "share of faults", Height: 128, Legend: legend}}}
 	if len(c.Cells) > 1 {
 		d.chart.Name = fmt.Sprintf("ecdf-%02d-%s", i+1, fileName(cell.Name))
-		p.X.Label.Text += "\n" + fit(cell.Name, results.ChartWidth-60)
+		p.X.Label.Text += "\n" + fit(cell.Name, canvas.PaperWidth-60)
 		d.chart.Panels[0].Height += 10
 	}
 	return d, true
