@@ -20,7 +20,7 @@ const module = "github.com/reckon-bench/reckon"
 // floors are the packages in the order in which they may import: each only those on floors before its own. Packages of one floor do not know
 // each other. docs/architecture.md describes them.
 var floors = []string{
-	"reckon/history reckon/seed reckon/clock reckon/flags reckon/stats workloads/kibishii",
+	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
 	"reckon",
 	"reckon/plan reckon/internal/load",
@@ -41,6 +41,9 @@ var floors = []string{
 	"results/judge/judgetest results/compare/comparetest results/compare/drawing results/matrix/index",
 	"results/matrix/report",
 	"results/matrix/campaign",
+	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
+	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
+	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
 	"cmd/reckon",
 	".", // this test
 }

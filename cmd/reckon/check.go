@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/judge"
 )
@@ -21,9 +23,9 @@ func newCheck() *cobra.Command {
 			}
 			summary, err := judge.Conclude(dir)
 			if err != nil {
-				return harnessError{err}
+				return exit.Harness(err)
 			}
-			printSummary(os.Stdout, dir, summary)
+			screen.Summary(os.Stdout, dir, summary)
 			return statusError(summary)
 		},
 	}
@@ -44,7 +46,7 @@ func newReport() *cobra.Command {
 				err = judge.Redraw(dir, old.Checks)
 			}
 			if err != nil {
-				return harnessError{err}
+				return exit.Harness(err)
 			}
 			fmt.Println(dir.Path("report.html"))
 			return nil

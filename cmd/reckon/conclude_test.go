@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/judge"
 	"github.com/reckon-bench/reckon/results/judge/judgetest"
@@ -40,33 +39,5 @@ func TestInterruptWhileJudging(t *testing.T) {
 	case <-ended:
 	case <-time.After(10 * time.Second):
 		t.Error("the second interrupt did not end it")
-	}
-}
-
-// A timeline's entries have flags of their own: a reset that one of them asks for is wanted of the machine as the run's own is,
-// and refused before anything is started where connections cannot be reset.
-func TestResetsAreWantedOfTheMachine(t *testing.T) {
-	planned := func(fault string, flags plan.Flags) *plan.Plan {
-		p, err := plan.New(plan.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	mixed := "[{fault: leader, at: 1s, for: 1s}, {fault: partial-partition, at: 5s, for: 1s, with: {cut: reset}}]"
-	if got, want := resetBy(planned("timeline", plan.Flags{"faults": {mixed}})), "--faults, entry 2, partial-partition: cut: reset"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	plain := "[{fault: partial-partition, at: 5s, for: 1s}]"
-	if got := resetBy(planned("timeline", plan.Flags{"faults": {plain}})) + resetBy(planned("partial-partition", plan.Flags{"cut": {"drop"}})); got != "" {
-		t.Errorf("nobody asked for a reset, and %q does", got)
-	}
-	without := []finding{{What: resets, Detail: "the kernel has no CONFIG_INET_DIAG_DESTROY"}}
-	if err := lacking(map[string]string{resets: "--cut reset"}, without); err == nil || err.Error() != "--cut reset: the kernel has no CONFIG_INET_DIAG_DESTROY" {
-		t.Errorf("got %v", err)
-	}
-	without[0].OK = true
-	if err := lacking(map[string]string{resets: "--cut reset"}, without); err != nil {
-		t.Errorf("got %v", err)
 	}
 }

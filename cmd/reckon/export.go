@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/export"
@@ -36,7 +37,7 @@ func newExport() *cobra.Command {
 			}
 			run, err := recordedRun(dir, all)
 			if err != nil {
-				return harnessError{err}
+				return exit.Harness(err)
 			}
 			return exportTo(out, format, run)
 		},
@@ -93,7 +94,7 @@ func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 // exportTo writes to the file, or to standard output where there is none. No half of a file is left behind.
 func exportTo(path, format string, run export.Run) error {
 	if path == "" {
-		return asHarness(export.Write(os.Stdout, format, run))
+		return exit.Harness(export.Write(os.Stdout, format, run))
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -103,12 +104,5 @@ func exportTo(path, format string, run export.Run) error {
 	if err != nil {
 		err = errors.Join(err, os.Remove(path))
 	}
-	return asHarness(err)
-}
-
-func asHarness(err error) error {
-	if err == nil {
-		return nil
-	}
-	return harnessError{err}
+	return exit.Harness(err)
 }

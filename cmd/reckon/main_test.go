@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/doctor"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/systems"
 )
@@ -117,7 +118,7 @@ func tooBusy(dir string) bool {
 // hosts says whether this machine allows what a run needs. Where it does not, it
 // says why; in CI that is an error.
 var hosts = sync.OnceValues(func() (bool, error) {
-	for _, f := range examine() {
+	for _, f := range doctor.Examine() {
 		if f.OK || !f.Needed {
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon/plan"
+
+	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -26,18 +28,18 @@ func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 		})
 	}
 	see("every run", plan.OptionFlags())
-	for _, w := range everyWord() {
-		see(w.kind+" "+w.name, w.flags)
+	for _, w := range words.All() {
+		see(w.Kind+" "+w.Name, w.Flags)
 	}
 }
 
 func TestWordsAreDocumented(t *testing.T) {
-	if len(everyWord()) == 0 {
+	if len(words.All()) == 0 {
 		t.Fatal("no words")
 	}
-	for _, w := range everyWord() {
-		if w.doc == "" || strings.HasSuffix(w.doc, ".") {
-			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.kind, w.name, w.doc)
+	for _, w := range words.All() {
+		if w.Doc == "" || strings.HasSuffix(w.Doc, ".") {
+			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.Kind, w.Name, w.Doc)
 		}
 	}
 }

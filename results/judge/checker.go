@@ -1,24 +1,21 @@
 package judge
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strings"
 	"time"
 
-	"github.com/moby/sys/reexec"
-
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
@@ -49,37 +46,26 @@ func runChecks(dir *results.Dir, p *plan.Plan) []check.Result {
 }
 
 func collectVerdicts(dir *results.Dir) (got map[string]check.Result, why string) {
-	got = map[string]check.Result{}
-	ctx, cancel := context.WithTimeout(context.Background(), CheckTime+10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, reexec.Self())
-	cmd.Args = []string{Role, dir.Path()}
-	contain(cmd)
-	runtime.LockOSThread() // the death signal comes when the thread that forked ends, so that is kept
-	defer runtime.UnlockOSThread()
+	cmd := child.Command(Role, dir.Path())
+	var out bytes.Buffer
 	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		return got, fmt.Sprintf("start the checking process: %v", err)
-	}
-	dec := json.NewDecoder(bufio.NewReader(out))
-	for {
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	err := child.Run(cmd, func(ended <-chan struct{}) {
+		select {
+		case <-ended:
+		case <-time.After(CheckTime + 10*time.Second):
+			_ = cmd.Process.Kill() // it may have ended by now
+		}
+	})
+	got = map[string]check.Result{}
+	for dec := json.NewDecoder(&out); ; {
 		var r check.Result
-		if dec.Decode(&r) != nil {
+		if dec.Decode(&r) != nil { // the end, or what a killed process left unfinished
 			break
 		}
 		got[r.Name] = r
 	}
-	_, _ = io.Copy(io.Discard, out)
-	err = cmd.Wait()
-	last := strings.TrimSpace(complaint.String())
-	if i := strings.IndexByte(last, '\n'); i >= 0 {
-		last = last[:i]
-	}
+	last, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
 	return got, cmp.Or(last, fmt.Sprint(err))
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 // A lab is hosts on a fabric that may lie, with a cluster whose links can be struck and a record of what was seen.
@@ -135,7 +136,7 @@ func (l *lab) verdict() (harness []string, strikes []results.Strike) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.h.Events = append(l.h.Events, history.Event{Kind: history.Phase, Subject: "load"}, history.Event{Kind: history.Phase, Subject: "done"})
-	s := results.Summarise(&l.h, results.Info{Backend: "userspace", ElectionTimeout: 10 * labSlack}, nil)
+	s := summary.Of(&l.h, results.Info{Backend: "userspace", ElectionTimeout: 10 * labSlack, LagBound: labSlack, LateBound: labSlack}, nil)
 	for _, why := range s.Harness {
 		if strings.Contains(why, "path") || strings.Contains(why, "probe") || strings.Contains(why, "strike") {
 			harness = append(harness, why)
