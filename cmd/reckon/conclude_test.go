@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 	"testing"
 	"time"
@@ -16,11 +17,15 @@ func TestInterruptWhileJudging(t *testing.T) {
 	ended := make(chan struct{})
 	judging, release := untilJudged(func() { close(ended) })
 	defer release()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, os.Interrupt)
+	defer signal.Stop(heard)
 	interrupt := func() {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-heard
+		signal.Notify(heard, os.Interrupt) // which waits until everybody who listens has been given the signal
 	}
 	interrupt() // the run's
 	judging()
@@ -37,7 +42,7 @@ func TestInterruptWhileJudging(t *testing.T) {
 	interrupt()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the second interrupt did not end it")
 	}
 }

@@ -18,6 +18,7 @@ import (
 // TestShellAtATerminal sits at a pseudo-terminal: lines are edited and completed, a command has the terminal to itself,
 // Ctrl-C interrupts it and leaves the cluster alone, and afterwards the terminal is what it was.
 func TestShellAtATerminal(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {

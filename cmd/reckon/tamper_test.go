@@ -24,6 +24,7 @@ import (
 // harness's back, in the middle of a load. Such a run is never a result, and says why; but a store that crashes
 // has broken a promise.
 func TestTampering(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
@@ -48,6 +49,7 @@ func TestTampering(t *testing.T) {
 		{role: "reckon-run", signal: syscall.SIGQUIT, want: "the runner ended by itself"},
 	} {
 		t.Run(c.role+" "+c.signal.String(), func(t *testing.T) {
+			t.Parallel()
 			mark := "RECKON_TEST_RUN=" + t.Name() + strconv.Itoa(os.Getpid())
 			dir := filepath.Join(t.TempDir(), "run")
 			cmd := exec.Command(commandLink(t), "memory", "simple", "uniform", "none", "--duration", "8s", "--link-latency", "1", "--result-location", dir)
@@ -111,6 +113,7 @@ func commandLink(t *testing.T) string {
 // TestDriverDiesWhileStruck kills a load driver while the leader is held dead: the strike is healed, what was recorded until then is kept,
 // the other driver among it, and the run is no result.
 func TestDriverDiesWhileStruck(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
