@@ -42,7 +42,8 @@ const flushEvery = 200 * time.Millisecond
 // stays readable.
 type Dir struct {
 	path string
-	// madeIn is the directory that was there before Create made the rest: its owner gets what was made.
+	// madeIn is the directory that was there before Create made the rest: its owner gets what was
+	// made.
 	madeIn string
 	made   string // the topmost directory that Create made
 
@@ -103,7 +104,8 @@ func newDir(path string) *Dir {
 	return d
 }
 
-// FirstMissing is the topmost directory on the way to path that is not there, and its parent, which is.
+// FirstMissing returns the topmost directory on the way to path that is not there, and its parent,
+// which is.
 func FirstMissing(path string) (missing, parent string) {
 	for missing = path; ; missing = parent {
 		parent = filepath.Dir(missing)
@@ -113,7 +115,7 @@ func FirstMissing(path string) (missing, parent string) {
 	}
 }
 
-// Path is the path of something in the directory; without elements, of the directory itself.
+// Path returns the path of something in the directory; without elements, of the directory itself.
 func (d *Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{d.path}, elem...)...)
 }
@@ -134,7 +136,7 @@ func (d *Dir) Ops(lines []byte) error {
 	return d.record(d.ops, func(b []byte) ([]byte, error) { return append(b, lines...), nil })
 }
 
-// Event records what befell the run.
+// Event records what happened in the run.
 func (d *Dir) Event(e history.Event) error { return d.record(d.events, appendJSON(e)) }
 
 // Change records one step of the store's own account of its past.
@@ -242,7 +244,8 @@ func (d *Dir) Close() error {
 // WritePlan writes plan.json, which makes the directory a run. It is the first thing to be written.
 func (d *Dir) WritePlan(f PlanFile) error { return d.writeJSON(PlanName, f) }
 
-// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and checks.
+// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and
+// checks.
 func (d *Dir) ReadPlan() (f PlanFile, err error) {
 	err = d.readJSON(PlanName, &f)
 	return f, err
@@ -277,6 +280,7 @@ func (d *Dir) readJSON(name string, v any) error {
 	return nil
 }
 
+// WriteFile replaces a file of the directory in one step, as the function WriteFile does.
 func (d *Dir) WriteFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
 
 // WriteFile replaces the file in one step, so that nobody ever reads half of

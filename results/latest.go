@@ -32,7 +32,7 @@ func PointLatest(dir string) error {
 	return nil
 }
 
-// Latest is the directory of the last run under runs.
+// Latest returns the directory of the last run under runs.
 func Latest(runs string) (string, error) {
 	dir, err := filepath.EvalSymlinks(filepath.Join(runs, latestName))
 	if err != nil {

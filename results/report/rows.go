@@ -10,6 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/stats"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 type latencyRow struct {
@@ -72,7 +73,8 @@ type metricTable struct {
 	Rows    []metricRow
 }
 
-// metricRows are the members' metrics: quantiles, which most readers want, apart from all others.
+// metricRows returns the members' metrics: quantiles, which most readers want, apart from all
+// others.
 func metricRows(s results.Summary) (members []string, quantiles, others []metricRow) {
 	members = slices.SortedFunc(maps.Keys(s.Members), link.CompareHosts)
 	names := map[string]bool{}
@@ -115,11 +117,11 @@ func showMetricValue(x float64) string {
 
 type factGroup struct {
 	Group string
-	Facts []results.Fact
+	Facts []summary.Fact
 }
 
 // groups gathers facts of one group, groups in the order of their first fact.
-func groups(facts []results.Fact) []factGroup {
+func groups(facts []summary.Fact) []factGroup {
 	var all []factGroup
 	for _, f := range facts {
 		i := slices.IndexFunc(all, func(g factGroup) bool { return g.Group == f.Group })
@@ -132,8 +134,8 @@ func groups(facts []results.Fact) []factGroup {
 	return all
 }
 
-func runFacts(s results.Summary, info results.Info) []results.Fact {
-	facts := []results.Fact{
+func runFacts(s results.Summary, info summary.Info) []summary.Fact {
+	facts := []summary.Fact{
 		{Name: "words", Value: strings.Join(s.Words, " ")},
 		{Name: "seed", Value: strconv.FormatUint(s.Seed, 10)},
 		{Name: "load", Value: info.Duration.String()},
@@ -143,7 +145,7 @@ func runFacts(s results.Summary, info results.Info) []results.Fact {
 		{Name: "links", Value: s.Links.Backend},
 	}
 	if s.Settle != nil {
-		facts = append(facts, results.Fact{Name: "time to settle", Value: showSeconds(*s.Settle) + " s"})
+		facts = append(facts, summary.Fact{Name: "time to settle", Value: showSeconds(*s.Settle) + " s"})
 	}
-	return slices.DeleteFunc(facts, func(f results.Fact) bool { return f.Value == "" })
+	return slices.DeleteFunc(facts, func(f summary.Fact) bool { return f.Value == "" })
 }

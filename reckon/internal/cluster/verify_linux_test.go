@@ -136,7 +136,7 @@ func (l *lab) verdict() (harness []string, strikes []results.Strike) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.h.Events = append(l.h.Events, history.Event{Kind: history.Phase, Subject: "load"}, history.Event{Kind: history.Phase, Subject: "done"})
-	s := summary.Of(&l.h, results.Info{Backend: "userspace", ElectionTimeout: 10 * labSlack, LagBound: labSlack, LateBound: labSlack}, nil)
+	s := summary.Of(&l.h, summary.Info{Backend: "userspace", ElectionTimeout: 10 * labSlack, LagBound: labSlack, LateBound: labSlack}, nil)
 	for _, why := range s.Harness {
 		if strings.Contains(why, "path") || strings.Contains(why, "probe") || strings.Contains(why, "strike") {
 			harness = append(harness, why)
@@ -197,7 +197,7 @@ func TestLyingLinksAreFoundOut(t *testing.T) {
 				s.Loss = 0.9
 			}
 			return s
-		}, "of 10 probes, which should have been 0"},
+		}, "of 10 probes, expected 0"},
 		{"a path that is cut", func(p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut || p == path("n2", "n1")
 			return s
@@ -277,15 +277,15 @@ func TestStrikesThatLieAreFoundOut(t *testing.T) {
 		{"it lets packets through", cut, func(_ int, p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut && p != path("n2", "n1")
 			return s
-		}, "missed: struck, but the links counted 0 packets as cut on n2>n1, where 5 probes were sent"},
+		}, "failed: struck, but the links counted 0 packets as cut on n2>n1, where 5 probes were sent"},
 		{"it slows instead", link.Matrix{path("n1", "n2"): {Loss: 0.5}}, func(_ int, p link.Path, s link.Shape) link.Shape {
 			s.Loss = 0
 			return s
-		}, "missed: struck, but n1>n2, which is to be 2ms, loss 50%, lost 0 of"},
+		}, "failed: struck, but n1>n2, which is to be 2ms, loss 50%, lost 0 of"},
 		{"it never heals", cut, func(heard int, p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut || heard > 1 && p == path("n1", "n2")
 			return s
-		}, "missed: healed, but 3 packets were cut on n1>n2, which is cut no more"},
+		}, "failed: healed, but 3 packets were cut on n1>n2, which is cut no more"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

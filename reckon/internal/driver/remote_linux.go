@@ -112,9 +112,7 @@ func (f *Fleet) Await(ctx context.Context) error {
 		if err := d.expect(ctx, "done"); err != nil {
 			return err
 		}
-		f.Sink.Event(history.Event{Kind: history.Driver, Subject: d.client, Data: map[string]float64{
-			"offered": float64(d.done.Offered), "lag_p50_us": d.done.LagP50, "lag_p99_us": d.done.LagP99, "lag_max_us": d.done.LagMax,
-		}})
+		f.Sink.Event(history.NewDriver(d.client, d.done.Offered, history.Late{P50: d.done.LagP50, P99: d.done.LagP99, Max: d.done.LagMax}))
 		if d.done.Error != "" {
 			return fmt.Errorf("load driver on %s: %s", d.client, d.done.Error)
 		}

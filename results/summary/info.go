@@ -1,4 +1,4 @@
-package results
+package summary
 
 import (
 	"maps"
@@ -9,7 +9,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// Info is what a plan says of its run, as far as numbers and pictures need it.
+// Info is what numbers and figures need to know of a run's plan.
 type Info struct {
 	Words           []string
 	Seed            uint64
@@ -20,8 +20,8 @@ type Info struct {
 	Backend         string      // of the links; "" where none are emulated, so that none owes an account
 	Links           link.Matrix // as planned; a path that it does not name is a perfect wire
 
-	// LagBound and LateBound are the plan's bounds on the p99 of the generator's lag and of the links'
-	// lateness; 0 means that there is none.
+	// LagBound and LateBound are the plan's bounds on the p99 of the generator's lag and of the
+	// links' lateness; 0 means that there is none.
 	LagBound, LateBound time.Duration
 
 	Planned []Planned // every strike, in the order of their numbers
@@ -44,7 +44,8 @@ type Fact struct {
 	Value string
 }
 
-// hosts that the record should speak of; a plan that names none leaves it to the record.
+// ClientsIn returns the clients of the run: those of the plan, or those in the record if it names
+// none.
 func (i Info) ClientsIn(h *history.History) []string {
 	if len(i.Clients) > 0 {
 		return i.Clients
@@ -58,6 +59,8 @@ func (i Info) ClientsIn(h *history.History) []string {
 	return slices.SortedFunc(maps.Keys(seen), link.CompareHosts)
 }
 
+// NodesIn returns the members of the run: those of the plan, or those in the record if it names
+// none.
 func (i Info) NodesIn(h *history.History) []string {
 	if len(i.Nodes) > 0 {
 		return i.Nodes
