@@ -18,6 +18,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
@@ -98,8 +99,8 @@ func newLabOf(t *testing.T, plan link.Matrix, lie func(link.Path, link.Shape) li
 	var downs host.Holds
 	l.verifier = linkverify.New(linkverify.Config{Prober: l.prober, Net: net, Fabric: f, Event: l.record, Slack: labSlack, Life: life, Down: downs.Held})
 	t.Cleanup(func() { end(); l.verifier.Wait() })
-	l.cluster = New(Config{Clock: clock, Event: l.record, Links: NewLinks(LinksConfig{
-		Net: net, Verifier: l.verifier, Hosts: by, Used: slices.Sorted(maps.Keys(by)), Downs: &downs,
+	l.cluster = New(Config{Clock: clock, Event: l.record, Links: links.New(links.Config{
+		Clock: clock, Event: l.record, Net: net, Verifier: l.verifier, Hosts: by, Used: slices.Sorted(maps.Keys(by)), Downs: &downs,
 	})})
 	return l
 }

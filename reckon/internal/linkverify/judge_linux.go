@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
+
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/stats"
 )
@@ -83,7 +85,7 @@ func (v *Verifier) judge(m moment, ts []*train, met map[*train]bool) (string, er
 
 // contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
 func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
-	if lost := sent - len(delays); s.Rate == 0 && lost > expect(s, sent, slack).most { // a rate has a queue, which others may have filled
+	if lost := sent - len(delays); s.Rate == 0 && lost > expect.Of(s, sent, slack).Most { // a rate has a queue, which others may have filled
 		return fmt.Sprintf("lost %d of %d probes", lost, sent)
 	}
 	return denies(s, sent, delays, slack)
@@ -91,14 +93,14 @@ func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Dura
 
 // denies is contradicts where any number of the probes may have been lost besides.
 func denies(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
-	e, lost := expect(s, sent, slack), sent-len(delays)
+	e, lost := expect.Of(s, sent, slack), sent-len(delays)
 	switch {
-	case lost < e.fewest:
+	case lost < e.Fewest:
 		return fmt.Sprintf("lost %d of %d probes", lost, sent)
-	case len(delays) < probePackets: // too few for a median
+	case len(delays) < expect.Packets: // too few for a median
 		return ""
 	}
-	if p50 := stats.Quantile(delays, 0.5); p50 < e.floor || s.Rate == 0 && p50 > e.ceiling {
+	if p50 := stats.Quantile(delays, 0.5); p50 < e.Floor || s.Rate == 0 && p50 > e.Ceiling {
 		return fmt.Sprintf("delayed probes by %v", p50.Round(time.Microsecond))
 	}
 	return ""

@@ -10,7 +10,10 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-const slack = 500 * ms
+const (
+	ms    = time.Millisecond
+	slack = 500 * ms
+)
 
 // stopped is a clock that stands still.
 type stopped struct{}

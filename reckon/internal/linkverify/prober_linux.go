@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/reckon/clock"
@@ -134,7 +136,7 @@ func age(oob []byte, now time.Time) time.Duration {
 
 // see notes that a packet arrived. What was corrupted on its way did not; of two that are the same the first counts.
 func (p *Prober) see(at string, b []byte, when time.Duration) {
-	if len(b) != probePayload || crc32.ChecksumIEEE(b[:8]) != binary.BigEndian.Uint32(b[8:]) {
+	if len(b) != expect.Payload || crc32.ChecksumIEEE(b[:8]) != binary.BigEndian.Uint32(b[8:]) {
 		return
 	}
 	p.mu.Lock()
@@ -198,7 +200,7 @@ func (p *Prober) send(ctx context.Context, orders []order, gap time.Duration) (b
 
 func (p *Prober) sendOne(from *net.UDPConn, id uint32, number int, b *train) error {
 	to := netip.AddrPortFrom(p.hosts[b.path.To].Port().Addr, probePort)
-	x := binary.BigEndian.AppendUint32(make([]byte, 0, probePayload), id)
+	x := binary.BigEndian.AppendUint32(make([]byte, 0, expect.Payload), id)
 	x = binary.BigEndian.AppendUint32(x, uint32(number))
 	x = binary.BigEndian.AppendUint32(x, crc32.ChecksumIEEE(x))
 	p.mu.Lock()

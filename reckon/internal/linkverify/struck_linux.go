@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
+
 	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
@@ -107,7 +109,7 @@ func (v *Verifier) met(m moment, ts []*train) map[*train]bool {
 func (v *Verifier) patience(m moment, t *train) time.Duration {
 	s := m.links[t.path]
 	if s.Cut { // nothing will come; what comes all the same comes as before
-		return latest(s) + v.Slack + patienceLossy
+		return expect.Latest(s) + v.Slack + patienceLossy
 	}
 	return patience(s, len(t.sent), v.Slack)
 }
@@ -156,13 +158,13 @@ func (v *Verifier) beside(overlay link.Matrix, cut []link.Path, links link.Matri
 
 // toJudge is how many probes show what the path does, toPass how many show that it does something.
 func toJudge(s link.Shape) int {
-	if survives(s) == 1 {
-		return probePackets
+	if expect.Survives(s) == 1 {
+		return expect.Packets
 	}
-	return max(enough(1-survives(s)), probePackets)
+	return max(expect.Enough(1-expect.Survives(s)), expect.Packets)
 }
 
-func toPass(s link.Shape) int { return enough(survives(s)) }
+func toPass(s link.Shape) int { return expect.Enough(expect.Survives(s)) }
 
 // wired is those of the trains whose path has both its ends up. In a kernel's fabric what is sent to a host that is down
 // is dropped before the queues that count: the cable has no carrier.

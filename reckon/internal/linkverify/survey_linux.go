@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
+
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/stats"
@@ -21,8 +23,8 @@ const (
 
 // patience is how long after the last probe of a path all that will arrive has.
 func patience(s link.Shape, n int, slack time.Duration) time.Duration {
-	p := latest(s) + time.Duration(n)*onTheWire(s, probeBytes) + slack
-	if survives(s) == 1 {
+	p := expect.Latest(s) + time.Duration(n)*expect.OnTheWire(s, expect.Bytes) + slack
+	if expect.Survives(s) == 1 {
 		return p + patienceSure
 	}
 	return p + patienceLossy
@@ -31,7 +33,7 @@ func patience(s link.Shape, n int, slack time.Duration) time.Duration {
 // Survey probes the paths between the hosts before anything else uses them, all of them or a sample drawn by rng, and records for
 // each what was measured and what may have been. links is what the paths are to do; slack is how late a busy machine may be.
 func (p *Prober) Survey(ctx context.Context, hosts []string, links link.Matrix, slack time.Duration, rng *rand.Rand, event func(history.Event)) error {
-	paths := toProbe(hosts, maxProbed, rng)
+	paths := expect.Paths(hosts, expect.MaxProbed, rng)
 	began := p.clock.Now()
 	sent, err := p.survey(ctx, paths, links, slack, event)
 	if err != nil {
@@ -47,9 +49,9 @@ func (p *Prober) Survey(ctx context.Context, hosts []string, links link.Matrix, 
 func (p *Prober) survey(ctx context.Context, paths []link.Path, plan link.Matrix, slack time.Duration, event func(history.Event)) (packets int, err error) {
 	var orders []order
 	for _, path := range paths {
-		n := probePackets
-		if survives(plan[path]) < 1 {
-			n = min(max(probeBudget/len(paths), probePackets), lossyPackets)
+		n := expect.Packets
+		if expect.Survives(plan[path]) < 1 {
+			n = min(max(expect.Budget/len(paths), expect.Packets), expect.LossyPackets)
 		}
 		orders = append(orders, order{path, n})
 		packets += n
@@ -76,15 +78,15 @@ func (p *Prober) survey(ctx context.Context, paths []link.Path, plan link.Matrix
 // probeEvent is what a path's probes measured beside what they may have.
 func probeEvent(path link.Path, s link.Shape, sent int, delays []time.Duration, slack time.Duration) history.Event {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
-	e := expect(s, sent, slack)
+	e := expect.Of(s, sent, slack)
 	m := history.Measurement{
-		Path: path.String(), Shape: s.String(), Sent: sent, Lost: sent - len(delays), Fewest: &e.fewest, Most: &e.most,
+		Path: path.String(), Shape: s.String(), Sent: sent, Lost: sent - len(delays), Fewest: &e.Fewest, Most: &e.Most,
 	}
 	if len(delays) > 0 {
 		m.Delay = &history.Delay{P50: ms(stats.Quantile(delays, 0.5)), P99: ms(stats.Quantile(delays, 0.99))}
 	}
 	if !s.Cut {
-		m.Bounds = &history.Range{From: ms(e.floor), To: ms(e.ceiling)}
+		m.Bounds = &history.Range{From: ms(e.Floor), To: ms(e.Ceiling)}
 	}
 	return history.NewProbe(m)
 }
