@@ -29,6 +29,7 @@ var floors = []string{
 	"reckon/host",
 	"reckon/host/hosttest",
 	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
+	"reckon/internal/probe",
 	"reckon/internal/linkverify reckon/internal/testbed reckon/internal/driver reckon/internal/journal",
 	"reckon/internal/links reckon/internal/fleet",
 	"reckon/internal/cluster",

@@ -21,6 +21,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
 	"github.com/reckon-bench/reckon/reckon/internal/nemesis"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/internal/testbed"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
@@ -99,7 +100,7 @@ type run struct {
 	journal  *journal.Journal
 	fate     *fate
 	bed      *testbed.Testbed
-	prober   *linkverify.Prober
+	prober   *probe.Prober
 	verifier *linkverify.Verifier
 	cluster  *cluster.Cluster
 	fleet    *fleet.Fleet
@@ -147,7 +148,7 @@ func (r *run) build(ctx context.Context) error {
 // probe measures the links before anything else uses them.
 func (r *run) probe(ctx context.Context) error {
 	r.journal.Phase("probe")
-	r.prober = linkverify.NewProber(r.journal.Clock, r.bed.Hosts)
+	r.prober = probe.NewProber(r.journal.Clock, r.bed.Hosts)
 	r.verifier = linkverify.New(linkverify.Config{
 		Prober: r.prober, Net: r.bed.Net, Fabric: r.bed.Fabric, Event: r.journal.Event, Slack: r.plan.Bounds.Late, Life: r.life, Down: r.bed.Downs.Held,
 	})

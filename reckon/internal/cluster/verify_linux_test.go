@@ -20,6 +20,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
 	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
 	"github.com/reckon-bench/reckon/results"
@@ -30,7 +31,7 @@ import (
 type lab struct {
 	*testing.T
 	cluster  *Cluster
-	prober   *linkverify.Prober
+	prober   *probe.Prober
 	verifier *linkverify.Verifier
 	hosts    map[string]*host.Host
 	net      *link.Net
@@ -93,7 +94,7 @@ func newLabOf(t *testing.T, plan link.Matrix, lie func(link.Path, link.Shape) li
 		t.Fatal(err)
 	}
 	clock := since{time.Now()}
-	l := &lab{T: t, prober: linkverify.NewProber(clock, by), hosts: by, net: net}
+	l := &lab{T: t, prober: probe.NewProber(clock, by), hosts: by, net: net}
 	t.Cleanup(l.prober.Close)
 	life, end := context.WithCancel(context.Background())
 	var downs host.Holds
