@@ -108,7 +108,7 @@ func (r *Runs) runAll() error {
 		}
 	}
 	if r.harness > 0 {
-		fmt.Fprintf(os.Stderr, "%d runs were no results (harness), and were repeated at most %d times each\n", r.harness, retries)
+		fmt.Fprintf(os.Stderr, "%d runs were inconclusive (harness), and were repeated at most %d times each\n", r.harness, retries)
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (r *Runs) once(repeat, side int) (line string, err error) {
 		if try == retries {
 			return "harness, and left out: " + strings.Join(s.Harness, "; "), nil
 		}
-		fmt.Fprintf(os.Stderr, "  %s is no result, again: %s\n", dir, strings.Join(s.Harness, "; "))
+		fmt.Fprintf(os.Stderr, "  %s is inconclusive, again: %s\n", dir, strings.Join(s.Harness, "; "))
 	}
 }
 

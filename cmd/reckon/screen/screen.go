@@ -111,7 +111,7 @@ func (s *Screen) describe(p runner.Progress) string {
 		parts = append(parts, "no leader")
 	}
 	if len(p.Struck) > 0 {
-		parts = append(parts, "struck "+strings.Join(p.Struck, "; "))
+		parts = append(parts, "injected: "+strings.Join(p.Struck, "; "))
 	}
 	return strings.Join(parts, "  ")
 }
