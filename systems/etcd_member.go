@@ -24,7 +24,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// memberConn is the connection over which one member is asked.
+// memberConn is the connection for queries to one member.
 type memberConn struct {
 	*grpc.ClientConn
 	dial atomic.Pointer[reckon.Dial]
@@ -35,7 +35,7 @@ type memberConn struct {
 // asked from its own host.
 const statusDelay = 50 * time.Millisecond
 
-// conn is the member's connection, made on first use; it connects with the dial that was given last.
+// conn returns the member's connection, made on first use. It connects with the latest dial.
 func (e *etcd) conn(m reckon.Member, dial reckon.Dial) (*memberConn, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -58,9 +58,8 @@ func (e *etcd) conn(m reckon.Member, dial reckon.Dial) (*memberConn, error) {
 	return c, nil
 }
 
-// Status asks the member alone: it answers for itself, also where it has no
-// leader and no quorum. A member that was cut off may claim to lead until it
-// notices; the higher term is right.
+// Status queries only this member, which answers even without a leader or a quorum. A member that was
+// cut off may claim to lead until it notices; the higher term is right.
 func (e *etcd) Status(ctx context.Context, m reckon.Member, dial reckon.Dial) (reckon.Status, error) {
 	resp, err := e.status(ctx, m, dial)
 	if err != nil {
@@ -85,8 +84,7 @@ func (e *etcd) status(ctx context.Context, m reckon.Member, dial reckon.Dial) (*
 	return resp, nil
 }
 
-// Hash is the member's HashKV, over all keys, versions and values up to the
-// revision. It waits, as long as ctx allows, until the member has applied the revision.
+// Hash returns the member's HashKV, over all keys, versions and values up to the revision. It waits, as long as ctx allows, until the member has applied the revision.
 // Hashes of members are comparable where they have compacted up to the same revision; reckon's never compact.
 func (e *etcd) Hash(ctx context.Context, m reckon.Member, revision int64, dial reckon.Dial) (at int64, hash uint32, err error) {
 	c, err := e.conn(m, dial)
