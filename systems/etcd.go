@@ -70,16 +70,17 @@ func newEtcd(fs *pflag.FlagSet, word string, preVote bool, ed edition) *etcd {
 const (
 	// maxElection is etcd's own limit (maxElectionMs in embed/config.go).
 	maxElection = 50 * time.Second
-	// electionGrain makes the heartbeat, a tenth of the election timeout, whole milliseconds, which is what
-	// etcd counts in. It matters: etcd divides one by the other and rounds down, so 1005 ms would be 1000 ms.
+	// electionGrain makes the heartbeat, a tenth of the election timeout, whole milliseconds, which
+	// is what etcd counts in. It matters: etcd divides one by the other and rounds down, so 1005 ms
+	// would be 1000 ms.
 	electionGrain = 10 * time.Millisecond
 	// quota is the size at which etcd turns read-only: the largest that it takes without a warning,
 	// so that a long run is not ended by the 2 GiB of the default.
 	quota = 8 << 30
 )
 
-// Command returns etcd's command line. It is the same for the user's own etcd as for the built-in one,
-// except for flags that have another name in that version.
+// Command returns etcd's command line. It is the same for the user's own etcd as for the built-in
+// one, except for flags that have another name in that version.
 func (e *etcd) Command(m reckon.Member, peers []reckon.Member) reckon.Command {
 	args := []string{EtcdRole}
 	for _, f := range e.commandFlags(m, peers) {
@@ -148,8 +149,8 @@ func clientURL(m reckon.Member) string { return "http://" + clientAddress(m) }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// Validate returns an error for what etcd would refuse when it starts, and for what would make the plan
-// differ from what runs.
+// Validate returns an error for what etcd would refuse when it starts, and for what would make the
+// plan differ from what runs.
 func (e *etcd) Validate(s reckon.Setting) error {
 	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()), needsNear(s))
 }
@@ -232,8 +233,9 @@ func builtInFlags() *flag.FlagSet {
 	return fs
 }
 
-// needsEnviron returns an error for environment variables that etcd would read as flags: it exits on one
-// that contradicts its command line, and any other would be missing from the record of the run.
+// needsEnviron returns an error for environment variables that etcd would read as flags: it exits
+// on one that contradicts its command line, and any other would be missing from the record of the
+// run.
 func needsEnviron(environ []string) error {
 	for _, v := range environ {
 		name, _, _ := strings.Cut(v, "=")
@@ -284,7 +286,8 @@ func (l *etcdFlags) Set(s string) error {
 	return nil
 }
 
-// Append, Replace and GetSlice make it a list for pflag (pflag.SliceValue): its values are taken apart again as they were given.
+// Append, Replace and GetSlice make it a list for pflag (pflag.SliceValue): its values are taken
+// apart again as they were given.
 func (l *etcdFlags) Append(s string) error { return l.Set(s) }
 
 func (l *etcdFlags) Replace(all []string) error {

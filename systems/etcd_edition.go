@@ -23,8 +23,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// An edition is an etcd other than the built-in one: a version, which is built from its module, or a
-// binary. The zero edition is the built-in etcd.
+// An edition is an etcd other than the built-in one: a version, which is built from its module, or
+// a binary. The zero edition is the built-in etcd.
 type edition struct {
 	version string // of the module: "v3.5.21", or "v3.5" for the newest of a minor
 	path    string // of a binary; absolute, as hosts run it from directories of their own
@@ -38,8 +38,8 @@ var versionLike = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+)*(-[0-9A-Za-z.-]+)?(\+i
 // oldestModule is the first minor whose server is a module that can be built by requiring it.
 const oldestModule = "v3.5"
 
-// parseEdition reads what stands after the @. It looks for no file that is named with a slash: a recorded
-// run must read the same where its binary is gone.
+// parseEdition reads what stands after the @. It looks for no file that is named with a slash: a
+// recorded run must read the same where its binary is gone.
 func parseEdition(argument string) (edition, error) {
 	if versionLike.MatchString(argument) {
 		return parseVersion("v" + strings.TrimPrefix(argument, "v"))
@@ -105,8 +105,8 @@ func (e *etcd) path() string {
 	return found
 }
 
-// Prepare builds the version that the word asks for, or looks at the binary that it names, and has it
-// read the command line that it will get.
+// Prepare builds the version that the word asks for, or looks at the binary that it names, and has
+// it read the command line that it will get.
 func (e *etcd) Prepare(ctx context.Context, progress io.Writer) (*reckon.Prepared, error) {
 	if e.builtIn() {
 		return nil, nil
@@ -209,8 +209,8 @@ func hashFile(path string) (string, error) {
 // undefined is how Go's flag package says that it does not know a flag.
 var undefined = regexp.MustCompile(`^flag provided but not defined: -+(\S+)`)
 
-// acquaint has the program read its command line, with --version at the end: then it ends once its flags
-// are parsed. A flag that it does not know is given by the name that it knows, or refused.
+// acquaint has the program read its command line, with --version at the end: then it ends once its
+// flags are parsed. A flag that it does not know is given by the name that it knows, or refused.
 func (e *etcd) acquaint(ctx context.Context) error {
 	one := reckon.Member{Name: "n1", Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Dir: "/"}
 	for {
@@ -230,10 +230,12 @@ func (e *etcd) acquaint(ctx context.Context) error {
 	}
 }
 
-// before34 are the flags of reckon's own that etcd did not have before 3.4, and what there was instead.
+// before34 are the flags of reckon's own that etcd did not have before 3.4, and what there was
+// instead.
 var before34 = map[string]string{"logger": "", "log-outputs": "log-output", "pre-vote": ""}
 
-// experimental is the prefix of flags that 3.6 dropped for those that had proved themselves, and 3.7 knows no more.
+// experimental is the prefix of flags that 3.6 dropped for those that had proved themselves, and
+// 3.7 knows no more.
 const experimental = "experimental-"
 
 // rename returns the name that the program may have for the flag.

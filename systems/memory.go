@@ -40,8 +40,9 @@ func init() {
 	})
 }
 
-// memory is the System of both words. It is not replicated: its one member always leads, in term 1. Its
-// server keeps nothing on disk, so a restart loses every acknowledged write and violates durability.
+// memory is the System of both words. It is not replicated: its one member always leads, in term 1.
+// Its server keeps nothing on disk, so a restart loses every acknowledged write and violates
+// durability.
 type memory struct {
 	lies *lies // nil: honest
 
@@ -143,8 +144,8 @@ func (s *memory) Dial(_ context.Context, members []reckon.Member, dial reckon.Di
 	return c, nil
 }
 
-// memoryClient is a reckon.Client over one connection, which is made when it is
-// needed and again when it was lost. Unlike etcd's it does not wait for a server that refuses connections.
+// memoryClient is a reckon.Client over one connection, which is made when it is needed and again
+// when it was lost. Unlike etcd's it does not wait for a server that refuses connections.
 type memoryClient struct {
 	member, address string
 
@@ -219,7 +220,8 @@ func (c *memoryClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 	return op
 }
 
-// memoryOutcome decides what an operation came to: an error of connecting, and only that, came before the request.
+// memoryOutcome decides what an operation came to: an error of connecting, and only that, came
+// before the request.
 func memoryOutcome(kind history.Kind, err error) history.Outcome {
 	var unsent *unsentError
 	switch {

@@ -10,8 +10,8 @@
 // systems calls reexec.Init first of all in main, and returns where that says true.
 //
 // The package owns no processes: it says what to run, and queries members and sends them operations
-// once they run. It checks nothing, but it alone decides which error of a store means that an operation
-// definitely had no effect.
+// once they run. It checks nothing, but it alone decides which error of a store means that an
+// operation definitely had no effect.
 package systems
 
 import (

@@ -24,8 +24,8 @@ var publicCloudCSV string
 // regions holds the delays between named regions.
 type regions struct {
 	names []string
-	// delay is one way, from the row's region to the column's. It is 0 within a region unless the matrix
-	// says otherwise.
+	// delay is one way, from the row's region to the column's. It is 0 within a region unless the
+	// matrix says otherwise.
 	delay [][]time.Duration
 }
 
@@ -35,11 +35,11 @@ const maxMatrix = 1 << 20
 // farthest bounds a delay: light takes less to the moon and back.
 const farthest = time.Minute
 
-// readRegions reads a matrix as CSV: the first line names the regions, and every other line begins with
-// the name of one and has the milliseconds from there to each region of the first line. The first cell
-// is "rtt" (or empty) for round trips, of which one way is half, or "one-way", with which the two
-// directions may differ. A cell from a region to itself may be empty. Lines that begin with # are
-// comments.
+// readRegions reads a matrix as CSV: the first line names the regions, and every other line begins
+// with the name of one and has the milliseconds from there to each region of the first line. The
+// first cell is "rtt" (or empty) for round trips, of which one way is half, or "one-way", with
+// which the two directions may differ. A cell from a region to itself may be empty. Lines that
+// begin with # are comments.
 func readRegions(r io.Reader) (regions, error) {
 	lines := csv.NewReader(io.LimitReader(r, maxMatrix))
 	lines.Comment, lines.FieldsPerRecord, lines.TrimLeadingSpace = '#', -1, true
@@ -142,7 +142,8 @@ func (m *regions) row(cells []string, share float64) error {
 	return nil
 }
 
-// index returns the place of the region. The error for an unknown one names the nearest and the known.
+// index returns the place of the region. The error for an unknown one names the nearest and the
+// known.
 func (m regions) index(name string) (int, error) {
 	if i := slices.Index(m.names, name); i >= 0 {
 		return i, nil
@@ -167,9 +168,9 @@ func (m regions) text() string {
 	return b.String()
 }
 
-// matrixValue is the value of a flag: the word public-cloud, a file, or a matrix itself with ; for the
-// ends of lines. It never prints a file's name, so that a recorded plan can be made again without the
-// file.
+// matrixValue is the value of a flag: the word public-cloud, a file, or a matrix itself with ; for
+// the ends of lines. It never prints a file's name, so that a recorded plan can be made again
+// without the file.
 type matrixValue struct {
 	regions
 	word string

@@ -96,7 +96,8 @@ func (w *wan) between() ([][]link.Shape, error) {
 	return between, nil
 }
 
-// placed returns the region of each node by its place in the matrix, or nil if there are no regions.
+// placed returns the region of each node by its place in the matrix, or nil if there are no
+// regions.
 func (w *wan) placed() (places []int, err error) {
 	if w.matrix.names == nil {
 		if len(w.places) == 0 {

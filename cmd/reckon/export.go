@@ -91,7 +91,8 @@ func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 	return plan.Started, nil
 }
 
-// exportTo writes to the file, or to standard output if the path is empty. It leaves no partial file.
+// exportTo writes to the file, or to standard output if the path is empty. It leaves no partial
+// file.
 func exportTo(path, format string, run export.Run) error {
 	if path == "" {
 		return exit.Harness(export.Write(os.Stdout, format, run))

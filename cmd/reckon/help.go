@@ -54,7 +54,8 @@ func help(cmd *cobra.Command, args []string) {
 	}
 }
 
-// overview is the usage of the bare command. Its flags are the words', and too many to show at once.
+// overview is the usage of the bare command. Its flags are the words', and too many to show at
+// once.
 const overview = `Usage:
   {{.UseLine}}
   reckon COMMAND

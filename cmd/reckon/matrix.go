@@ -155,8 +155,8 @@ func (m *matrixCall) resumed(args []string) error {
 	return m.sweepLocked(dir)
 }
 
-// reopen opens the matrix and changes to the directory in which it was begun, because relative paths in
-// its file refer to that.
+// reopen opens the matrix and changes to the directory in which it was begun, because relative
+// paths in its file refer to that.
 func (m *matrixCall) reopen() (*matrix.Dir, error) {
 	dir, err := matrix.Open(m.resume)
 	if err != nil {
@@ -189,8 +189,8 @@ func (m *matrixCall) ourShard() (matrix.Shard, error) {
 	return s, err
 }
 
-// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by the
-// load generator and the links, which must never wait for the system.
+// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by
+// the load generator and the links, which must never wait for the system.
 const coresACell = 2
 
 func (m *matrixCall) sweep(dir *matrix.Dir) error {

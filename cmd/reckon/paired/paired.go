@@ -1,4 +1,5 @@
-// Package paired runs two systems in turn with the same plans, so that their results can be compared.
+// Package paired runs two systems in turn with the same plans, so that their results can be
+// compared.
 package paired
 
 import (
@@ -161,8 +162,9 @@ func describeRun(s results.Summary) string {
 	return line
 }
 
-// runOne runs one plan as a child process, as on the command line, and returns the last lines of its
-// output. An interrupt is passed on to the child, which keeps its record, and no further run begins.
+// runOne runs one plan as a child process, as on the command line, and returns the last lines of
+// its output. An interrupt is passed on to the child, which keeps its record, and no further run
+// begins.
 func (r *Runs) runOne(dir string, repeat, side int) (last string, err error) {
 	select {
 	case <-r.signals:

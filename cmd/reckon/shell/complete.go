@@ -9,8 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// complete returns the completions of the last word of the line. Those that finish the word end with a
-// space.
+// complete returns the completions of the last word of the line. Those that finish the word end
+// with a space.
 func (s *shell) complete(line string) []string {
 	words := strings.Fields(line)
 	if len(words) == 0 || strings.HasSuffix(line, " ") {

@@ -105,8 +105,8 @@ func (l *promptLines) close() error {
 	return nil
 }
 
-// historyFile returns a file in the user's state directory (XDG Base Directory Specification), or "" if
-// there is none.
+// historyFile returns a file in the user's state directory (XDG Base Directory Specification), or
+// "" if there is none.
 func historyFile() string {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(dir) {

@@ -89,8 +89,8 @@ func take(args []string, flag string) (rest []string, found bool) {
 	return rest, len(rest) < len(args)
 }
 
-// lay adds an overlay with the shape for each pair of hosts of the two lists, so that each can be healed
-// separately.
+// lay adds an overlay with the shape for each pair of hosts of the two lists, so that each can be
+// healed separately.
 func (s *shell) lay(from, to string, shape link.Shape, oneWay bool, by func(link.Matrix) (func(context.Context) error, error)) error {
 	pairs, err := s.pairs(from, to)
 	if err != nil {

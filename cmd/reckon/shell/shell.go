@@ -28,8 +28,8 @@ type session interface {
 	Capture(host, path string) (stop func() (string, error), err error)
 }
 
-// A shell carries out typed commands on a session. It can undo in any order what it did to nodes and to
-// the links between two hosts.
+// A shell carries out typed commands on a session. It can undo in any order what it did to nodes
+// and to the links between two hosts.
 type shell struct {
 	session
 	hosts []plan.Host
@@ -44,8 +44,8 @@ func newShell(s session, hosts []plan.Host, out io.Writer) *shell {
 	return &shell{session: s, hosts: hosts, out: out, holds: map[hold]func(context.Context) error{}, captures: map[string]recording{}}
 }
 
-// A command is a word of the shell itself. A line that begins with anything else begins with a host,
-// which runs the rest of the line.
+// A command is a word of the shell itself. A line that begins with anything else begins with a
+// host, which runs the rest of the line.
 type command struct {
 	name, args, doc string
 	least, most     int // arguments
