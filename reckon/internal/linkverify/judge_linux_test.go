@@ -40,7 +40,7 @@ func TestProbesAfterTheHeal(t *testing.T) {
 		v := New(Config{Prober: probe.NewProber(stopped{}, nil)})
 		said, err := v.nothing([]*probe.Train{c.b}, nil, 10*ms)
 		if got := fmt.Sprint(err); said != c.said || c.want == "" && err != nil || c.want != "" && got != c.want {
-			t.Errorf("probes that came at %v: said %q, %v", c.b.came, said, err)
+			t.Errorf("%s: said %q, %v", c.said+c.want, said, err)
 		}
 	}
 }
