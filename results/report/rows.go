@@ -23,7 +23,7 @@ func latencyRows(s results.Summary) []latencyRow {
 		if r == nil {
 			return "-"
 		}
-		return showNumber(*r)
+		return showFixed(*r, 1)
 	}
 	rows := []latencyRow{{"all", rate(&s.Throughput.OK), s.Latency.All}}
 	if s.FaultFrom != nil {
