@@ -175,23 +175,23 @@ func TestLyingLinksAreFoundOut(t *testing.T) {
 				s.Delay = 0
 			}
 			return s
-		}, "path n1>n2, by plan 20ms, delays by"},
+		}, "path n1>n2, planned 20ms, delays by"},
 		{"half of the delay", func(p link.Path, s link.Shape) link.Shape {
 			if p == path("n1", "n2") {
 				s.Delay /= 2
 			}
 			return s
-		}, "path n1>n2, by plan 20ms, delays by"},
+		}, "path n1>n2, planned 20ms, delays by"},
 		{"a long delay", func(p link.Path, s link.Shape) link.Shape {
 			if p == path("n2", "n1") {
 				s.Delay += 2 * labSlack
 			}
 			return s
-		}, "path n2>n1, by plan 5ms, delays by"},
+		}, "path n2>n1, planned 5ms, delays by"},
 		{"no loss", func(p link.Path, s link.Shape) link.Shape {
 			s.Loss = 0
 			return s
-		}, "path n1>n3, by plan loss 30%, lost 0 of 200 probes"},
+		}, "path n1>n3, planned loss 30%, lost 0 of 200 probes"},
 		{"a loss that nobody asked for", func(p link.Path, s link.Shape) link.Shape {
 			if p == path("n1", "n2") {
 				s.Loss = 0.9
@@ -201,7 +201,7 @@ func TestLyingLinksAreFoundOut(t *testing.T) {
 		{"a path that is cut", func(p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut || p == path("n2", "n1")
 			return s
-		}, "path n2>n1, by plan 5ms, lost 10 of 10 probes"},
+		}, "path n2>n1, planned 5ms, lost 10 of 10 probes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,4 +1,4 @@
-package matrix
+package report
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
 //go:embed page.html.tmpl
@@ -16,14 +18,14 @@ var pageSource string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 
-// A sheet is what the template shows.
+// A sheet is the data of the page's template.
 type sheet struct {
-	X              *Index
+	X              *index.Index
 	Title, Meaning string
-	Usual          string // what titles leave out
+	Usual          string // the flags that titles leave out
 	Tiles          []tile
-	Troubles, More []line // those that are not valid; what is too much for one look
-	Rows           string // what the rows of panels are
+	Troubles, More []line // the cells that are not valid: the first, and the rest
+	Rows           string // the dimension whose values are the rows of panels
 	Walls          []wall
 	Figures        []multiples
 	Groups         []groupRow
@@ -42,7 +44,7 @@ type line struct {
 	TTR, Unavailable, P50, P99, Changes, Ratio, Took string
 }
 
-// A wall is a panel of verdicts: a square a run.
+// A wall is a panel of verdicts: a square for each run.
 type wall struct {
 	Title []string
 	Rows  []wallRow
@@ -55,7 +57,7 @@ type wallRow struct {
 
 type square struct{ Class, Link, Title, Sign string }
 
-// Multiples are the panels of one metric.
+// multiples are the panels of one metric.
 type multiples struct {
 	Title, Caption string
 	Panels         []drawn
@@ -68,23 +70,23 @@ type drawn struct {
 
 type groupRow struct{ Name, Verdicts, TTR, Unavailable, P50, P99 string }
 
-// What a page shows at once; beyond that it folds.
+// How much the page shows unfolded.
 const (
 	troublesShown = 20
 	groupsShown   = 60
 )
 
-// page is index.html: one file that refers to nothing but the runs below it.
-func page(x *Index) ([]byte, error) {
-	groups := x.groups()
-	s := sheet{X: x, Usual: x.usual(), Title: "reckon matrix " + x.File, Meaning: pageMeanings[x.Verdict], Tiles: pageTiles(x), Open: len(groups) <= groupsShown}
+// Page returns index.html: a single file that links only to the runs and files beside it.
+func Page(x *index.Index) ([]byte, error) {
+	groups := x.Groups()
+	s := sheet{X: x, Usual: x.Usual(), Title: "reckon matrix " + x.File, Meaning: pageMeanings[x.Verdict], Tiles: pageTiles(x), Open: len(groups) <= groupsShown}
 	if len(x.Cells) > 0 {
 		ps := panels(x, groups)
 		s.Rows = rowDimension(x.Dimensions)
 		s.Walls = walls(ps, x.Dimensions)
 		s.Figures = figures(ps, x.Dimensions)
 	}
-	for _, c := range x.troubles() {
+	for _, c := range x.Troubles() {
 		if l := newLine(c, x.Dimensions); len(s.Troubles) < troublesShown {
 			s.Troubles = append(s.Troubles, l)
 		} else {
@@ -92,7 +94,7 @@ func page(x *Index) ([]byte, error) {
 		}
 	}
 	for _, g := range groups {
-		s.Groups = append(s.Groups, groupRow{g.name, g.verdicts(), g.show(recovery), g.show(outage), g.show(latency("all", 50)), g.show(latency("all", 99))})
+		s.Groups = append(s.Groups, groupRow{g.Name, g.Verdicts(), g.Show(index.Recovery), g.Show(index.Outage), g.Show(index.Median), g.Show(index.P99)})
 	}
 	for _, c := range x.Cells {
 		s.Runs = append(s.Runs, newLine(c, x.Dimensions))
@@ -103,16 +105,18 @@ func page(x *Index) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// pageMeanings say what each verdict means for a matrix.
 var pageMeanings = map[results.Status]string{
-	results.StatusValid:   "Every cell is what it should be: promises and thresholds held, and what was planted to fail was found.",
-	results.StatusInvalid: "In some cell a promise or a threshold was broken, or planted damage went unseen. Those cells are listed below with their reasons.",
-	results.StatusHarness: "Some run was not what its plan says, so it is no result. Nothing that is a result was invalid.",
-	results.StatusUnknown: "This is no pass: something was not decided, or not run.",
+	results.StatusValid:   "All checks passed, all thresholds were kept, and all planted damage was detected.",
+	results.StatusInvalid: "In at least one cell a check failed, a threshold was exceeded, or planted damage was not detected. Those cells are listed below with their reasons.",
+	results.StatusHarness: "Inconclusive: in at least one run the harness itself misbehaved, so that run says nothing about the system. No conclusive run was invalid.",
+	results.StatusUnknown: "Not a pass: at least one cell was undecided or was not run.",
 }
 
-func pageTiles(x *Index) []tile {
+// pageTiles returns the tiles with the counts of verdicts.
+func pageTiles(x *index.Index) []tile {
 	tiles := []tile{{"cells", fmt.Sprint(len(x.Cells)), ""}}
-	for _, s := range statuses {
+	for _, s := range index.Statuses() {
 		if n := x.Counts[s]; n > 0 || s == results.StatusValid {
 			tiles = append(tiles, tile{s.String(), fmt.Sprint(n), s.String()})
 		}
@@ -120,18 +124,19 @@ func pageTiles(x *Index) []tile {
 	if x.Unfinished > 0 {
 		tiles = append(tiles, tile{"not finished", fmt.Sprint(x.Unfinished), "open"})
 	}
-	return append(tiles, tile{"took", time.Duration(x.Took * 1e9).Round(time.Second).String(), ""})
+	return append(tiles, tile{"took", took(x.Took).String(), ""})
 }
 
-// signs tell verdicts apart without their colours.
+// signs distinguish verdicts without colours.
 var signs = map[string]string{"valid": "", "invalid": "✕", "harness": "!", "unknown": "?", "open": "·"}
 
-func walls(ps []*panel, dims []Dimension) (all []wall) {
+// walls returns the panels of verdicts.
+func walls(ps []*panel, dims []matrix.Dimension) (all []wall) {
 	for _, p := range ps {
 		w := wall{Title: p.Title}
 		for _, r := range p.rows {
 			row := wallRow{Label: r.label}
-			for _, c := range r.group.cells {
+			for _, c := range r.group.Cells {
 				row.Squares = append(row.Squares, newSquare(c, dims))
 			}
 			w.Rows = append(w.Rows, row)
@@ -141,27 +146,28 @@ func walls(ps []*panel, dims []Dimension) (all []wall) {
 	return all
 }
 
-func newSquare(c *Cell, dims []Dimension) square {
+func newSquare(c *index.Cell, dims []matrix.Dimension) square {
 	l := newLine(c, dims)
 	q := square{Class: l.Class, Link: l.Link, Title: l.Title + ": " + l.Word, Sign: signs[l.Class]}
 	if l.Why != "" && l.Class != "valid" {
-		q.Title += ": " + bounded([]string{l.Why}, 1)[0]
+		q.Title += ": " + index.Shorten(l.Why)
 	}
 	return q
 }
 
-// shown are the metrics with panels.
+// shown are the metrics that have panels.
 var shown = []struct {
 	title, caption string
-	of             measure
+	of             index.Measure
 	recovers       bool
 }{
-	{"Time to recover", "The slowest recovery of each run: the longest gap between acknowledged operations from a strike to the next.", recovery, true},
-	{"Longest time without an acknowledgement", "In each run, wherever it lay.", outage, false},
-	{"Latency, 99th percentile", "Of all acknowledged operations of each run, from when they were due.", latency("all", 99), false},
+	{"Time to recover", "The slowest recovery of each run: the longest time between acknowledged operations from one fault until the next.", index.Recovery, true},
+	{"Longest outage", "The longest time between acknowledged operations anywhere in each run.", index.Outage, false},
+	{"Latency, 99th percentile", "Of the acknowledged operations of each run, measured from when they were due.", index.P99, false},
 }
 
-func figures(ps []*panel, dims []Dimension) (all []multiples) {
+// figures returns the panels of each metric that some run has.
+func figures(ps []*panel, dims []matrix.Dimension) (all []multiples) {
 	for _, m := range shown {
 		s, ok := newScale(ps, m.of, m.recovers)
 		if !ok {
@@ -178,23 +184,24 @@ func figures(ps []*panel, dims []Dimension) (all []multiples) {
 	return all
 }
 
-func newLine(c *Cell, dims []Dimension) line {
-	l := line{Title: c.title(dims), Seed: c.Seed, Order: c.Order}
-	if c.State != Finished {
+// newLine returns the cell as a line of a list.
+func newLine(c *index.Cell, dims []matrix.Dimension) line {
+	l := line{Title: c.Title(dims), Seed: c.Seed, Order: c.Order}
+	if c.State != index.Finished {
 		l.Class, l.Word = "open", "not run yet"
-		if c.State == Interrupted {
+		if c.State == index.Interrupted {
 			l.Word = "interrupted"
-			l.Link = cellsDir + "/" + c.Name + "/"
+			l.Link = index.CellsDir + "/" + c.Name + "/"
 		}
 		return l
 	}
 	o := c.Outcome
-	l.Class, l.Word, l.Why, l.Link = o.Verdict.String(), o.Verdict.String(), o.Reason, c.link()
+	l.Class, l.Word, l.Why, l.Link = o.Verdict.String(), o.Verdict.String(), o.Reason, link(c)
 	if c.MustFail {
-		l.Word += " (to fail)"
+		l.Word += " (must fail)"
 	}
 	if n := len(o.Attempts); n > 0 {
-		l.Why = strings.TrimSpace(l.Why + fmt.Sprintf(" Tried %d times.", n+1))
+		l.Why = strings.TrimSpace(l.Why + fmt.Sprintf(" It took %d attempts.", n+1))
 	}
 	l.Took = fmt.Sprintf("%.1f", o.Took)
 	m := o.Metrics
@@ -203,16 +210,16 @@ func newLine(c *Cell, dims []Dimension) line {
 	}
 	l.Changes = fmt.Sprint(m.LeaderChanges)
 	if m.Unavailability != nil {
-		l.Unavailable = showMillis(*m.Unavailability)
+		l.Unavailable = index.Millis(*m.Unavailability)
 	}
 	switch {
 	case m.Censored:
 		l.TTR = "never"
 	case m.TTR != nil:
-		l.TTR = showMillis(*m.TTR)
+		l.TTR = index.Millis(*m.TTR)
 	}
 	if t := m.Latency["all"]; t != nil {
-		l.P50, l.P99 = showMillis(t.P50), showMillis(t.P99)
+		l.P50, l.P99 = index.Millis(t.P50), index.Millis(t.P99)
 	}
 	if m.OKRatio != nil {
 		l.Ratio = fmt.Sprintf("%.4f", *m.OKRatio)
@@ -220,10 +227,11 @@ func newLine(c *Cell, dims []Dimension) line {
 	return l
 }
 
-func pageFacts(x *Index) [][2]string {
+// pageFacts returns how the matrix was run.
+func pageFacts(x *index.Index) [][2]string {
 	f := [][2]string{
 		{"file", x.File}, {"sha256", x.Sum}, {"seed", fmt.Sprint(x.Seed)}, {"started", x.Started.Format(time.RFC3339)},
-		{"at a time", count(x.Jobs, "cell")}, {"reckon", x.Reckon},
+		{"cells at a time", fmt.Sprint(x.Jobs)}, {"reckon", x.Reckon},
 	}
 	if x.Shard.Of > 1 {
 		f = append(f, [2]string{"shard", fmt.Sprintf("%s, %d of %d cells", x.Shard, len(x.Cells), x.All)})
@@ -233,3 +241,6 @@ func pageFacts(x *Index) [][2]string {
 	}
 	return f
 }
+
+// took returns seconds as a duration, rounded to the second.
+func took(s float64) time.Duration { return time.Duration(s * 1e9).Round(time.Second) }

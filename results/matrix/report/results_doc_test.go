@@ -1,21 +1,23 @@
-package matrix
+package report
 
 import (
 	"encoding/csv"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
 // docs/results.md names every column of matrix.csv.
 func TestColumnsAreDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/results.md")
+	doc, err := os.ReadFile("../../../docs/results.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(doc), "\n## matrix.csv\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	b, err := table(&Index{})
+	b, err := CSV(&index.Index{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package matrix
+package report
 
 import (
 	"fmt"
@@ -8,23 +8,27 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/reckon-bench/reckon/reckon/stats"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
-// A panel is one of the small multiples: what it holds fixed, and a row for each value of the axis that varies most.
+// A panel is one of the small multiples: the values that are fixed in it, and a row for each value
+// of the dimension that varies most.
 type panel struct {
-	Title []string // a part for each axis
+	Title []string // a part for each dimension
 	rows  []panelRow
 }
 
 type panelRow struct {
 	label string
-	group *group
+	group *index.Group
 }
 
-// rowDimension is the axis whose values stand below each other in a panel: the one with the most; of
-// equals the fault, for that is what most people compare.
-func rowDimension(dims []Dimension) string {
+// rowDimension returns the dimension whose values are the rows of a panel: the one with the most
+// values, and among equals the fault, which is what most people compare.
+func rowDimension(dims []matrix.Dimension) string {
 	row, most := "fault", 1
 	for _, d := range dims {
 		if n := len(d.Values); n > most || n == most && d.Name == "fault" {
@@ -34,15 +38,15 @@ func rowDimension(dims []Dimension) string {
 	return row
 }
 
-// panels puts the groups in panels.
-func panels(x *Index, groups []*group) (all []*panel) {
+// panels returns the groups arranged in panels.
+func panels(x *index.Index, groups []*index.Group) (all []*panel) {
 	by := map[string]*panel{}
 	row := rowDimension(x.Dimensions)
 	for _, g := range groups {
-		c := g.cells[0]
+		c := g.Cells[0]
 		var title []string
 		for _, d := range x.Dimensions {
-			if l := d.label(c); l != "" && d.Name != row {
+			if l := d.Label(c.Cell); l != "" && d.Name != row {
 				title = append(title, l)
 			}
 		}
@@ -52,7 +56,7 @@ func panels(x *Index, groups []*group) (all []*panel) {
 			p = &panel{Title: title}
 			by[name], all = p, append(all, p)
 		}
-		label, _ := c.value(row)
+		label, _ := c.Value(row)
 		p.rows = append(p.rows, panelRow{label, g})
 	}
 	if len(all) == 1 && len(all[0].Title) == 0 {
@@ -72,21 +76,22 @@ const (
 	panelMargin = 10
 )
 
-// A scale is a logarithmic axis that all panels of one metric share.
+// A scale is the logarithmic axis that all panels of one metric share.
 type scale struct {
 	lo, hi float64
-	never  bool // some runs never recovered: they have a place of their own at the right
+	never  bool // some runs did not recover; they are drawn in a column of their own at the right
 	label  float64
 }
 
-// newScale is the scale that holds all of the measure; ok is false where there is nothing to show.
-func newScale(ps []*panel, of measure, unit bool) (s scale, ok bool) {
+// newScale returns the scale that holds all values of the measure; ok is false where there are
+// none.
+func newScale(ps []*panel, of index.Measure, unit bool) (s scale, ok bool) {
 	s.lo, s.hi = math.Inf(1), math.Inf(-1)
 	longest := 0
 	for _, p := range ps {
 		for _, r := range p.rows {
 			longest = max(longest, utf8.RuneCountInString(r.label))
-			xs, never := r.group.numbers(of)
+			xs, never := r.group.Numbers(of)
 			s.never = s.never || unit && never > 0
 			for _, x := range xs {
 				s.lo, s.hi = min(s.lo, max(x, 0.01)), max(s.hi, x, 0.01)
@@ -99,13 +104,13 @@ func newScale(ps []*panel, of measure, unit bool) (s scale, ok bool) {
 		return s, s.never
 	}
 	s.lo, s.hi = roundDown(s.lo), roundUp(s.hi)
-	if s.hi < 4*s.lo { // a range so narrow would make noise look like a difference
+	if s.hi < 4*s.lo { // a narrower range would make noise look like a difference
 		s.lo, s.hi = roundDown(s.lo/2), roundUp(s.hi*2)
 	}
 	return s, true
 }
 
-// roundUp is the smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, ...) that is at least x.
+// roundUp returns the smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, ...) that is at least x.
 func roundUp(x float64) float64 {
 	p := math.Pow(10, math.Floor(math.Log10(x)))
 	for _, m := range []float64{1, 2, 5} {
@@ -118,7 +123,7 @@ func roundUp(x float64) float64 {
 
 func roundDown(x float64) float64 { return 1 / roundUp(1/x) }
 
-// x is where the number stands in a panel.
+// x returns the horizontal position of a number.
 func (s scale) x(ms float64) float64 {
 	right := float64(panelWidth - panelMargin)
 	if s.never {
@@ -127,7 +132,7 @@ func (s scale) x(ms float64) float64 {
 	return s.label + (right-s.label)*math.Log(max(ms, s.lo)/s.lo)/math.Log(s.hi/s.lo)
 }
 
-// ticks are the numbers that are written below: decades, and 2 and 5 where there are few.
+// ticks returns the labelled numbers: decades, and 2 and 5 times those where the scale has few.
 func (s scale) ticks() (all []float64) {
 	few := s.hi/s.lo < 90
 	for e := math.Floor(math.Log10(s.lo)); e <= math.Ceil(math.Log10(s.hi)); e++ {
@@ -141,19 +146,21 @@ func (s scale) ticks() (all []float64) {
 	return all
 }
 
-// with is the panel without the rows in which nothing has the measure: nothing recovers where nothing strikes.
-func (p *panel) with(of measure) *panel {
+// with returns the panel without the rows in which no run has the measure. Without a fault there is
+// no recovery.
+func (p *panel) with(of index.Measure) *panel {
 	out := &panel{Title: p.Title}
 	for _, r := range p.rows {
-		if xs, never := r.group.numbers(of); len(xs)+never > 0 {
+		if xs, never := r.group.Numbers(of); len(xs)+never > 0 {
 			out.rows = append(out.rows, r)
 		}
 	}
 	return out
 }
 
-// draw draws the panel: a row a configuration, a mark a run that links to it, a bar at the median.
-func (p *panel) draw(s scale, of measure, dims []Dimension) template.HTML {
+// draw returns the panel as SVG: a row for each configuration, a mark for each run that links to
+// its report, and a bar at the median.
+func (p *panel) draw(s scale, of index.Measure, dims []matrix.Dimension) template.HTML {
 	var b strings.Builder
 	height := rowHeight*len(p.rows) + axisHeight
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" width="%d" height="%d">`, panelWidth, height, panelWidth, height)
@@ -173,10 +180,10 @@ func (p *panel) draw(s scale, of measure, dims []Dimension) template.HTML {
 	return template.HTML(b.String())
 }
 
-// marks draws the runs of a row.
-func (r panelRow) marks(b *strings.Builder, s scale, of measure, middle float64, dims []Dimension) {
-	for i, c := range r.group.cells {
-		if !c.result() {
+// marks draws the runs of a row. The bar at the median needs three runs that all recovered.
+func (r panelRow) marks(b *strings.Builder, s scale, of index.Measure, middle float64, dims []matrix.Dimension) {
+	for i, c := range r.group.Cells {
+		if !c.Conclusive() {
 			continue
 		}
 		x, ok := of(c.Outcome.Metrics)
@@ -184,24 +191,26 @@ func (r panelRow) marks(b *strings.Builder, s scale, of measure, middle float64,
 		if !ok && !never {
 			continue
 		}
-		y := middle + float64(i%5-2)*1.3*spread(len(r.group.cells))
-		fmt.Fprintf(b, `<a href="%s"><title>%s: %s</title>`, template.HTMLEscapeString(c.link()), template.HTMLEscapeString(c.title(dims)), valueWords(x, never))
+		y := middle + float64(i%5-2)*1.3*spread(len(r.group.Cells))
+		fmt.Fprintf(b, `<a href="%s"><title>%s: %s</title>`, template.HTMLEscapeString(link(c)), template.HTMLEscapeString(c.Title(dims)), valueWords(x, never))
 		switch {
 		case never:
 			fmt.Fprintf(b, `<path class="m never" d="M%.1f %.1fl8 4.5l-8 4.5z"/>`, panelWidth-neverWidth/2-4.0, y-4.5)
-		case c.verdict() == results.StatusInvalid:
+		case c.Verdict() == results.StatusInvalid:
 			fmt.Fprintf(b, `<path class="m invalid" d="M%.1f %.1fl4.5 4.5l-4.5 4.5l-4.5 -4.5z"/>`, s.x(x), y-4.5)
 		default:
 			fmt.Fprintf(b, `<circle class="m valid" cx="%.1f" cy="%.1f" r="3.2"/>`, s.x(x), y)
 		}
 		b.WriteString("</a>")
 	}
-	if xs, never := r.group.numbers(of); len(xs) >= 3 && never == 0 {
-		fmt.Fprintf(b, `<path class="med" d="M%.1f %.1fV%.1f"/>`, s.x(median(xs)), middle-7, middle+7)
+	if xs, never := r.group.Numbers(of); len(xs) >= 3 && never == 0 {
+		median := stats.QuantileSorted(xs, 0.5)
+		fmt.Fprintf(b, `<path class="med" d="M%.1f %.1fV%.1f"/>`, s.x(median), middle-7, middle+7)
 	}
 }
 
-// spread is 0 for few runs, which stand on their line: only many would hide each other.
+// spread returns how far marks are moved off their line: not at all for few runs, which do not hide
+// each other.
 func spread(n int) float64 {
 	if n <= 3 {
 		return 0
@@ -211,9 +220,9 @@ func spread(n int) float64 {
 
 func valueWords(ms float64, never bool) string {
 	if never {
-		return "service never came back"
+		return "service did not recover"
 	}
-	return showMillis(ms) + " ms"
+	return index.Millis(ms) + " ms"
 }
 
 func showTick(ms float64) string {
@@ -223,7 +232,8 @@ func showTick(ms float64) string {
 	return plain(math.Round(ms*1e4) / 1e4)
 }
 
-// shortened keeps the end of a long label apart from others, and its beginning.
+// shortened returns a long label without its middle, as both its beginning and its end may
+// distinguish it.
 func shortened(label string) string {
 	r := []rune(label)
 	if len(r) <= labelMost {
@@ -232,13 +242,14 @@ func shortened(label string) string {
 	return string(r[:labelMost/2]) + "…" + string(r[len(r)-labelMost/2+1:])
 }
 
-// link leads from the page to the run: its report, or its directory where it has none.
-func (c *Cell) link() string {
-	to := cellsDir + "/" + c.Name + "/"
+// link returns the path from the page to the run: to its report, else to its directory, or to its
+// log where it left no summary.
+func link(c *index.Cell) string {
+	to := index.CellsDir + "/" + c.Name + "/"
 	if c.Outcome != nil && c.Outcome.Report {
 		to += "report.html"
 	} else if c.Outcome != nil && c.Outcome.Metrics == nil {
-		to = logsDir + "/" + c.Name + ".log"
+		to = index.LogsDir + "/" + c.Name + ".log"
 	}
 	return to
 }

@@ -1,15 +1,16 @@
-package matrix
+package report
 
 import (
 	"encoding/xml"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
-// The elements of JUnit's XML that CI services read.
+// The elements of JUnit's XML format that CI services read.
 type (
 	suites struct {
 		XMLName xml.Name `xml:"testsuites"`
@@ -48,10 +49,10 @@ type (
 	}
 )
 
-// junit is junit.xml. An invalid cell is a failure. One that was no result, or not
-// decided, is an error: neither may pass, and a service shows a skipped test as
-// no trouble. A cell that was not run is skipped.
-func junit(x *Index) ([]byte, error) {
+// JUnit returns junit.xml. An invalid cell is a failure. A harness or unknown verdict is an error,
+// because it must not pass, and CI services do not report a skipped test as a problem. A cell that
+// was not run is skipped.
+func JUnit(x *index.Index) ([]byte, error) {
 	s := suite{Timestamp: x.Started.UTC().Format("2006-01-02T15:04:05")}
 	s.Name, s.Time, s.Tests = "reckon matrix "+x.File, plain(x.Took), len(x.Cells)
 	for _, c := range x.Cells {
@@ -70,22 +71,23 @@ func junit(x *Index) ([]byte, error) {
 	return append([]byte(xml.Header), append(b, '\n')...), err
 }
 
-func newTestCase(c *Cell, dims []Dimension) testCase {
+// newTestCase returns the test case of a cell.
+func newTestCase(c *index.Cell, dims []matrix.Dimension) testCase {
 	t := testCase{
 		Class: "reckon." + strings.Join([]string{c.Words.System, c.Words.Topology, c.Words.Workload}, "."),
-		Name:  c.title(dims), Time: "0",
+		Name:  c.Title(dims), Time: "0",
 	}
 	o := c.Outcome
-	if c.State != Finished || o == nil {
+	if c.State != index.Finished || o == nil {
 		t.Skipped = &trial{Message: "not finished: " + string(c.State)}
 		return t
 	}
 	t.Time = plain(o.Took)
-	why := &trial{Message: o.Reason, Type: string(o.Verdict), Text: account(c)}
+	why := &trial{Message: o.Reason, Type: string(o.Verdict), Text: evidence(c)}
 	switch o.Verdict {
 	case results.StatusValid:
 		if c.MustFail {
-			t.Output = &output{account(c)}
+			t.Output = &output{evidence(c)}
 		}
 	case results.StatusInvalid:
 		t.Failure = why
@@ -95,18 +97,20 @@ func newTestCase(c *Cell, dims []Dimension) testCase {
 	return t
 }
 
-// account is what a person needs who sees only this: reason, what shows it, how to run it again.
-func account(c *Cell) string {
+// evidence returns what somebody needs who sees only the test's page: the reason, the evidence,
+// where the record is and how to run the cell again.
+func evidence(c *index.Cell) string {
 	o := c.Outcome
 	lines := append([]string{o.Reason}, o.Excerpt...)
 	for i, a := range o.Attempts {
-		lines = append(lines, fmt.Sprintf("attempt %d took %v: %s", i+1, time.Duration(a.Took*1e9).Round(time.Second), a.Reason))
+		lines = append(lines, fmt.Sprintf("attempt %d took %v: %s", i+1, took(a.Took), a.Reason))
 	}
-	lines = append(lines, "record: "+cellsDir+"/"+c.Name, "again: reckon "+strings.Join(c.Arguments(), " "))
+	lines = append(lines, "record: "+index.CellsDir+"/"+c.Name, "rerun: reckon "+strings.Join(c.Arguments(), " "))
 	return printable(strings.Join(lines, "\n"))
 }
 
-// printable leaves out what XML cannot hold: a value that a store answered may be anything.
+// printable removes the characters that XML cannot hold. A value that a store returned may have
+// any.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || r >= ' ' && r != 0xFFFE && r != 0xFFFF {

@@ -1,7 +1,6 @@
-package matrix
+package campaign
 
 import (
-	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/xml"
@@ -19,6 +18,9 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
+	"github.com/reckon-bench/reckon/results/matrix/report"
 )
 
 // ran is a run of 100 operations, one strike, and the verdict.
@@ -30,107 +32,16 @@ func ran(v results.Status, ok int, ttr *float64) results.Summary {
 	return s
 }
 
-// unasked is a run with a strike and without operations of a client, such as Kibishii's alone.
-func unasked(v results.Status) results.Summary {
-	s := ran(v, 0, nil)
-	s.Ops, s.Unavailability.LongestGap, s.Unavailability.Censored = results.Ops{}, 0, []bool{false}
-	return s
-}
-
-// What was not measured is empty, and not the number 0.
-func TestNothingOfferedIsNotAvailable(t *testing.T) {
-	c := &Cell{Name: "c", State: Finished}
-	c.Outcome = judge(c, unasked(results.StatusValid))
-	if m := c.Outcome.Metrics; m.Unavailability != nil || m.TTR != nil || m.Censored {
-		t.Errorf("metrics %+v", m)
-	}
-	b, err := table(&Index{Cells: []*Cell{c}})
-	must(t, err)
-	rows, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
-	must(t, err)
-	if i := slices.Index(rows[0], "unavailability_ms"); rows[1][i] != "" {
-		t.Errorf("unavailability %q", rows[1][i])
-	}
-	if l := newLine(c, nil); l.Unavailable != "" {
-		t.Errorf("the page says %q", l.Unavailable)
-	}
-	if s := (&group{cells: []*Cell{c}}).show(outage); s != "" {
-		t.Errorf("the configuration says %q", s)
-	}
-}
-
-func TestThresholdsAndExpectations(t *testing.T) {
-	const valid, invalid, harness, unknown = results.StatusValid, results.StatusInvalid, results.StatusHarness, results.StatusUnknown
-	ttr := []Threshold{{Metric: "max_ttr_ms", Limit: 1000}}
-	for _, tc := range []struct {
-		name   string
-		run    results.Summary
-		limits []Threshold
-		fail   bool
-		want   results.Status
-		reason string
-	}{
-		{"no limits", ran(valid, 100, ptr(1500.0)), nil, false, valid, "Said the run."},
-		{"within", ran(valid, 100, ptr(1000.0)), ttr, false, valid, "Said the run."},
-		{"beyond", ran(valid, 100, ptr(1000.1)), ttr, false, invalid, "Threshold: max_ttr_ms 1000: 1000.1 ms to recover from strike 1 (leader)."},
-		{"never came back", ran(valid, 100, nil), ttr, false, invalid, "Threshold: max_ttr_ms 1000: service never came back from strike 1 (leader)."},
-		{"nothing struck", results.Summary{Verdict: valid, Reason: "Said the run.", Ops: results.Ops{Offered: 1, OK: 1}}, ttr, false, valid, "Said the run."},
-		{"struck, and nobody asked", unasked(valid), ttr, false, unknown, "Threshold: max_ttr_ms 1000: recovery was not measured."},
-		{"unavailable", ran(valid, 100, ptr(1.0)), []Threshold{{Metric: "max_unavailability_ms", Limit: 1499}}, false, invalid, "Threshold: max_unavailability_ms 1499: 1500 ms without an acknowledgement, from 0.000 s on."},
-		{"ratio", ran(valid, 94, ptr(1.0)), []Threshold{{Metric: "min_ok_ratio", Limit: 0.95}}, false, invalid, "Threshold: min_ok_ratio 0.95: 94 of 100 operations were acknowledged, a ratio of 0.9400."},
-		{"exactly the ratio", ran(valid, 95, ptr(1.0)), []Threshold{{Metric: "min_ok_ratio", Limit: 0.95}}, false, valid, "Said the run."},
-		{"nothing offered", results.Summary{Verdict: valid}, []Threshold{{Metric: "min_ok_ratio", Limit: 0.95}}, false, unknown, "Threshold: min_ok_ratio 0.95: no operation was offered."},
-		{"both", ran(invalid, 100, ptr(2000.0)), ttr, false, invalid, "Said the run. Threshold: max_ttr_ms 1000: 2000 ms to recover from strike 1 (leader)."},
-		{"harness has no numbers", ran(harness, 100, ptr(2000.0)), ttr, false, harness, "Said the run."},
-		{"unknown has none either", ran(unknown, 100, ptr(2000.0)), ttr, false, unknown, "Said the run."},
-		{"damage found", ran(invalid, 100, ptr(1.0)), nil, true, valid, "Invalid, as expected: Said the run."},
-		{"damage found by a threshold", ran(valid, 100, ptr(2000.0)), ttr, true, valid, "Invalid, as expected: Threshold: max_ttr_ms 1000: 2000 ms to recover from strike 1 (leader)."},
-		{"damage unseen", ran(valid, 100, ptr(1.0)), nil, true, invalid, "It was expected to be invalid, and was not: the planted damage went unseen."},
-		{"damage and harness", ran(harness, 100, ptr(1.0)), nil, true, harness, "Said the run."},
-		{"damage not decided", ran(unknown, 100, ptr(1.0)), nil, true, unknown, "Said the run."},
-	} {
-		o := judge(&Cell{limits: tc.limits, MustFail: tc.fail}, tc.run)
-		if o.Verdict != tc.want || o.Reason != tc.reason {
-			t.Errorf("%s: %s: %s", tc.name, o.Verdict, o.Reason)
-		}
-		if o.Run != tc.run.Verdict {
-			t.Errorf("%s: what the run said was changed to %s", tc.name, o.Run)
-		}
-		if has := slices.ContainsFunc(o.Checks, func(c Check) bool { return c.Name == ThresholdCheck }); has != (len(tc.limits) > 0) {
-			t.Errorf("%s: threshold among the checks: %t", tc.name, has)
-		}
-	}
-}
-
-// Of several thresholds for one metric the last that matches counts.
-func TestLastThresholdCounts(t *testing.T) {
-	f, cells := parsed(t, small+`
-thresholds:
-  - {max_ttr_ms: 100, min_ok_ratio: 0.9}
-  - {where: {system: memory}, max_ttr_ms: 200}
-  - {where: {system: memory, number-nodes: [3]}, max_ttr_ms: 50}
-`)
-	for _, c := range cells {
-		want := 100.0
-		if c.Words.System == "memory" {
-			want = map[string]float64{"1": 200, "3": 50}[c.Flags["number-nodes"][0]]
-		}
-		if got := f.limits(c); len(got) != 2 || got[0].Limit != want || got[1].Limit != 0.9 {
-			t.Errorf("%s: %v", c.Name, got)
-		}
-	}
-}
-
 // starter runs cells without a process: what is to come of each attempt stands in a list.
 type starter struct {
 	t     *testing.T
 	dir   *Dir
-	comes func(c *Cell, attempt int) *results.Summary // nil: it crashes
+	comes func(c *index.Cell, attempt int) *results.Summary // nil: it crashes
 	mu    sync.Mutex
 	tried map[string]int
 }
 
-func (s *starter) start(_ context.Context, c *Cell, _, _ string) Exit {
+func (s *starter) start(_ context.Context, c *index.Cell, _, _ string) Exit {
 	s.mu.Lock()
 	s.tried[c.Name]++
 	sum := s.comes(c, s.tried[c.Name])
@@ -142,10 +53,10 @@ func (s *starter) start(_ context.Context, c *Cell, _, _ string) Exit {
 	return Exit{Status: sum.Verdict.Exit()}
 }
 
-func run(t *testing.T, text string, o Options, comes func(*Cell, int) *results.Summary) (*Dir, *starter) {
+func run(t *testing.T, text string, o Options, comes func(*index.Cell, int) *results.Summary) (*Dir, *starter) {
 	t.Helper()
 	f, cells := parsed(t, text)
-	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 	must(t, err)
 	s := &starter{t: t, dir: d, comes: comes, tried: map[string]int{}}
 	o.Start = s.start
@@ -153,9 +64,10 @@ func run(t *testing.T, text string, o Options, comes func(*Cell, int) *results.S
 	return d, s
 }
 
-// A run that crashes takes no other along; one that is no result is tried again, and that is on record.
+// A run that crashes takes no other along; one that is no result is tried again, and that is on
+// record.
 func TestCrashAndRetry(t *testing.T) {
-	d, s := run(t, small, Options{Jobs: 1, RetryHarness: 1}, func(c *Cell, attempt int) *results.Summary {
+	d, s := run(t, small, Options{Jobs: 1, RetryHarness: 1}, func(c *index.Cell, attempt int) *results.Summary {
 		out := ran(results.StatusValid, 100, ptr(1.0))
 		switch {
 		case c.Number == 1:
@@ -180,21 +92,22 @@ func TestCrashAndRetry(t *testing.T) {
 	// Resumed, nothing that is finished is run again, a crash neither.
 	again, err := Resume(d.Path())
 	must(t, err)
-	must(t, again.Run(t.Context(), Options{Jobs: 1, Start: func(_ context.Context, c *Cell, _, _ string) Exit {
+	must(t, again.Run(t.Context(), Options{Jobs: 1, Start: func(_ context.Context, c *index.Cell, _, _ string) Exit {
 		t.Errorf("%s was run again", c.Name)
 		return Exit{}
 	}}))
 }
 
-// An earlier attempt is not forgotten where the next one is cut short, or ends with nobody left to note it.
+// An earlier attempt is not forgotten where the next one is cut short, or ends with nobody left to
+// note it.
 func TestInterruptedRetry(t *testing.T) {
 	for _, adopted := range []bool{false, true} {
 		f, cells := parsed(t, small)
-		d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+		d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 		must(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		tries := 0
-		must(t, d.Run(ctx, Options{Jobs: 1, RetryHarness: 1, Start: func(_ context.Context, c *Cell, _, _ string) Exit {
+		must(t, d.Run(ctx, Options{Jobs: 1, RetryHarness: 1, Start: func(_ context.Context, c *index.Cell, _, _ string) Exit {
 			if tries++; tries == 1 {
 				s := ran(results.StatusHarness, 100, ptr(1.0))
 				record(t, d, c, s)
@@ -205,8 +118,8 @@ func TestInterruptedRetry(t *testing.T) {
 		}}))
 		again, err := Open(d.Path())
 		must(t, err)
-		c := again.Index.inOrder()[0]
-		if len(c.Attempts) != 1 || c.State != Waiting {
+		c := again.Index.InOrder()[0]
+		if len(c.Attempts) != 1 || c.State != index.Waiting {
 			t.Errorf("%s, tried before: %v", c.State, c.Attempts)
 		}
 		if adopted {
@@ -214,9 +127,9 @@ func TestInterruptedRetry(t *testing.T) {
 		}
 		again, err = Resume(d.Path())
 		must(t, err)
-		s := &starter{t: t, dir: again, comes: func(c *Cell, _ int) *results.Summary { s := invented(c); return &s }, tried: map[string]int{}}
+		s := &starter{t: t, dir: again, comes: func(c *index.Cell, _ int) *results.Summary { s := invented(c); return &s }, tried: map[string]int{}}
 		must(t, again.Run(t.Context(), Options{Jobs: 1, Start: s.start}))
-		if c := again.Index.inOrder()[0]; c.Outcome == nil || len(c.Outcome.Attempts) != 1 || len(c.Attempts) != 0 {
+		if c := again.Index.InOrder()[0]; c.Outcome == nil || len(c.Outcome.Attempts) != 1 || len(c.Attempts) != 0 {
 			t.Errorf("resumed: %+v, and not finished: %v", c.Outcome, c.Attempts)
 		}
 	}
@@ -225,9 +138,9 @@ func TestInterruptedRetry(t *testing.T) {
 // Cells that are run side by side, and tried again, share the index.
 func TestJobs(t *testing.T) {
 	f, cells := parsed(t, small)
-	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 	must(t, err)
-	s := &starter{t: t, dir: d, tried: map[string]int{}, comes: func(c *Cell, attempt int) *results.Summary {
+	s := &starter{t: t, dir: d, tried: map[string]int{}, comes: func(c *index.Cell, attempt int) *results.Summary {
 		s := invented(c)
 		if s.Verdict = results.StatusValid; c.Number%2 == 0 && attempt == 1 {
 			s.Verdict = results.StatusHarness
@@ -237,7 +150,7 @@ func TestJobs(t *testing.T) {
 	var under, most atomic.Int32
 	var once sync.Once
 	two, told := make(chan struct{}), 0
-	must(t, d.Run(t.Context(), Options{Jobs: 2, RetryHarness: 1, Watch: func(*Cell) { told++ }, Start: func(ctx context.Context, c *Cell, dir, log string) Exit {
+	must(t, d.Run(t.Context(), Options{Jobs: 2, RetryHarness: 1, Watch: func(*index.Cell) { told++ }, Start: func(ctx context.Context, c *index.Cell, dir, log string) Exit {
 		n := under.Add(1)
 		defer under.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -264,7 +177,7 @@ func TestJobs(t *testing.T) {
 }
 
 func TestFailFast(t *testing.T) {
-	d, s := run(t, small, Options{Jobs: 1, FailFast: true}, func(c *Cell, _ int) *results.Summary {
+	d, s := run(t, small, Options{Jobs: 1, FailFast: true}, func(c *index.Cell, _ int) *results.Summary {
 		out := ran(results.StatusValid, 100, ptr(1.0))
 		if c.Order == 3 {
 			out.Verdict = results.StatusInvalid
@@ -276,38 +189,40 @@ func TestFailFast(t *testing.T) {
 	}
 }
 
-// A run that ended while nobody was left to note it is taken in; one that is half written is put aside.
+// A run that ended while nobody was left to note it is taken in; one that is half written is put
+// aside.
 func TestResumeAdopts(t *testing.T) {
 	f, cells := parsed(t, small)
-	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 	must(t, err)
-	whole, half, other := cells[2], cells[3], cells[4]
+	whole, half, other := d.Index.Cells[2], d.Index.Cells[3], d.Index.Cells[4]
 	record(t, d, whole, invented(whole))
 	record(t, d, half, invented(half))
-	must(t, os.Remove(d.Path(cellsDir, half.Name, "summary.json")))
+	must(t, os.Remove(d.Path(index.CellsDir, half.Name, "summary.json")))
 	s := invented(other)
 	s.Seed++
 	record(t, d, other, s) // a run, but not of this cell
 	opened, err := Open(d.Path())
 	must(t, err)
-	if want := half.Name + ": its run is half written, and is passed over"; !slices.Contains(opened.Index.Notes, want) {
+	if want := half.Name + ": its run is incomplete and was ignored"; !slices.Contains(opened.Index.Notes, want) {
 		t.Errorf("notes %q", opened.Index.Notes)
 	}
 	again, err := Resume(d.Path())
 	must(t, err)
 	for _, c := range again.Index.Cells {
-		if (c.State == Finished) != (c.Name == whole.Name) {
+		if (c.State == index.Finished) != (c.Name == whole.Name) {
 			t.Errorf("%s is %s", c.Name, c.State)
 		}
 	}
-	for _, c := range []*Cell{half, other} {
-		if _, err := os.Stat(again.Path(asideDir, c.Name, "1", "plan.json")); err != nil {
+	for _, c := range []*index.Cell{half, other} {
+		if _, err := os.Stat(again.Path(index.AsideDir, c.Name, "1", "plan.json")); err != nil {
 			t.Errorf("%s was not kept: %v", c.Name, err)
 		}
 	}
 }
 
-// A matrix that is interrupted cuts its runs short: they are run again on resuming, but for those that broke a promise before.
+// A matrix that is interrupted cuts its runs short: they are run again on resuming, but for those
+// that broke a promise before.
 func TestInterruptedRuns(t *testing.T) {
 	const valid, invalid, unknown = results.StatusValid, results.StatusInvalid, results.StatusUnknown
 	for _, tc := range []struct {
@@ -316,28 +231,28 @@ func TestInterruptedRuns(t *testing.T) {
 		interrupted bool
 		report      bool
 		mustFail    bool
-		want        State
+		want        index.State
 	}{
-		{"cut short", unknown, true, true, false, Interrupted},
-		{"cut short, and drawn in vain", invalid, true, false, false, Interrupted},
-		{"not drawn any more", valid, false, false, false, Interrupted},
-		{"just ended", valid, false, true, false, Finished},
-		{"broke a promise before", invalid, true, true, false, Finished},
-		{"broke one as it was to", invalid, true, true, true, Interrupted},
+		{"cut short", unknown, true, true, false, index.Interrupted},
+		{"cut short, and drawn in vain", invalid, true, false, false, index.Interrupted},
+		{"not drawn any more", valid, false, false, false, index.Interrupted},
+		{"just ended", valid, false, true, false, index.Finished},
+		{"broke a promise before", invalid, true, true, false, index.Finished},
+		{"broke one as it was to", invalid, true, true, true, index.Interrupted},
 	} {
 		f, cells := parsed(t, small)
-		d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+		d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 		must(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		var c *Cell
-		must(t, d.Run(ctx, Options{Jobs: 1, Start: func(_ context.Context, next *Cell, _, _ string) Exit {
+		var c *index.Cell
+		must(t, d.Run(ctx, Options{Jobs: 1, Start: func(_ context.Context, next *index.Cell, _, _ string) Exit {
 			c = next
 			c.MustFail = tc.mustFail
 			s := invented(c)
 			s.Verdict, s.Interrupted = tc.verdict, tc.interrupted
 			record(t, d, c, s)
 			if !tc.report {
-				must(t, os.Remove(d.Path(cellsDir, c.Name, "report.html")))
+				must(t, os.Remove(d.Path(index.CellsDir, c.Name, "report.html")))
 			}
 			cancel()
 			return Exit{}
@@ -345,29 +260,30 @@ func TestInterruptedRuns(t *testing.T) {
 		if c.State != tc.want {
 			t.Errorf("%s: %s", tc.name, c.State)
 		}
-		c.State, c.Outcome = Waiting, nil // as where nobody was left to note it
-		if _, ok := d.adopt(c); ok != (tc.want == Finished) {
+		c.State, c.Outcome = index.Waiting, nil // as where nobody was left to note it
+		if _, ok := d.adopt(c); ok != (tc.want == index.Finished) {
 			t.Errorf("%s: taken in on resuming: %t", tc.name, ok)
 		}
 	}
 }
 
-// What a system's word named exactly when a matrix was begun is what every run is of, and what a run must be of to be taken in.
+// What a system's word named exactly when a matrix was begun is what every run is of, and what a
+// run must be of to be taken in.
 func TestExactSystem(t *testing.T) {
 	f, cells := parsed(t, "{system: etcd@v3.5, topology: simple, workload: uniform, fault: none, repeats: 3}")
 	for _, c := range cells {
-		must(t, c.Hold("etcd@v3.5.2"))
+		must(t, c.Pin("etcd@v3.5.2"))
 	}
-	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 	must(t, err)
 	for i, word := range []string{"etcd@v3.5.2", "etcd@v3.5.3"} {
-		s := invented(cells[i])
+		s := invented(d.Index.Cells[i])
 		s.Words = append([]string{word}, s.Words[1:]...)
-		record(t, d, cells[i], s)
+		record(t, d, d.Index.Cells[i], s)
 	}
 	again, err := Resume(d.Path())
 	must(t, err)
-	for i, want := range []State{Finished, Waiting, Waiting} {
+	for i, want := range []index.State{index.Finished, index.Waiting, index.Waiting} {
 		c := again.Index.Cells[i]
 		if c.State != want || c.Words.System != "etcd@v3.5" || c.Arguments()[0] != "etcd@v3.5.2" || c.Plan().Words.System != "etcd@v3.5.2" {
 			t.Errorf("%s is %s, of %s, planned as %s, run as %q", c.Name, c.State, c.System, c.Plan().Words, c.Arguments())
@@ -382,31 +298,31 @@ func TestExactSystem(t *testing.T) {
 
 // What a matrix does not fit together with is refused.
 func TestOpenRefuses(t *testing.T) {
-	d := finished(t, filepath.Join(t.TempDir(), "m"), small, Shard{})
+	d := finished(t, filepath.Join(t.TempDir(), "m"), small, matrix.Shard{})
 	d.Index.Cells[1].Seed++
 	must(t, d.writeIndex())
 	if _, err := Resume(d.Path()); err == nil || !strings.Contains(err.Error(), "does not follow from its matrix.yaml") {
 		t.Errorf("a changed seed gave %v", err)
 	}
-	must(t, os.WriteFile(d.Path(fileName), []byte(small+"# changed\n"), 0o666))
+	must(t, os.WriteFile(d.Path(index.MatrixFile), []byte(small+"# changed\n"), 0o666))
 	if _, err := Open(d.Path()); err == nil || !strings.Contains(err.Error(), "was changed since it was begun") {
 		t.Errorf("a changed file gave %v", err)
 	}
 }
 
-// The whole and its shards, joined, are the same but for what a sitting adds.
+// The whole and its shards, joined, are the same but for what a session adds.
 func TestMergeIsTheWhole(t *testing.T) {
 	root := t.TempDir()
-	whole := finished(t, filepath.Join(root, "whole"), small, Shard{})
+	whole := finished(t, filepath.Join(root, "whole"), small, matrix.Shard{})
 	var parts []string
 	for i := 1; i <= 3; i++ {
-		parts = append(parts, finished(t, filepath.Join(root, fmt.Sprint(i)), small, Shard{i, 3}).Path())
+		parts = append(parts, finished(t, filepath.Join(root, fmt.Sprint(i)), small, matrix.Shard{Index: i, Of: 3}).Path())
 	}
 	joined, err := Merge(filepath.Join(root, "joined"), parts)
 	must(t, err)
-	a, err := table(whole.Index)
+	a, err := report.CSV(whole.Index)
 	must(t, err)
-	b, err := table(joined.Index)
+	b, err := report.CSV(joined.Index)
 	must(t, err)
 	if string(a) != string(b) {
 		t.Errorf("whole\n%s\njoined\n%s", a, b)
@@ -421,16 +337,16 @@ func TestMergeIsTheWhole(t *testing.T) {
 // An artifact store keeps no empty directories: a shard that ran nothing comes without any.
 func TestShardWithoutDirectories(t *testing.T) {
 	f, cells := parsed(t, small)
-	empty, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{2, 2}, "test")
+	empty, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{Index: 2, Of: 2}, "test")
 	must(t, err)
-	for _, sub := range []string{cellsDir, logsDir} {
+	for _, sub := range []string{index.CellsDir, index.LogsDir} {
 		must(t, os.Remove(empty.Path(sub)))
 	}
-	_, err = Merge(filepath.Join(t.TempDir(), "joined"), []string{finished(t, filepath.Join(t.TempDir(), "one"), small, Shard{1, 2}).Path(), empty.Path()})
+	_, err = Merge(filepath.Join(t.TempDir(), "joined"), []string{finished(t, filepath.Join(t.TempDir(), "one"), small, matrix.Shard{Index: 1, Of: 2}).Path(), empty.Path()})
 	must(t, err)
 	_, err = Resume(empty.Path())
 	must(t, err)
-	for _, sub := range []string{cellsDir, logsDir} {
+	for _, sub := range []string{index.CellsDir, index.LogsDir} {
 		if _, err := os.Stat(empty.Path(sub)); err != nil {
 			t.Errorf("resumed: %v", err)
 		}
@@ -438,14 +354,14 @@ func TestShardWithoutDirectories(t *testing.T) {
 }
 
 func TestTableIsRectangular(t *testing.T) {
-	d, _ := run(t, small, Options{Jobs: 1, FailFast: true}, func(c *Cell, _ int) *results.Summary {
+	d, _ := run(t, small, Options{Jobs: 1, FailFast: true}, func(c *index.Cell, _ int) *results.Summary {
 		if c.Order == 2 {
 			return nil
 		}
 		s := ran(results.StatusValid, 100, nil)
 		return &s
 	})
-	b, err := os.ReadFile(d.Path(csvName))
+	b, err := os.ReadFile(d.Path(index.CSVFile))
 	must(t, err)
 	rows, err := csv.NewReader(strings.NewReader(string(b))).ReadAll() // refuses rows of different lengths
 	must(t, err)
@@ -455,14 +371,14 @@ func TestTableIsRectangular(t *testing.T) {
 }
 
 func TestJUnit(t *testing.T) {
-	d, _ := run(t, small+"expect: {invalid: [{system: memory-liar, number-nodes: 3}]}\n", Options{Jobs: 1}, func(c *Cell, _ int) *results.Summary {
+	d, _ := run(t, small+"expect: {invalid: [{system: memory-liar, number-nodes: 3}]}\n", Options{Jobs: 1}, func(c *index.Cell, _ int) *results.Summary {
 		s := ran([]results.Status{"", results.StatusValid, results.StatusInvalid, results.StatusHarness, results.StatusUnknown, results.StatusValid, results.StatusValid, results.StatusInvalid, results.StatusInvalid}[c.Number], 100, ptr(1.0))
 		if s.Verdict == results.StatusInvalid {
 			s.Checks = []check.Result{{Name: "durable", Verdict: check.Invalid, Detail: "lost a <write> of \x00\x1b[31m ]]> it"}}
 		}
 		return &s
 	})
-	b, err := os.ReadFile(d.Path(junitName))
+	b, err := os.ReadFile(d.Path(index.JUnitFile))
 	must(t, err)
 	var got struct {
 		Failures int `xml:"failures,attr"`
@@ -478,7 +394,7 @@ func TestJUnit(t *testing.T) {
 	if got.Failures != 1 || got.Errors != 2 || len(got.Cases) != 8 {
 		t.Errorf("%d failures, %d errors, %d cases", got.Failures, got.Errors, len(got.Cases))
 	}
-	if f := got.Cases[1].Failure; f == nil || f.Message != "Said the run." || !strings.Contains(f.Text, "lost a <write> of [31m ]]> it") || !strings.Contains(f.Text, "again: reckon memory simple uniform none") {
+	if f := got.Cases[1].Failure; f == nil || f.Message != "Said the run." || !strings.Contains(f.Text, "lost a <write> of [31m ]]> it") || !strings.Contains(f.Text, "rerun: reckon memory simple uniform none") {
 		t.Errorf("failure %+v", f)
 	}
 }
@@ -486,25 +402,26 @@ func TestJUnit(t *testing.T) {
 // Every link of the page leads to something, and it fetches nothing from elsewhere.
 func TestPageLinks(t *testing.T) {
 	linksOf(t, interrupted(t))
-	d := finished(t, filepath.Join(t.TempDir(), "m"), strings.Replace(small, "none", "[none, leader]", 1)+"exclude: [{system: [memory, memory-liar], fault: leader, number-nodes: 1}]\n", Shard{})
+	d := finished(t, filepath.Join(t.TempDir(), "m"), strings.Replace(small, "none", "[none, leader]", 1)+"exclude: [{system: [memory, memory-liar], fault: leader, number-nodes: 1}]\n", matrix.Shard{})
 	linked := linksOf(t, d)
 	for _, c := range d.Index.Cells {
-		if n := linked[cellsDir+"/"+c.Name+"/report.html"]; n < 3 { // the wall, a panel or more, the list
+		if n := linked[index.CellsDir+"/"+c.Name+"/report.html"]; n < 3 { // the wall, a panel or more, the list
 			t.Errorf("%s is linked %d times", c.Name, n)
 		}
 	}
 }
 
-// interrupted is a matrix that was interrupted when its first run had not begun to record, and its second had.
+// interrupted is a matrix that was interrupted when its first run had not begun to record, and its
+// second had.
 func interrupted(t *testing.T) *Dir {
 	t.Helper()
 	f, cells := parsed(t, small)
-	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, Shard{}, "test")
+	d, err := Create(filepath.Join(t.TempDir(), "m"), f, cells, matrix.Shard{}, "test")
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var both sync.WaitGroup
 	both.Add(2)
-	must(t, d.Run(ctx, Options{Jobs: 2, Start: func(_ context.Context, c *Cell, _, _ string) Exit {
+	must(t, d.Run(ctx, Options{Jobs: 2, Start: func(_ context.Context, c *index.Cell, _, _ string) Exit {
 		both.Done()
 		both.Wait()
 		if c.Order == 2 {
@@ -513,8 +430,8 @@ func interrupted(t *testing.T) *Dir {
 		cancel()
 		return Exit{}
 	}}))
-	for i, want := range []State{Waiting, Interrupted} {
-		if c := d.Index.inOrder()[i]; c.State != want {
+	for i, want := range []index.State{index.Waiting, index.Interrupted} {
+		if c := d.Index.InOrder()[i]; c.State != want {
 			t.Errorf("%s is %s", c.Name, c.State)
 		}
 	}

@@ -1,4 +1,4 @@
-package compare
+package drawing
 
 import (
 	"fmt"
@@ -11,35 +11,36 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/reckon-bench/reckon/results/canvas"
+	"github.com/reckon-bench/reckon/results/compare"
 )
 
-// heat draws the difference of the medians over the two axes that the cells lie on; there is none for any other number of axes.
-// The axis with more values goes down, where there is room for names.
-func (c *Comparison) heat(measure string) (drawing, bool) {
-	d := drawing{head: append(append([]string{}, c.Axes...), "a_median_ms", "b_median_ms", "difference_ms", "p_holm", "differs")}
+// heat draws the difference of the medians over the two axes of the cells; ok is false for any
+// other number of axes. The axis with more values runs down, where there is room for its names.
+func heat(c *compare.Comparison, measure string) (d drawing, ok bool) {
+	d.head = append(slices.Clone(c.Axes), "a_median_ms", "b_median_ms", "difference_ms", "p_holm", "differs")
 	if len(c.Axes) != 2 {
 		return d, false
 	}
 	across, down := 0, 1
-	if len(c.valuesOn(across)) > len(c.valuesOn(down)) {
+	if len(c.ValuesOn(across)) > len(c.ValuesOn(down)) {
 		across, down = down, across
 	}
-	h := heatMap{cols: c.valuesOn(across), rows: c.valuesOn(down)}
-	endless := false // in some cell
+	h := heatMap{cols: c.ValuesOn(across), rows: c.ValuesOn(down)}
+	unbounded := false // in some cell
 	for _, cell := range c.Cells {
-		r := cell.result(measure)
+		r := cell.Result(measure)
 		if r == nil || r.A.N == 0 || r.B.N == 0 {
 			continue
 		}
 		t := tile{col: slices.Index(h.cols, cell.Values[across]), row: slices.Index(h.rows, cell.Values[down]), value: float64(r.Difference), differs: r.Differs}
 		h.tiles = append(h.tiles, t)
-		if r.Difference.finite() {
+		if r.Difference.Finite() {
 			h.most = max(h.most, math.Abs(t.value))
 		} else {
-			endless = true
+			unbounded = true
 		}
-		d.rows = append(d.rows, append(append([]string{}, cell.Values...), cellText(float64(r.A.Median)), cellText(float64(r.B.Median)),
-			cellText(float64(r.Difference)), cellText(float64(r.Corrected)), fmt.Sprint(r.Differs)))
+		d.rows = append(d.rows, append(append([]string{}, cell.Values...), compare.Decimal(float64(r.A.Median)), compare.Decimal(float64(r.B.Median)),
+			compare.Decimal(float64(r.Difference)), compare.Decimal(float64(r.Corrected)), fmt.Sprint(r.Differs)))
 	}
 	if len(h.tiles) == 0 {
 		return d, false
@@ -64,8 +65,8 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 		left = max(left, min(0.87*most, 80)) // for what the first leans over the edge
 	}
 	key := []string{axisLabel(c.Axes[across]), measure + " (ms),", "difference of medians", "bold: differs, corrected p ≤ 0.05"}
-	if endless {
-		key = append(key, "+inf, −inf, ±inf: half or more", "of B, A, both have no end")
+	if unbounded {
+		key = append(key, "+inf, −inf, ±inf: half or more", "of B, A, both are unbounded")
 	}
 	p.X.Label.Text = strings.Join(key, "\n")
 	p.X.Label.TextStyle.Font.Size = 7
@@ -84,10 +85,11 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 	return d, true
 }
 
-// wide is how many points the name of a row or a column takes.
+// wide returns the width of the name of a row or a column, in points.
 func wide(name string) float64 { return float64(canvas.TextStyle(canvas.Dark).Width(name)) * 8 / 7 }
 
-// named are the values as rows and columns are called: none of them empty, or so long that nothing is left for the tiles.
+// named returns the values as names of rows and columns: none is empty, or so long that no room is
+// left for the tiles.
 func named(values []string) names {
 	var n names
 	for _, v := range values {
@@ -99,7 +101,8 @@ func named(values []string) names {
 	return n
 }
 
-// crowded says whether names would run into each other beneath their columns, which take so many points together.
+// crowded reports whether the names would overlap beneath their columns, which have the width in
+// points together.
 func crowded(names []string, width float64) bool {
 	for _, n := range names {
 		if wide(n)+4 > width/float64(len(names)) {
@@ -109,24 +112,17 @@ func crowded(names []string, width float64) bool {
 	return false
 }
 
+// axisLabel returns the name of an axis without the dashes of a flag.
 func axisLabel(name string) string { return strings.TrimPrefix(name, "--") }
 
-// valuesOn are the cells' values on the i-th axis, in order.
-func (c *Comparison) valuesOn(i int) (all []string) {
-	for _, cell := range c.Cells {
-		all = append(all, cell.Values[i])
-	}
-	slices.SortFunc(all, natural)
-	return slices.Compact(all)
-}
-
+// reversed returns the strings in reverse order.
 func reversed(s []string) []string {
 	s = slices.Clone(s)
 	slices.Reverse(s)
 	return s
 }
 
-// names labels the middles of unit steps.
+// names labels the middles of unit steps on an axis.
 type names []string
 
 func (n names) Ticks(_, _ float64) (ticks []plot.Tick) {
@@ -136,10 +132,11 @@ func (n names) Ticks(_, _ float64) (ticks []plot.Tick) {
 	return ticks
 }
 
+// A heatMap draws a tile for each cell.
 type heatMap struct {
 	cols, rows []string
 	tiles      []tile
-	most       float64 // the greatest difference, which has the full colour
+	most       float64 // the greatest difference, which has the strongest colour
 }
 
 type tile struct {
@@ -148,7 +145,7 @@ type tile struct {
 	differs  bool
 }
 
-// Plot draws a tile a cell, with the difference in it; those that differ are in bold frames.
+// Plot draws a tile for each cell, with the difference in it; those that differ have bold frames.
 func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for _, t := range h.tiles {
@@ -161,7 +158,7 @@ func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 			side = canvas.ColorB
 		}
 		share := h.share(t.value)
-		// No colour is so full that black type on it could not be read.
+		// The strongest colour is pale enough for black type to be legible on it.
 		c.FillPolygon(canvas.Mix(side, 0.75*share), corners)
 		frame := draw.LineStyle{Color: canvas.Faint, Width: 0.5}
 		if t.differs {
@@ -174,13 +171,14 @@ func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 		if room := r - l - 1; sty.Width(text) > room {
 			sty.Font.Size = max(5, sty.Font.Size*room/sty.Width(text))
 		}
-		if sty.Width(text) <= r-l { // otherwise the table has it
+		if sty.Width(text) <= r-l { // else only the table has it
 			c.FillText(sty, vg.Point{X: (l + r) / 2, Y: (low + high) / 2}, text)
 		}
 	}
 }
 
-// share is how full the colour of a difference is: not at all where there is none, or none is known.
+// share returns how strong the colour of a difference is: 0 where there is none or it is not known,
+// 1 for the strongest.
 func (h heatMap) share(x float64) float64 {
 	switch {
 	case math.IsInf(x, 0):
@@ -191,6 +189,7 @@ func (h heatMap) share(x float64) float64 {
 	return math.Abs(x) / h.most
 }
 
+// difference formats the difference in a tile.
 func difference(x float64) string {
 	switch {
 	case math.IsNaN(x):
@@ -200,9 +199,9 @@ func difference(x float64) string {
 	case math.IsInf(x, -1):
 		return "−inf"
 	case x > 0:
-		return "+" + amount(x)
+		return "+" + compare.Amount(x)
 	case x < 0:
-		return "−" + amount(-x)
+		return "−" + compare.Amount(-x)
 	}
 	return "0"
 }

@@ -1,13 +1,16 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// An Axis is something in which runs differ, with the values on each side.
+// An Axis is a word, flag or version in which runs differ, with its values on each side.
 type Axis struct {
 	Name string   `json:"name"`
 	A    []string `json:"a"`
@@ -18,14 +21,16 @@ func (x Axis) String() string {
 	return fmt.Sprintf("%s (%s; %s)", x.Name, strings.Join(x.A, ", "), strings.Join(x.B, ", "))
 }
 
-// A pairing is how runs of both sides belong together: those with the same values on the cells' axes.
+// A pairing is how the runs of both sides are compared: those with the same values on the axes of
+// cells, one side with the other.
 type pairing struct {
-	compared []Axis   // in which the sides differ
-	mixed    []Axis   // of which a side has values that the other has not: its runs are of different plans
-	cells    []string // names of axes on which the sides have values in common, and one has more than one: like is compared with like
+	compared []Axis // each side has one value, and they differ
+	mixed    []Axis // the sides have different values, and one has several: its runs have different plans
+	// cells are the axes on which the sides have values in common, and one has several.
+	cells []string
 }
 
-// pair finds out in what the runs differ.
+// pair finds the axes on which the runs differ.
 func pair(a, b []Run) pairing {
 	var p pairing
 	for _, name := range axisNames(a, b) {
@@ -48,7 +53,8 @@ func pair(a, b []Run) pairing {
 	return p
 }
 
-// withoutConsequences drops what mostly follows from another system: its version. Where it does not, noteVersions says so.
+// withoutConsequences drops the axis that usually follows from a difference of the system: its
+// version. noteVersions notes it where it does not follow.
 func (p *pairing) withoutConsequences() {
 	all := slices.Concat(p.compared, p.mixed)
 	other := slices.ContainsFunc(all, func(x Axis) bool { return x.Name == "system" || x.Name == "--etcd-binary" }) || slices.Contains(p.cells, "system")
@@ -60,8 +66,8 @@ func (p *pairing) withoutConsequences() {
 	p.cells = slices.DeleteFunc(p.cells, func(name string) bool { return name == versionAxis })
 }
 
-// axisNames are the words, and then the flags by name. A flag that not all runs understand, and
-// nobody asked for, follows from the words.
+// axisNames returns the words, then the flags by name. It leaves out flags that not all runs have
+// and that were not given, because they follow from the words.
 func axisNames(a, b []Run) []string {
 	count, asked := map[string]int{}, map[string]bool{}
 	for _, r := range slices.Concat(a, b) {
@@ -80,13 +86,13 @@ func axisNames(a, b []Run) []string {
 	return names
 }
 
-// valuesOf are the values of the runs on the axis, sorted as people sort: numbers by size.
+// valuesOf returns the values of the runs on the axis; numbers are ordered by size.
 func valuesOf(runs []Run, axis string) []string {
 	seen := map[string]bool{}
 	for _, r := range runs {
 		v, ok := r.Axes[axis]
 		if !ok {
-			v = "not understood"
+			v = "not applicable"
 		}
 		if v == "" {
 			v = "none"
@@ -96,7 +102,7 @@ func valuesOf(runs []Run, axis string) []string {
 	return slices.SortedFunc(maps.Keys(seen), natural)
 }
 
-// refuse says why the sides should not be compared: nil where they differ in one thing at most.
+// refuse returns why the sides should not be compared; nil where they differ in one thing at most.
 func (p pairing) refuse() error {
 	var parts []string
 	for _, x := range p.mixed {
@@ -110,10 +116,11 @@ func (p pairing) refuse() error {
 	if len(parts) == 0 {
 		return nil
 	}
-	return fmt.Errorf("compare: A and B are of different plans in more than the one thing that is compared: %s (--force compares them all the same)", strings.Join(parts, "; "))
+	return fmt.Errorf("compare: the plans of A and B may differ in one thing, with one value on each side: %s (--force compares them anyway)", strings.Join(parts, "; "))
 }
 
-// cellsOf puts the runs of each side into their cells, in order.
+// cellsOf returns the runs of both sides in their cells, in order, and the names of cells that only
+// one side has.
 func (p *pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
 	by := map[string]*Cell{}
 	for side, runs := range [][]Run{a, b} {
@@ -126,12 +133,12 @@ func (p *pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
 			if by[id] == nil {
 				by[id] = &Cell{Values: key}
 			}
-			by[id].runs[side] = append(by[id].runs[side], r)
+			by[id].Runs[side] = append(by[id].Runs[side], r)
 		}
 	}
 	all := slices.SortedFunc(maps.Values(by), func(x, y *Cell) int { return slices.CompareFunc(x.Values, y.Values, natural) })
 	for _, c := range all {
-		if len(c.runs[0]) == 0 || len(c.runs[1]) == 0 {
+		if len(c.Runs[0]) == 0 || len(c.Runs[1]) == 0 {
 			lone = append(lone, c.name(p.cells))
 			continue
 		}
@@ -144,7 +151,7 @@ func (p *pairing) cellsOf(a, b []Run) (cells []*Cell, lone []string) {
 	return cells, lone
 }
 
-// prune leaves out the axes on which all of the cells that are left have one value.
+// prune drops the axes on which all remaining cells have the same value.
 func (p *pairing) prune(cells []*Cell) {
 	for i := len(p.cells) - 1; i >= 0; i-- {
 		if slices.ContainsFunc(cells, func(c *Cell) bool { return c.Values[i] != cells[0].Values[i] }) {
@@ -157,7 +164,8 @@ func (p *pairing) prune(cells []*Cell) {
 	}
 }
 
-// name leaves out flags that the cell's words do not understand, unless there is nothing else to say.
+// name returns the cell's values on the axes. It leaves out flags that the cell's words do not
+// have, unless the name would be empty.
 func (c *Cell) name(axes []string) string {
 	var parts, none []string
 	for i, a := range axes {
@@ -175,4 +183,23 @@ func (c *Cell) name(axes []string) string {
 		parts = none
 	}
 	return strings.Join(parts, ", ")
+}
+
+// natural orders numbers, with or without a unit, by size, and other values as text.
+func natural(a, b string) int {
+	x, xok := leading(a)
+	y, yok := leading(b)
+	if xok && yok {
+		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
+	}
+	return strings.Compare(a, b)
+}
+
+// leading returns the size of a value: a duration in seconds, or a number.
+func leading(s string) (float64, bool) {
+	if d, err := time.ParseDuration(s); err == nil {
+		return d.Seconds(), true
+	}
+	x, err := strconv.ParseFloat(strings.TrimRight(s, "%"), 64)
+	return x, err == nil
 }
