@@ -278,7 +278,7 @@ func (d *Dir) readJSON(name string, v any) error {
 // WriteFile replaces a file of the directory in one step, as the function WriteFile does.
 func (d *Dir) WriteFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
 
-// WriteFile replaces the file in one step, so that nobody ever reads half of
+// WriteFile replaces the file in one step, so that no reader sees half of
 // one, and a full disk leaves the old one as it was.
 func WriteFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
