@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -50,7 +52,8 @@ type Dir struct {
 	ops, events, changes, passes *stream
 
 	flushing sync.Once
-	stop     chan struct{}
+	open     context.Context // until Close
+	close    context.CancelFunc
 	closing  sync.Once
 	closed   error
 }
@@ -96,7 +99,8 @@ func Open(path string) (*Dir, error) {
 }
 
 func newDir(path string) *Dir {
-	d := &Dir{path: path, stop: make(chan struct{})}
+	d := &Dir{path: path}
+	d.open, d.close = context.WithCancel(context.Background())
 	d.ops = newStream(d.Path(OpsFile))
 	d.events = newStream(d.Path(EventsFile))
 	d.changes = newStream(d.Path(ChangesFile))
@@ -146,7 +150,7 @@ func (d *Dir) Change(c history.Change) error { return d.record(d.changes, append
 func (d *Dir) Pass(p history.Pass) error { return d.record(d.passes, appendJSON(p)) }
 
 func (d *Dir) record(s *stream, line func([]byte) ([]byte, error)) error {
-	d.flushing.Do(func() { go d.flushUntilClosed() })
+	d.flushing.Do(func() { go clock.Every(d.open, flushEvery, d.flush) })
 	return s.append(line)
 }
 
@@ -157,19 +161,10 @@ func appendJSON(v any) func([]byte) ([]byte, error) {
 	}
 }
 
-func (d *Dir) flushUntilClosed() {
-	t := time.NewTicker(flushEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-t.C:
-			// An error stays with its stream: the next append and Close return it.
-			for _, s := range d.streams() {
-				_ = s.flush()
-			}
-		}
+func (d *Dir) flush() {
+	// An error stays with its stream: the next append and Close return it.
+	for _, s := range d.streams() {
+		_ = s.flush()
 	}
 }
 
@@ -231,7 +226,7 @@ func (d *Dir) Sync() error {
 // whatever error the recording ever met. Reading and rendering go on working.
 func (d *Dir) Close() error {
 	d.closing.Do(func() {
-		close(d.stop)
+		d.close()
 		var errs []error
 		for _, s := range d.streams() {
 			errs = append(errs, s.close())
@@ -283,7 +278,7 @@ func (d *Dir) readJSON(name string, v any) error {
 // WriteFile replaces a file of the directory in one step, as the function WriteFile does.
 func (d *Dir) WriteFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
 
-// WriteFile replaces the file in one step, so that nobody ever reads half of
+// WriteFile replaces the file in one step, so that no reader sees half of
 // one, and a full disk leaves the old one as it was.
 func WriteFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")

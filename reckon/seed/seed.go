@@ -2,7 +2,7 @@
 // stream's name, so that a new stream (another fault, another path) shifts none
 // of the others.
 //
-// It refuses to draw from the clock.
+// It never draws from the clock.
 package seed
 
 import (

@@ -2,12 +2,12 @@
 // distributed: medians, an interval for their difference, a rank test, a
 // correction for many tests, and how small a difference such data could have shown.
 //
-// Recovery times are skewed, have a few modes and now and then no end, so
-// nothing here asks for a normal distribution. A value that is only known to be longer than
-// everything that was observed is +Inf: ranks and medians take it as it is.
+// Recovery times are skewed, have a few modes and sometimes no end, so nothing here assumes a
+// normal distribution. A value that is only known to be longer than everything that was observed is
+// +Inf: ranks and medians take it as it is.
 //
-// The package is pure: the same samples and seed give the same numbers.
-// It refuses NaN: whoever has no value leaves it out.
+// The package is pure: the same samples and seed give the same numbers. It does not accept NaN:
+// leave missing values out.
 package stats
 
 import (
@@ -15,7 +15,7 @@ import (
 	"slices"
 )
 
-// Level is the chance that the package's readers accept of calling equal things different.
+// Level is the accepted probability of calling equal things different.
 const Level = 0.05
 
 // Median returns the middle of the values, or the mean of the two in the middle; NaN for none.

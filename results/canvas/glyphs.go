@@ -53,8 +53,8 @@ type Cloud struct {
 	Color color.Color
 }
 
-// cloudSize returns the size of the points: those of a small cloud are larger, or nobody would see
-// them.
+// cloudSize returns the size of the points: those of a small cloud are larger, or they would not be
+// seen them.
 func cloudSize(points int) vg.Length {
 	switch {
 	case points < 100:

@@ -60,7 +60,7 @@ func (v *view) cdf() *canvas.Figure {
 	}
 }
 
-// unacknowledged reminds the reader of whom the curves leave out.
+// unacknowledged says what the curves leave out.
 func (v *view) unacknowledged() string {
 	if n := v.s.Ops.Failed + v.s.Ops.Unknown; n > 0 {
 		return fmt.Sprintf(" %d operations were not acknowledged and are not included.", n)

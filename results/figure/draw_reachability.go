@@ -22,7 +22,7 @@ const (
 	hostsUpTo   = 12 // stand on a circle and can still be told apart
 )
 
-// reachability draws who still heard whom, once for each state of affairs.
+// reachability draws which hosts could reach which, once for each network state.
 func (v *view) reachability() *canvas.Figure {
 	all := reachabilities(v.Reading)
 	if len(all) == 0 {
@@ -30,7 +30,7 @@ func (v *view) reachability() *canvas.Figure {
 	}
 	more := max(0, len(all)-reachUpTo)
 	f := &canvas.Figure{
-		Name: "hearing", Title: "Who still heard whom", Wide: true,
+		Name: "hearing", Title: "Who could reach whom", Wide: true,
 		Caption: "From the record of what was injected: one diagram per network state. A thick outline marks the leader before the fault. Clients are shown where their links were affected.",
 	}
 	if more > 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/reckon-bench/reckon/results/canvas"
 )
 
-// EvidenceUpTo is how many operations of a proof are drawn; nobody follows more.
+// EvidenceUpTo is how many operations of a proof are drawn; more are unreadable.
 const EvidenceUpTo = 40
 
 // evidence draws the operations that prove a check's verdict as intervals, those of one process

@@ -29,7 +29,13 @@ var reportSource string
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"count": func(n any) string { return showNumber(float64(reflect.ValueOf(n).Int())) },
 	"ms":    showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
-	"size":    showSize,
+	"size": func(n any) string {
+		if v := reflect.ValueOf(n); v.CanInt() {
+			return showSize(float64(v.Int()))
+		}
+		return showSize(n.(float64))
+	},
+	"percent": func(x float64) string { return showFixed(x, 1) },
 	"metrics": func(members []string, rows []metricRow) metricTable { return metricTable{members, rows} },
 }).Parse(reportSource))
 

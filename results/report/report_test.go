@@ -186,6 +186,9 @@ func TestNumbersReadWell(t *testing.T) {
 		showMicros(2_500_000): "2.5 s",
 		showSize(5_242_880):   "5.2\u202fMB",
 		showSize(999):         "999\u202fB",
+		showSize(3e15):        "3\u202f000\u202fTB",
+		showFixed(1234.5, 1):  "1\u202f234.5",
+		showFixed(98, 1):      "98.0",
 	} {
 		if got != want {
 			t.Errorf("got %q; want %q", got, want)

@@ -23,7 +23,7 @@ func latencyRows(s results.Summary) []latencyRow {
 		if r == nil {
 			return "-"
 		}
-		return showNumber(*r)
+		return showFixed(*r, 1)
 	}
 	rows := []latencyRow{{"all", rate(&s.Throughput.OK), s.Latency.All}}
 	if s.FaultFrom != nil {
@@ -103,12 +103,16 @@ func showMetric(of map[string]results.Metric, name string) string {
 		return "-"
 	}
 	if m.Max > m.Last {
-		return fmt.Sprintf("%s (%s)", showMetricValue(m.Last), showMetricValue(m.Max))
+		return fmt.Sprintf("%s (%s)", showMetricValue(name, m.Last), showMetricValue(name, m.Max))
 	}
-	return showMetricValue(m.Last)
+	return showMetricValue(name, m.Last)
 }
 
-func showMetricValue(x float64) string {
+// showMetricValue prints a quantile of seconds in a unit that suits, all else to three digits.
+func showMetricValue(name string, x float64) string {
+	if strings.HasSuffix(name, "_seconds_p50") || strings.HasSuffix(name, "_seconds_p99") {
+		return showMillis(x*1e3) + " ms"
+	}
 	if x >= 100 {
 		return showNumber(stats.Round(x, 0))
 	}
