@@ -17,8 +17,8 @@ import (
 
 const module = "github.com/reckon-bench/reckon"
 
-// floors are the packages in the order in which they may import: each only those on floors before its own. Packages of one floor do not know
-// each other. docs/architecture.md describes them.
+// floors are the packages in the order in which they may import: each only those on floors before
+// its own. Packages of one floor do not know each other. docs/architecture.md describes them.
 var floors = []string{
 	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
@@ -50,7 +50,8 @@ var floors = []string{
 	".", // this test
 }
 
-// pure are the packages that build on any operating system and touch none: neither os/exec nor golang.org/x/sys is among their imports.
+// pure are the packages that build on any operating system and touch none: neither os/exec nor
+// golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
 	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load")
 
@@ -99,7 +100,8 @@ func TestPurePackages(t *testing.T) {
 			}
 		}
 	}
-	// That they compile there is for make cross, which builds them: it takes the standard library of two more systems.
+	// That they compile there is for make cross, which builds them: it takes the standard library
+	// of two more systems.
 	for _, system := range []string{"darwin", "windows"} {
 		args := []string{"list", "-deps"}
 		for _, name := range pure {
@@ -113,8 +115,8 @@ func TestPurePackages(t *testing.T) {
 	}
 }
 
-// importsOf reads the imports of every package below the working directory, by its path in the module: of files that are no tests and
-// whose name is wanted.
+// importsOf reads the imports of every package below the working directory, by its path in the
+// module: of files that are no tests and whose name is wanted.
 func importsOf(t *testing.T, wanted func(name string) bool) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}

@@ -7,7 +7,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// caption returns the event in words for someone who reads packets, "" where it means nothing to them.
+// caption returns the event in words for someone who reads packets, "" where it means nothing to
+// them.
 func caption(e history.Event) string {
 	switch e.Kind {
 	case history.Phase:
