@@ -19,6 +19,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/compare"
+	"github.com/reckon-bench/reckon/results/compare/drawing"
 )
 
 // comparing holds the flags of compare that are not flags of a run.
@@ -136,7 +137,7 @@ func (c *comparing) compare(a, b []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(result.Write(out), results.GiveTree(out)); err != nil {
+	if err := errors.Join(drawing.Write(result, out), result.Write(out), results.GiveTree(out)); err != nil {
 		return exit.Harness(err)
 	}
 	if c.json {

@@ -12,6 +12,7 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/preview"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -96,7 +97,7 @@ func strikeRows(all []plan.Strike) (rows []plan.Strike) {
 
 // printPreview draws which nodes are still connected during each fault.
 func printPreview(out io.Writer, p *plan.Plan) {
-	scenes := p.Preview()
+	scenes := preview.Of(p)
 	if len(scenes) == 0 {
 		return
 	}
