@@ -24,13 +24,15 @@ var floors = []string{
 	"reckon/check reckon/link workloads/kibishii/fleet",
 	"reckon",
 	"reckon/plan reckon/internal/load",
-	"reckon/internal/clusterstate",
+	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
 	"reckon/internal/nemesis",
 	"reckon/host",
 	"reckon/host/hosttest",
 	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
-	"reckon/internal/linkverify reckon/internal/testbed",
-	"reckon/internal/cluster reckon/internal/driver",
+	"reckon/internal/probe",
+	"reckon/internal/linkverify reckon/internal/testbed reckon/internal/driver reckon/internal/journal",
+	"reckon/internal/links reckon/internal/fleet",
+	"reckon/internal/cluster",
 	"reckon/runner",
 	"topologies workloads faults systems",
 	"results results/canvas",
@@ -50,7 +52,7 @@ var floors = []string{
 
 // pure are the packages that build on any operating system and touch none: neither os/exec nor golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
-	"reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load")
+	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load")
 
 func TestImportsPointOneWay(t *testing.T) {
 	floor := map[string]int{}

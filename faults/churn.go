@@ -12,7 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// Faults in a random order, as Jepsen mixes its nemeses. The seed draws them, and the plan lists them.
+// Faults in a random order, as Jepsen mixes its nemeses. The seed draws them, and the plan lists
+// them.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: churnWord,
@@ -39,8 +40,8 @@ type entry struct {
 	fault reckon.Fault
 }
 
-// bind makes the faults that churn draws from: those that heal themselves. A flag that several of them
-// understand is one flag for all.
+// bind makes the faults that churn draws from: those that heal themselves. A flag that several of
+// them understand is one flag for all.
 func (f *churn) bind(fs *pflag.FlagSet) {
 	var sets []*pflag.FlagSet
 	for _, w := range reckon.Faults.Words() {
@@ -101,8 +102,8 @@ func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 	return all
 }
 
-// leastSlot is the least length of a slot in election timeouts: a fault of two leads to a new leader,
-// and two later the cluster has settled.
+// leastSlot is the least length of a slot in election timeouts: a fault of two leads to a new
+// leader, and two later the cluster has settled.
 const leastSlot = 4
 
 func (f *churn) Validate(s reckon.Setting) error {
@@ -116,8 +117,8 @@ func (f *churn) Validate(s reckon.Setting) error {
 	return noTarget.check(s)
 }
 
-// Requires returns what the faults require, each requirement once, although the seed may draw none of
-// those that ask for it.
+// Requires returns what the faults require, each requirement once, although the seed may draw none
+// of those that ask for it.
 func (f *churn) Requires() (all []reckon.Requirement) {
 	for _, e := range f.words {
 		r, ok := e.fault.(reckon.Requirer)

@@ -12,9 +12,10 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// OmniPaxos' constrained election (Ng et al., EuroSys 2023, section 2), published for five nodes. The one
-// node that could win an election misses what the leader writes in the first half of an election timeout,
-// so the nodes that would have to vote for it have longer logs: Raft elects nobody until the heal.
+// OmniPaxos' constrained election (Ng et al., EuroSys 2023, section 2), published for five nodes.
+// The one node that could win an election misses what the leader writes in the first half of an
+// election timeout, so the nodes that would have to vote for it have longer logs: Raft elects
+// nobody until the heal.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "constrained",

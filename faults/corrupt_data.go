@@ -16,8 +16,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// An acknowledged tree is damaged at rest, behind the workers' back. A run in which nobody notices has
-// verified nothing: this word proves that a valid run means something.
+// An acknowledged tree is damaged at rest, behind the workers' back. A run in which nobody notices
+// has verified nothing: this word proves that a valid run means something.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "corrupt-data",

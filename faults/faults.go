@@ -1,9 +1,9 @@
-// Package faults holds the words for faults: what is injected, when, and where. There is one file per
-// word, or one row of the table in links.go for a word that only affects a set of links.
+// Package faults holds the words for faults: what is injected, when, and where. There is one file
+// per word, or one row of the table in links.go for a word that only affects a set of links.
 //
-// A fault is a list of strikes. It never waits, repeats or verifies: the list says when each strike is
-// due, and the run does the rest. Everything random is drawn when the strikes are listed; a strike then
-// only looks up which node leads and which are alive.
+// A fault is a list of strikes. It never waits, repeats or verifies: the list says when each strike
+// is due, and the run does the rest. Everything random is drawn when the strikes are listed; a
+// strike then only looks up which node leads and which are alive.
 //
 // Cuts between nodes leave the clients' paths alone; isolate and isolate-follower cut those too.
 package faults
@@ -20,7 +20,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// middle returns the window of most faults: the middle third of the load, unless the run sets another.
+// middle returns the window of most faults: the middle third of the load, unless the run sets
+// another.
 func middle(s reckon.Setting) (from, to time.Duration) {
 	return s.Window(s.Duration/3, 2*s.Duration/3)
 }
@@ -31,8 +32,8 @@ type undo func(context.Context) error
 // act is one part of a strike.
 type act func(context.Context) (undo, error)
 
-// together carries out the acts one after the other and returns what undoes them, the last first; it
-// undoes the rest even if one cannot be undone. If an act fails, those before it are undone.
+// together carries out the acts one after the other and returns what undoes them, the last first;
+// it undoes the rest even if one cannot be undone. If an act fails, those before it are undone.
 func together(ctx context.Context, acts ...act) (undo, error) {
 	var done []undo
 	back := func(ctx context.Context) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A link that comes and goes (Cloudflare, "A Byzantine failure in the real world", 2020). Each time it
-// comes back, the node that was cut off may call an election.
+// A link that comes and goes (Cloudflare, "A Byzantine failure in the real world", 2020). Each time
+// it comes back, the node that was cut off may call an election.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "intermittent-partial",

@@ -10,9 +10,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// Nodes are dead from the first operation to the last. They may be more than a minority: the result is
-// unavailability, which the run must show. They are started again before the cluster settles, so that
-// the final reads have a quorum.
+// Nodes are dead from the first operation to the last. They may be more than a minority: the result
+// is unavailability, which the run must show. They are started again before the cluster settles, so
+// that the final reads have a quorum.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "kill-n",

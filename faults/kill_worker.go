@@ -10,8 +10,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// A worker dies in the middle of a pass. The store counts it as present until its lease expires, and its
-// successor waits for that. So the pass must end as failed, and the successor must not repeat it.
+// A worker dies in the middle of a pass. The store counts it as present until its lease expires,
+// and its successor waits for that. So the pass must end as failed, and the successor must not
+// repeat it.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "kill-worker",

@@ -6,8 +6,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// The leader dies and stays dead for the rest of the load: what the others do when it does not come back
-// (etcd's robustness suite restarts a killed member at once).
+// The leader dies and stays dead for the rest of the load: what the others do when it does not come
+// back (etcd's robustness suite restarts a killed member at once).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "leader-only",

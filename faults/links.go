@@ -32,9 +32,9 @@ type scenario struct {
 }
 
 // scenarios are the faults that affect a set of links. Sources: NEAT is Alquraan et al., OSDI 2018;
-// Nifty is Alfatafta et al., OSDI 2020; OmniPaxos is Ng et al., EuroSys 2023; Howard & Abraham is "Raft
-// does not guarantee liveness in the face of network faults", 2020; Cloudflare is "A Byzantine failure
-// in the real world", 2020.
+// Nifty is Alfatafta et al., OSDI 2020; OmniPaxos is Ng et al., EuroSys 2023; Howard & Abraham is
+// "Raft does not guarantee liveness in the face of network faults", 2020; Cloudflare is "A
+// Byzantine failure in the real world", 2020.
 var scenarios = []scenario{
 	{ // NEAT's and Nifty's partial partition. It has no effect with pre-vote, and an election at the heal without.
 		name: "partial-partition", doc: "the leader and one follower are cut from each other, both ways; all else stays connected",
@@ -155,7 +155,8 @@ func first(errs []error) error {
 	return nil
 }
 
-// noLinkDown refuses --cut link-down for a cut of only some of a host's paths: it would take all of them.
+// noLinkDown refuses --cut link-down for a cut of only some of a host's paths: it would take all of
+// them.
 func noLinkDown(w reckon.CutMode) error {
 	if w == reckon.LinkDown {
 		return errors.New("--cut link-down: takes down a host's only interface, so only isolate and isolate-follower can use it; want drop or reset")
@@ -234,7 +235,8 @@ func oneWayIn(ctx context.Context, g *site) (string, []act, error) {
 	return g.simplex(ctx, true, "lost the packets to %s from %s")
 }
 
-// simplex cuts the paths from the target to the other nodes or, if back, those in the other direction.
+// simplex cuts the paths from the target to the other nodes or, if back, those in the other
+// direction.
 func (g *site) simplex(ctx context.Context, back bool, detail string) (string, []act, error) {
 	nodes, err := g.struck(ctx)
 	if err != nil {
@@ -263,8 +265,8 @@ func halves(_ context.Context, g *site) (string, []act, error) {
 	return fmt.Sprintf("cut %s from %s", list(inOrder(a)), list(inOrder(b))), g.cut(link.Cut(a, b)), nil
 }
 
-// ring leaves each node connected to those at most reach steps away in a ring of random order, which
-// with it are a majority. With five nodes reach is 1:
+// ring leaves each node connected to those at most reach steps away in a ring of random order,
+// which with it are a majority. With five nodes reach is 1:
 //
 //	1 sees 5 1 2    2 sees 1 2 3    3 sees 2 3 4    4 sees 3 4 5    5 sees 4 5 1
 func ring(_ context.Context, g *site) (string, []act, error) {

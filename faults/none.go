@@ -8,7 +8,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// In a comma list none adds nothing: none,leader is the same as leader, so that scripts may join lists.
+// In a comma list none adds nothing: none,leader is the same as leader, so that scripts may join
+// lists.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "none",

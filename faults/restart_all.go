@@ -12,9 +12,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// All nodes stop at once, as if a rack lost power for a second, and every acknowledged write must be there
-// afterwards. SIGKILL keeps the kernel's page cache: what a node has written but not flushed to disk
-// survives, so this fault cannot find a missing fsync.
+// All nodes stop at once, as if a rack lost power for a second, and every acknowledged write must
+// be there afterwards. SIGKILL keeps the kernel's page cache: what a node has written but not
+// flushed to disk survives, so this fault cannot find a missing fsync.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "restart-all",

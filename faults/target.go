@@ -83,8 +83,8 @@ func wantNodes(s reckon.Setting, least, most int, why string) error {
 	return fmt.Errorf("%s: want %s, %s", have, want, why)
 }
 
-// target is what a strike affects. It is drawn when the strikes are listed, and resolved to nodes when
-// one takes effect.
+// target is what a strike affects. It is drawn when the strikes are listed, and resolved to nodes
+// when one takes effect.
 type target struct {
 	setting reckon.Setting
 	role    string   // a role or a node's name
@@ -98,8 +98,8 @@ func draw(s reckon.Setting, role string, rng *rand.Rand) target {
 	return target{s, cmp.Or(s.Target, role), order}
 }
 
-// name returns what a strike does, with the target in place of WHO. If that is a follower, any other
-// follower is another.
+// name returns what a strike does, with the target in place of WHO. If that is a follower, any
+// other follower is another.
 func (k target) name(does string) string {
 	if k.role == follows {
 		does = strings.ReplaceAll(does, "one follower", "another follower")
@@ -153,8 +153,8 @@ func (g *site) living() []reckon.Node {
 	return slices.DeleteFunc(g.preferred(), func(n reckon.Node) bool { return n.State() == reckon.Dead })
 }
 
-// followers returns the live nodes other than the leader and those given. It is an error if they are
-// fewer than wanted.
+// followers returns the live nodes other than the leader and those given. It is an error if they
+// are fewer than wanted.
 func (g *site) followers(ctx context.Context, wanted int, but ...reckon.Node) ([]reckon.Node, error) {
 	l, err := g.leads(ctx)
 	if err != nil {

@@ -56,8 +56,8 @@ func (e timed) in(s reckon.Setting) reckon.Setting {
 	return s
 }
 
-// strikes returns the strikes of the entry. Its random stream is named by its place, so that another
-// entry at the end changes nothing before it.
+// strikes returns the strikes of the entry. Its random stream is named by its place, so that
+// another entry at the end changes nothing before it.
 func (e timed) strikes(s reckon.Setting, place int) []reckon.Strike {
 	return e.fault.Strikes(e.in(s), seed.Stream(s.Seed, fmt.Sprintf("fault %s %d %s", timelineWord, place, e.Word)))
 }

@@ -20,8 +20,8 @@ import (
 
 func (*timeline) Type() string { return "FILE" }
 
-// String returns the list on one line, which is YAML too, and never a file's name, so that a recorded
-// plan can be made again without the file.
+// String returns the list on one line, which is YAML too, and never a file's name, so that a
+// recorded plan can be made again without the file.
 func (t *timeline) String() string {
 	if len(t.entries) == 0 {
 		return ""
@@ -64,8 +64,8 @@ func (t *timeline) Set(s string) error {
 	return nil
 }
 
-// readTimeline reads a timeline strictly: anything unknown is an error that names its line. The errors wrap
-// nothing, because a flag shows the innermost.
+// readTimeline reads a timeline strictly: anything unknown is an error that names its line. The
+// errors wrap nothing, because a flag shows the innermost.
 func readTimeline(text []byte) (entries []timed, err error) {
 	var doc yaml.Node
 	d := yaml.NewDecoder(strings.NewReader(string(text)))
@@ -92,12 +92,12 @@ func readTimeline(text []byte) (entries []timed, err error) {
 	return entries, nil
 }
 
-// yamlPrefix matches what the YAML reader prints before the error proper. Its line numbers are not those
-// of the file, and some count from 0.
+// yamlPrefix matches what the YAML reader prints before the error proper. Its line numbers are not
+// those of the file, and some count from 0.
 var yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
-// brokenLine returns the first line that cannot be read: the one after the longest readable prefix of the
-// text.
+// brokenLine returns the first line that cannot be read: the one after the longest readable prefix
+// of the text.
 func brokenLine(text string) int {
 	lines := strings.SplitAfter(text, "\n")
 	for n := len(lines); n > 0; n-- {
@@ -215,7 +215,8 @@ func scalar(n *yaml.Node) (string, error) {
 	return n.Value, nil
 }
 
-// instant returns a time, in the form that flags accept, and how it prints; nil and "" if there is none.
+// instant returns a time, in the form that flags accept, and how it prints; nil and "" if there is
+// none.
 func instant(n *yaml.Node, key string) (*time.Duration, string, error) {
 	if n == nil {
 		return nil, "", nil
@@ -242,7 +243,8 @@ func bare(err error) error {
 	return err
 }
 
-// role returns the target. Whether the run has such a node is checked later, when its nodes are known.
+// role returns the target. Whether the run has such a node is checked later, when its nodes are
+// known.
 func role(n *yaml.Node) (string, error) {
 	if n == nil {
 		return "", nil

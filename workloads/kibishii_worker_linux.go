@@ -37,8 +37,8 @@ type workerJob struct {
 	Lease     time.Duration
 }
 
-// workerMain works until the process is killed. It reports what it does on standard output, a JSON object
-// per line.
+// workerMain works until the process is killed. It reports what it does on standard output, a JSON
+// object per line.
 func workerMain() {
 	var job workerJob
 	if err := json.Unmarshal([]byte(os.Args[1]), &job); err != nil {
@@ -224,7 +224,8 @@ func (h *member) Kill(context.Context) (string, func(context.Context) (string, e
 	return seen, h.restart, nil
 }
 
-// restart starts the process again, unless there is one: two processes of one worker would conflict.
+// restart starts the process again, unless there is one: two processes of one worker would
+// conflict.
 func (h *member) restart(context.Context) (string, error) {
 	h.starting.Lock()
 	defer h.starting.Unlock()
@@ -238,7 +239,8 @@ func (h *member) restart(context.Context) (string, error) {
 	return fmt.Sprintf("process %d of worker %s runs", h.process.PID(), h.name), nil
 }
 
-// Back waits until the process has registered, which it cannot do until its predecessor's lease expires.
+// Back waits until the process has registered, which it cannot do until its predecessor's lease
+// expires.
 func (h *member) Back(ctx context.Context, within time.Duration) (string, error) {
 	within += h.group.lease
 	ctx, cancel := context.WithTimeout(ctx, within)
@@ -265,8 +267,8 @@ func (h *member) Back(ctx context.Context, within time.Duration) (string, error)
 	return fmt.Sprintf("and is registered again after %v", time.Since(begun).Round(time.Millisecond)), nil
 }
 
-// AtRest waits until a generate of the worker's tree is acknowledged, and runs do before the tree is used
-// again.
+// AtRest waits until a generate of the worker's tree is acknowledged, and runs do before the tree
+// is used again.
 func (h *member) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
 	v := &visit{do, make(chan error, 1)}
 	h.mu.Lock()

@@ -15,7 +15,8 @@ import (
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
-// newTestMember is a worker on a real host whose processes are shells that run the scripts, one after the other.
+// newTestMember is a worker on a real host whose processes are shells that run the scripts, one
+// after the other.
 func newTestMember(t *testing.T, scripts ...string) (h *member, started func() int) {
 	t.Helper()
 	hosttest.Need(t)
@@ -48,7 +49,8 @@ const (
 	breaks    = `exit 3`
 )
 
-// A worker that was killed is started again once, however often it is healed; what becomes of it then is seen afterwards.
+// A worker that was killed is started again once, however often it is healed; what becomes of it
+// then is seen afterwards.
 func TestAWorkerThatWasKilled(t *testing.T) {
 	for _, c := range []struct {
 		name, script string

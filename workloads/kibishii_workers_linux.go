@@ -32,7 +32,8 @@ const passTime = 30 * time.Second
 
 func newWorkers(ctx context.Context, k *kibishiis, c reckon.Env) (*workers, error) {
 	d := &workers{spec: k.spec, lease: k.lease, env: c}
-	// As long as faults may last, and more: a pass that waits for the end of an outage is late, not lost.
+	// As long as faults may last, and more: a pass that waits for the end of an outage is late, not
+	// lost.
 	d.timeout = (c.Setting.Duration + passTime + 20*c.Setting.ElectionTimeout).Round(time.Second)
 	for _, client := range c.Setting.Clients {
 		d.members = append(d.members, newMember(d, client))
@@ -115,8 +116,8 @@ func (d *workers) member(name string) *member {
 	return nil
 }
 
-// do carries out one pass and records it. It goes on when the load ends in its middle; its time-out bounds
-// it.
+// do carries out one pass and records it. It goes on when the load ends in its middle; its time-out
+// bounds it.
 func (d *workers) do(ctx context.Context, cmd kibishii.Command, stage history.Stage) (fleet.Operation, error) {
 	// The workers' own deadline ends the operation; the caller waits a little longer to see that.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout+passTime)

@@ -16,7 +16,8 @@ type stopped struct{}
 
 func (stopped) Now() time.Duration { return 0 }
 
-// TestStrangers: what is recorded of an operation tells who was there when it started from who told of it later.
+// TestStrangers: what is recorded of an operation tells who was there when it started from who told
+// of it later.
 func TestStrangers(t *testing.T) {
 	now := time.Now()
 	node := func(name string) fleet.NodeOutcome {

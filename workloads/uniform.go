@@ -64,8 +64,8 @@ func (u *uniform) Validate(s reckon.Setting) error {
 	return nil
 }
 
-// Ops offers the client's share of the rate: every len(s.Clients)-th arrival if they are even, or else a
-// Poisson process of its own (the sum of such processes is one with the sum of their rates).
+// Ops offers the client's share of the rate: every len(s.Clients)-th arrival if they are even, or
+// else a Poisson process of its own (the sum of such processes is one with the sum of their rates).
 func (u *uniform) Ops(s reckon.Setting, client int, rng *rand.Rand) iter.Seq[reckon.Op] {
 	clients := len(s.Clients)
 	return func(yield func(reckon.Op) bool) {
@@ -111,16 +111,16 @@ func (u *uniform) Final(reckon.Setting) iter.Seq[reckon.Op] {
 	}
 }
 
-// value returns the n-th unique value: n in base 36, padded on the left to 13 digits, which hold any
-// int64, or to the payload's size, and filled up with dots.
+// value returns the n-th unique value: n in base 36, padded on the left to 13 digits, which hold
+// any int64, or to the payload's size, and filled up with dots.
 func (u *uniform) value(n int) string {
 	id := strconv.FormatInt(int64(n), 36)
 	width := min(u.size, 13)
 	return strings.Repeat("0", max(0, width-len(id))) + id + strings.Repeat(".", u.size-width)
 }
 
-// Checks verify what the store guarantees of registers: replicas agree, acknowledged writes are durable,
-// and operations are linearizable.
+// Checks verify what the store guarantees of registers: replicas agree, acknowledged writes are
+// durable, and operations are linearizable.
 func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
 	return []reckon.Check{
 		{Name: "replicas", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},

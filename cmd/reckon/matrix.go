@@ -33,7 +33,7 @@ type matrixCall struct {
 func newMatrix() *cobra.Command {
 	var call matrixCall
 	cmd := &cobra.Command{
-		Use: "matrix FILE.yaml", Short: "Run every combination that a file names, and index what came of them", GroupID: groupRun,
+		Use: "matrix FILE.yaml", Short: "Run every combination in a file, and index the results", GroupID: groupRun,
 		Long: `A matrix file names words and flags, each with one value or several; every combination of them
 is a cell, which is run in a directory of its own, in an order that the file's seed shuffles:
 
@@ -45,7 +45,7 @@ is a cell, which is run in a directory of its own, in an order that the file's s
   repeats: 5
   thresholds: {max_ttr_ms: 5000}
 
-docs/matrix.md tells the rest. The exit status is that of the worst cell: invalid 1, harness 3,
+docs/matrix.md describes the rest. The exit status is that of the worst cell: invalid 1, harness 3,
 unknown or not finished 4, valid 0.`,
 		Example: `  reckon matrix examples/matrix.yaml --dry-run   the cells and the time they take
   reckon matrix examples/matrix.yaml             results in runs/matrix-TIME
@@ -61,7 +61,7 @@ unknown or not finished 4, valid 0.`,
 	fs.BoolVar(&call.dryRun, "dry-run", false, "list the cells and the time they take; run none")
 	fs.IntVar(&call.Jobs, "jobs", 1, "how many cells to run at a time")
 	fs.BoolVar(&call.FailFast, "fail-fast", false, "start no further cells once one is not valid")
-	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to try a cell again whose run was no result; earlier attempts are kept and recorded")
+	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to repeat a cell whose run was inconclusive (harness); earlier attempts are kept and recorded")
 	fs.BoolVar(&call.keepData, "keep-data", false, "keep the data of nodes and workers of every run (kept in any case when a run is not valid)")
 	cmd.SetFlagErrorFunc(flagError)
 	return cmd
@@ -165,8 +165,8 @@ func (m *matrixCall) resumed(args []string) error {
 	return m.sweepLocked(dir)
 }
 
-// reopen opens the matrix and changes to the directory in which it was begun, because relative paths in
-// its file refer to that.
+// reopen opens the matrix and changes to the directory in which it was begun, because relative
+// paths in its file refer to that.
 func (m *matrixCall) reopen() (*campaign.Dir, error) {
 	dir, err := campaign.Open(m.resume)
 	if err != nil {
@@ -199,8 +199,8 @@ func (m *matrixCall) ourShard() (matrix.Shard, error) {
 	return s, err
 }
 
-// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by the
-// load generator and the links, which must never wait for the system.
+// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by
+// the load generator and the links, which must never wait for the system.
 const coresACell = 2
 
 func (m *matrixCall) sweep(dir *campaign.Dir) error {

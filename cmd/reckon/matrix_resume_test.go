@@ -10,7 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
-// Wherever a matrix is resumed from, relative paths in its file are of the directory in which it was begun.
+// Wherever a matrix is resumed from, relative paths in its file are of the directory in which it
+// was begun.
 func TestResumeFromElsewhere(t *testing.T) {
 	began := t.TempDir()
 	t.Chdir(began)

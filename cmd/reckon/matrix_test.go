@@ -16,7 +16,8 @@ func readIndex(ts *testscript.TestScript, path string) (x index.Index) {
 	return x
 }
 
-// cell INDEX NAME KEY=VALUE... wants those values of the cell in the index: verdict=valid, run=invalid, check:threshold=invalid.
+// cell INDEX NAME KEY=VALUE... wants those values of the cell in the index: verdict=valid,
+// run=invalid, check:threshold=invalid.
 func cell(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: cell INDEX NAME KEY=VALUE...")
@@ -38,7 +39,8 @@ func cell(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sameplan LIST INDEX wants the index to have the very cells, seeds and places that a dry run listed.
+// sameplan LIST INDEX wants the index to have the very cells, seeds and places that a dry run
+// listed.
 func sameplan(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: sameplan LIST INDEX")

@@ -16,7 +16,8 @@ import (
 	"github.com/reckon-bench/reckon/results/export"
 )
 
-// docs/results.md names, in the section of each file, every key, event and column that the file has.
+// docs/results.md names, in the section of each file, every key, event and column that the file
+// has.
 func TestResultsAreDocumented(t *testing.T) {
 	b, err := os.ReadFile("../../docs/results.md")
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
-// Prepare returns an error if this machine cannot run a cell that is not finished, and finds or builds
-// the program of every system, before the matrix's own directory is made.
+// Prepare returns an error if this machine cannot run a cell that is not finished, and finds or
+// builds the program of every system, before the matrix's own directory is made.
 func Prepare(cells []*index.Cell) error {
 	if err := launch.Possible(); err != nil {
 		return err
 	}
-	// The exact word of each system by that of the file: what is newest now may not be so when the last
-	// cell is run.
+	// The exact word of each system by that of the file: what is newest now may not be so when the
+	// last cell is run.
 	exact := map[string]string{}
 	for _, c := range cells {
 		if c.System != "" {

@@ -18,7 +18,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
 	"github.com/reckon-bench/reckon/results"
@@ -29,7 +31,7 @@ import (
 type lab struct {
 	*testing.T
 	cluster  *Cluster
-	prober   *linkverify.Prober
+	prober   *probe.Prober
 	verifier *linkverify.Verifier
 	hosts    map[string]*host.Host
 	net      *link.Net
@@ -92,14 +94,14 @@ func newLabOf(t *testing.T, plan link.Matrix, lie func(link.Path, link.Shape) li
 		t.Fatal(err)
 	}
 	clock := since{time.Now()}
-	l := &lab{T: t, prober: linkverify.NewProber(clock, by), hosts: by, net: net}
+	l := &lab{T: t, prober: probe.NewProber(clock, by), hosts: by, net: net}
 	t.Cleanup(l.prober.Close)
 	life, end := context.WithCancel(context.Background())
 	var downs host.Holds
 	l.verifier = linkverify.New(linkverify.Config{Prober: l.prober, Net: net, Fabric: f, Event: l.record, Slack: labSlack, Life: life, Down: downs.Held})
 	t.Cleanup(func() { end(); l.verifier.Wait() })
-	l.cluster = New(Config{Clock: clock, Event: l.record, Links: NewLinks(LinksConfig{
-		Net: net, Verifier: l.verifier, Hosts: by, Used: slices.Sorted(maps.Keys(by)), Downs: &downs,
+	l.cluster = New(Config{Clock: clock, Event: l.record, Links: links.New(links.Config{
+		Clock: clock, Event: l.record, Net: net, Verifier: l.verifier, Hosts: by, Used: slices.Sorted(maps.Keys(by)), Downs: &downs,
 	})})
 	return l
 }

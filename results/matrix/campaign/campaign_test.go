@@ -233,11 +233,11 @@ func TestInterruptedRuns(t *testing.T) {
 		mustFail    bool
 		want        index.State
 	}{
-		{"cut short", unknown, true, true, false, index.Interrupted},
-		{"cut short, and drawn in vain", invalid, true, false, false, index.Interrupted},
+		{"interrupted", unknown, true, true, false, index.Interrupted},
+		{"interrupted before its report", invalid, true, false, false, index.Interrupted},
 		{"not drawn any more", valid, false, false, false, index.Interrupted},
 		{"just ended", valid, false, true, false, index.Finished},
-		{"broke a promise before", invalid, true, true, false, index.Finished},
+		{"invalid before", invalid, true, true, false, index.Finished},
 		{"broke one as it was to", invalid, true, true, true, index.Interrupted},
 	} {
 		f, cells := parsed(t, small)

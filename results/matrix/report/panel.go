@@ -173,7 +173,8 @@ func (p *panel) draw(s scale, of index.Measure, dims []matrix.Dimension) templat
 	}
 	for i, r := range p.rows {
 		middle := float64(rowHeight*i) + rowHeight/2
-		fmt.Fprintf(&b, `<path class="g" d="M%.1f %.1fH%d"/><text class="l" x="%.1f" y="%.1f">%s</text>`, s.label, middle, panelWidth-panelMargin, s.label-6, middle+4, template.HTMLEscapeString(shortened(r.label)))
+		fmt.Fprintf(&b, `<path class="g" d="M%.1f %.1fH%d"/>`, s.label, middle, panelWidth-panelMargin)
+		fmt.Fprintf(&b, `<text class="l" x="%.1f" y="%.1f">%s</text>`, s.label-6, middle+4, template.HTMLEscapeString(shortened(r.label)))
 		r.marks(&b, s, of, middle, dims)
 	}
 	b.WriteString("</svg>")

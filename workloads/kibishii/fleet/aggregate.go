@@ -159,8 +159,8 @@ func (f *aggregator) read(ctx context.Context) (revision int64, err error) {
 	return revision, nil
 }
 
-// apply applies one change. Keys of one revision arrive in the order in which they were put: starting
-// before the operation's.
+// apply applies one change. Keys of one revision arrive in the order in which they were put:
+// starting before the operation's.
 func (f *aggregator) apply(e *clientv3.Event) (deposed bool, err error) {
 	key := string(e.Kv.Key)
 	put := e.Type == clientv3.EventTypePut
@@ -205,8 +205,9 @@ func (f *aggregator) begin(op string, value []byte) error {
 	return nil
 }
 
-// began returns when the operation started: now, if this aggregator sees it happen, or else the time by
-// the clock of the node that created it. Otherwise each new aggregator would restart its deadline.
+// began returns when the operation started: now, if this aggregator sees it happen, or else the
+// time by the clock of the node that created it. Otherwise each new aggregator would restart its
+// deadline.
 func (f *aggregator) began(s starting, now time.Time) time.Time {
 	if f.live || s.At.IsZero() || s.At.After(now) {
 		return now
@@ -224,8 +225,8 @@ func (f *aggregator) result(key string, value []byte) {
 	}
 }
 
-// writeDirty writes the state of the operations that have changed. wait is the time until the next write
-// that is due without a change.
+// writeDirty writes the state of the operations that have changed. wait is the time until the next
+// write that is due without a change.
 func (f *aggregator) writeDirty(ctx context.Context) (wait time.Duration, err error) {
 	wait = time.Hour
 	now := time.Now()
@@ -266,15 +267,17 @@ func (f *aggregator) write(ctx context.Context, id string, op *openOperation, s 
 	return nil
 }
 
-// errOverwritten means that somebody else wrote the operation's key, or this aggregator did in an attempt
-// whose answer was lost; or that a node lost its lease and the aggregator has not yet seen that.
+// errOverwritten means that somebody else wrote the operation's key, or this aggregator did in an
+// attempt whose answer was lost; or that a node lost its lease and the aggregator has not yet seen
+// that.
 var errOverwritten = errors.New("somebody else wrote the operation's key, or a node has just lost its lease")
 
 // maxConditions is the most conditions that etcd allows in a transaction by default.
 const maxConditions = 128
 
-// swap writes the state of the operation if its key has not changed since that revision. For a success it
-// also requires that no member has lost its lease, of as many as one transaction can check.
+// swap writes the state of the operation if its key has not changed since that revision. For a
+// success it also requires that no member has lost its lease, of as many as one transaction can
+// check.
 func swap(ctx context.Context, s store, id string, mod int64, to Standing, members []member) (revision int64, err error) {
 	conditions := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(opsPrefix+id), "=", mod)}
 	if to.Status == Success {

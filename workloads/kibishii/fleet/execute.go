@@ -30,8 +30,9 @@ func (o *operation) statusKey() string { return statuses + o.OpID + "/" + o.n.na
 func (o *operation) resultKey() string { return resultsOf + o.OpID + "/" + o.n.name }
 func (o *operation) nodeKey() string   { return nodesPrefix + o.n.key }
 
-// execute carries out the command in a value of the control key, if it is for this node and has not been
-// done yet. Only ErrLeaseLost matters to the caller; the log and the operation's keys have the rest.
+// execute carries out the command in a value of the control key, if it is for this node and has not
+// been done yet. Only ErrLeaseLost matters to the caller; the log and the operation's keys have the
+// rest.
 func (c *activeWorker) execute(ctx context.Context, s session, n *node, from order) error {
 	log := c.Log.With("node", n.name, "revision", from.revision)
 	command, err := decode(from.value)
@@ -96,8 +97,9 @@ func (c *activeWorker) enter(ctx context.Context, o *operation) (why string, err
 			o.created = running
 			return "", nil
 		}
-		// All see a command at the same moment. The aggregator creates the operation, so that not everybody reads who is
-		// there; where it does not, because it is dying, others do after a moment.
+		// All see a command at the same moment. The aggregator creates the operation, so that not
+		// everybody reads who is there; where it does not, because it is dying, others do after a
+		// moment.
 		if !waited && !c.aggregating.Load() {
 			waited = true
 			rest(ctx, createPause+rand.N(createPause))
@@ -112,7 +114,8 @@ func (c *activeWorker) enter(ctx context.Context, o *operation) (why string, err
 // createPause is how long the other nodes leave it to the aggregator to create an operation.
 const createPause = 10 * time.Millisecond
 
-// createdIn is the revision that created the key that the i-th get of a transaction found; 0 for none.
+// createdIn is the revision that created the key that the i-th get of a transaction found; 0 for
+// none.
 func createdIn(resp *clientv3.TxnResponse, i int) int64 {
 	for _, kv := range resp.Responses[i].GetResponseRange().Kvs {
 		return kv.CreateRevision
@@ -128,7 +131,8 @@ type starting struct {
 	Members []member  `json:"members"`
 }
 
-// create creates the operation with the nodes that are there, unless another node is faster, or one more registers meanwhile.
+// create creates the operation with the nodes that are there, unless another node is faster, or one
+// more registers meanwhile.
 func (c *activeWorker) create(ctx context.Context, o *operation) error {
 	resp, err := o.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
 	if err != nil {
@@ -224,7 +228,8 @@ func (o *operation) tell(ctx context.Context, so kibishii.Result) error {
 	return err
 }
 
-// conclude puts the result, once, if this node is still the one that started and the operation still runs.
+// conclude puts the result, once, if this node is still the one that started and the operation
+// still runs.
 func (o *operation) conclude(ctx context.Context, result kibishii.Result) error {
 	resp, err := o.store.txn(ctx, "put the result of "+o.OpID, []clientv3.Cmp{
 		created(o.nodeKey(), o.s.fence), created(runningOf+o.OpID, o.created), created(o.resultKey(), 0),

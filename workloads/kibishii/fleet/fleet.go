@@ -1,5 +1,6 @@
-// Package fleet makes many workers generate and verify trees at a caller's command, coordinated by etcd. It is the protocol of
-// Kibishii, whose callers (shell scripts with etcdctl and jq) work unchanged.
+// Package fleet makes many workers generate and verify trees at a caller's command, coordinated by
+// etcd. It is the protocol of Kibishii, whose callers (shell scripts with etcdctl and jq) work
+// unchanged.
 //
 //	/kibishii/control                         the command, put by the caller: JSON, every value a string
 //	/kibishii/nodes/<nodeID><basename(root)>  a present node: its value is <nodeID>; on a lease
@@ -20,22 +21,25 @@
 //
 // # Guarantees
 //
-// A node is told apart from one that had its name before by the revision that created its key: its fence. The first node
-// that sees a command creates the operation, in one transaction with the list of the nodes that are there then and
-// their fences. A node puts its result in a transaction that wants its fence and the running operation. So a node
-// whose lease expired is never counted, and no result comes after the end.
+// A node is told apart from one that had its name before by the revision that created its key: its
+// fence. The first node that sees a command creates the operation, in one transaction with the list
+// of the nodes that are there then and their fences. A node puts its result in a transaction that
+// wants its fence and the running operation. So a node whose lease expired is never counted, and no
+// result comes after the end.
 //
-// One worker, the aggregator, sees the results in the order of their revisions and writes them into the operation's key, all that have
-// arrived at a time; n workers that compared and swapped that key would need n*n attempts. If it dies, another one takes its place
-// when its lease has expired. An operation ends when each of its nodes has a result or has lost its lease, or at its deadline.
-// It is a success if each has put a successful result and none has lost its lease before the end: the transaction that ends
-// it wants their fences, up to the 127 that etcd's limit leaves room for; of more nodes, those beyond may lose theirs in the
-// moment between the aggregator's last look and the end. The deadline goes by the aggregator's clock, and, where another one takes its
-// place, by that of the node that created the operation.
+// One worker, the aggregator, sees the results in the order of their revisions and writes them into
+// the operation's key, all that have arrived at a time; n workers that compared and swapped that
+// key would need n*n attempts. If it dies, another one takes its place when its lease has expired.
+// An operation ends when each of its nodes has a result or has lost its lease, or at its deadline.
+// It is a success if each has put a successful result and none has lost its lease before the end:
+// the transaction that ends it wants their fences, up to the 127 that etcd's limit leaves room for;
+// of more nodes, those beyond may lose theirs in the moment between the aggregator's last look and
+// the end. The deadline goes by the aggregator's clock, and, where another one takes its place, by
+// that of the node that created the operation.
 //
-// A worker reads the control key at a revision and watches it from there, and does the commands in their order, one at a
-// time. It passes over a command whose operation has ended, or has started without this node, or that it has done: so a
-// value that is put twice is done once.
+// A worker reads the control key at a revision and watches it from there, and does the commands in
+// their order, one at a time. It passes over a command whose operation has ended, or has started
+// without this node, or that it has done: so a value that is put twice is done once.
 package fleet
 
 import (

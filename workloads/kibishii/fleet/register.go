@@ -22,8 +22,9 @@ type session struct {
 	fence int64 // the revision of the registration
 }
 
-// register puts the keys of all nodes, in one transaction and on one lease. A name that is taken is waited for
-// while its holder may be dead. patience bounds how long etcd may not answer; 0 is for ever.
+// register puts the keys of all nodes, in one transaction and on one lease. A name that is taken is
+// waited for while its holder may be dead. patience bounds how long etcd may not answer; 0 is for
+// ever.
 func (c *activeWorker) register(ctx context.Context, patience time.Duration) (session, error) {
 	s, err := c.grant(ctx, patience)
 	if err != nil {
@@ -88,8 +89,8 @@ func (c *activeWorker) conflict(resp *clientv3.GetResponse, lease clientv3.Lease
 	return taken, 0
 }
 
-// claim registers, if what was read still holds: no name of ours has appeared since. Conditions on the values
-// of a prefix are never met where it has no key, hence the two kinds.
+// claim registers, if what was read still holds: no name of ours has appeared since. Conditions on
+// the values of a prefix are never met where it has no key, hence the two kinds.
 func (c *activeWorker) claim(ctx context.Context, s *session, read *clientv3.GetResponse) (done bool, err error) {
 	var conditions []clientv3.Cmp
 	var puts []clientv3.Op
@@ -137,13 +138,15 @@ type waiting struct {
 
 const (
 	waitPoll = 250 * time.Millisecond
-	// expirySlack is how much later than its time a lease may be found expired: etcd looks every 500 ms, and proposes the end.
+	// expirySlack is how much later than its time a lease may be found expired: etcd looks every
+	// 500 ms, and proposes the end.
 	expirySlack = 2 * time.Second
 	maxLeases   = 4 // how many lease times a wait lasts at most
 )
 
-// wait waits a little for the name. It gives up after one lease time, in which the lease of a holder that is dead
-// expires. But each new leader gives all leases their whole time again, and so the time is counted from the last election on.
+// wait waits a little for the name. It gives up after one lease time, in which the lease of a
+// holder that is dead expires. But each new leader gives all leases their whole time again, and so
+// the time is counted from the last election on.
 func (c *activeWorker) wait(ctx context.Context, w *waiting, key string) error {
 	h, err := c.holder(ctx, key)
 	if err != nil || !h.there {

@@ -13,7 +13,8 @@ const (
 	Failed  = "failed"
 )
 
-// A Standing is the value of an operation's key. The first five are the original's; lists are joined by commas.
+// A Standing is the value of an operation's key. The first five are the original's; lists are
+// joined by commas.
 type Standing struct {
 	NodesStarting   string `json:"nodesStarting"`   // how many
 	NodesCompleted  string `json:"nodesCompleted"`  // how many have put a result

@@ -68,8 +68,9 @@ func (w Worker) Validate() error {
 	return nil
 }
 
-// Run works until ctx ends; then it gives its names back and returns nil. An error means that it cannot work: it is not
-// valid, etcd did not answer at the start, or a name is taken (ErrTaken). Whatever fails later, it goes on as soon as it can.
+// Run works until ctx ends; then it gives its names back and returns nil. An error means that it
+// cannot work: it is not valid, etcd did not answer at the start, or a name is taken (ErrTaken).
+// Whatever fails later, it goes on as soon as it can.
 func (w Worker) Run(ctx context.Context) error {
 	c, err := w.activeWorker(ctx)
 	if err != nil {
@@ -187,7 +188,8 @@ type order struct {
 // queued is how many orders may wait for a node; where more come, the watch waits.
 const queued = 64
 
-// listen hands every value of the control key to every node: the one that is there, and all that come.
+// listen hands every value of the control key to every node: the one that is there, and all that
+// come.
 func (c *activeWorker) listen(ctx context.Context) {
 	last := int64(0) // the newest that was handed out
 	hand := func(value []byte, revision int64) {

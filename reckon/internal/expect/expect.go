@@ -1,4 +1,5 @@
-package linkverify
+// Package expect works out what probes of a path may measure: bounds of their median delay and of how many are lost. It is pure.
+package expect
 
 import (
 	"math"
@@ -11,20 +12,20 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// How much is probed. Before the load every path is, up to maxProbed of them, which
+// How much is probed. Before the load every path is, up to MaxProbed of them, which
 // is all between 17 hosts; of more, every host is at both ends of some and the rest is drawn.
 const (
-	maxProbed    = 300
-	probePackets = 10  // for a path that loses nothing
-	lossyPackets = 200 // at most, for a path that does
-	probeBudget  = 6000
+	MaxProbed    = 300
+	Packets      = 10  // for a path that loses nothing
+	LossyPackets = 200 // at most, for a path that does
+	Budget       = 6000
 )
 
-// probePayload is a burst's number, the probe's own in that burst, and a checksum of both.
-const probePayload = 12
+// Payload is the bytes of a probe: its train's number, its own in that train, and a checksum of both.
+const Payload = 12
 
-// probeBytes is the length of a probe, IP header included.
-const probeBytes = 20 + 8 + probePayload
+// Bytes is the length of a probe, IP header included.
+const Bytes = 20 + 8 + Payload
 
 // clockError is what a delay may seem shorter than it was: kernels stamp packets on the
 // real-time clock, which is converted and may be slewed meanwhile.
@@ -34,35 +35,35 @@ const clockError = 200 * time.Microsecond
 // nights would have a false alarm; a fabric that lies is off by far more.
 const impossible = 1e-9
 
-// expectation is what probes of a path measure unless the path is not what it should be.
-type expectation struct {
-	// floor and ceiling bound the median delay. Nothing travels faster than its delay, so the floor is exact but
-	// for clockError; the ceiling allows for a busy machine.
-	floor, ceiling time.Duration
-	// fewest and most bound how many packets are lost.
-	fewest, most int
+// Expectation is what probes of a path measure unless the path is not what it should be.
+type Expectation struct {
+	// Floor and Ceiling bound the median delay. Nothing travels faster than its delay, so the Floor is exact but
+	// for clockError; the Ceiling allows for a busy machine.
+	Floor, Ceiling time.Duration
+	// Fewest and Most bound how many packets are lost.
+	Fewest, Most int
 }
 
-// expect says what n probes in a row of a path with the shape measure, where the machine
+// Of says what n probes in a row of a path with the shape measure, where the machine
 // may be late by slack. Correlated loss is not bounded: n packets may be one burst.
-func expect(s link.Shape, n int, slack time.Duration) expectation {
-	e := expectation{most: n}
+func Of(s link.Shape, n int, slack time.Duration) Expectation {
+	e := Expectation{Most: n}
 	if s.Cut {
-		e.fewest = n
+		e.Fewest = n
 		return e
 	}
 	low, high := medianOf(s)
 	if s.Rate > 0 {
-		high = latest(s) // packets leave in order, so a late one holds up the others
+		high = Latest(s) // packets leave in order, so a late one holds up the others
 	}
-	wire := onTheWire(s, probeBytes)
-	e.ceiling = high + time.Duration(n)*wire + slack // the probes themselves queue for the rate
+	wire := OnTheWire(s, Bytes)
+	e.Ceiling = high + time.Duration(n)*wire + slack // the probes themselves queue for the rate
 	if s.Reorder == 0 {                              // what overtakes skips the delay and the queue
-		e.floor = max(low+wire-clockError, 0)
+		e.Floor = max(low+wire-clockError, 0)
 	}
 	if s.Burst == (link.Burst{}) {
-		e.fewest, _ = binomial(n, s.Loss)
-		_, e.most = binomial(n, s.Loss+s.Corrupt*(1-s.Loss)) // a flipped bit fails a checksum, unless nobody looks
+		e.Fewest, _ = binomial(n, s.Loss)
+		_, e.Most = binomial(n, s.Loss+s.Corrupt*(1-s.Loss)) // a flipped bit fails a checksum, unless nobody looks
 	}
 	return e
 }
@@ -84,8 +85,8 @@ func medianOf(s link.Shape) (low, high time.Duration) {
 	return at(lowest), at(highest)
 }
 
-// latest is how late a probe can be by its shape, unless the rate delays it.
-func latest(s link.Shape) time.Duration {
+// Latest is how late a probe can be by its shape, unless the rate delays it.
+func Latest(s link.Shape) time.Duration {
 	const deviate = 4 // the largest of a link.Table
 	if s.Jitter == 0 {
 		return s.Delay
@@ -93,8 +94,8 @@ func latest(s link.Shape) time.Duration {
 	return s.Delay + deviate*s.Jitter
 }
 
-// onTheWire is how long the path's rate takes for a packet.
-func onTheWire(s link.Shape, bytes int) time.Duration {
+// OnTheWire is how long the path's rate takes for a packet.
+func OnTheWire(s link.Shape, bytes int) time.Duration {
 	if s.Rate == 0 {
 		return 0
 	}
@@ -116,26 +117,26 @@ func binomial(n int, p float64) (fewest, most int) {
 	return fewest, most
 }
 
-// enough is how many packets make it impossible that none of them meets what has probability p.
-func enough(p float64) int {
+// Enough is how many packets make it impossible that none of them meets what has probability p.
+func Enough(p float64) int {
 	const least = 3
 	switch {
 	case p >= 1:
 		return least
 	case p <= 0:
-		return lossyPackets
+		return LossyPackets
 	}
-	return int(min(max(math.Ceil(math.Log(impossible)/math.Log1p(-p)), least), lossyPackets))
+	return int(min(max(math.Ceil(math.Log(impossible)/math.Log1p(-p)), least), LossyPackets))
 }
 
-// survives is the chance of a packet to arrive, in the long run.
-func survives(s link.Shape) float64 {
+// Survives is the chance of a packet to arrive, in the long run.
+func Survives(s link.Shape) float64 {
 	return (1 - s.Loss) * (1 - s.Burst.Loss()) * (1 - s.Corrupt)
 }
 
-// toProbe chooses at most limit of the paths between the hosts. Of more, it takes a ring through all hosts,
+// Paths chooses at most limit of the paths between the hosts. Of more, it takes a ring through all hosts,
 // so that each is heard and hears, and draws others.
-func toProbe(hosts []string, limit int, rng *rand.Rand) (paths []link.Path) {
+func Paths(hosts []string, limit int, rng *rand.Rand) (paths []link.Path) {
 	n := len(hosts)
 	if n*(n-1) <= limit {
 		for _, a := range hosts {

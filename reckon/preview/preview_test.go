@@ -1,4 +1,4 @@
-package plan
+package preview
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/spf13/pflag"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // script is a fault that is a list of strikes.
@@ -58,31 +58,19 @@ func (s star) Layout() (reckon.Layout, error) {
 	return l, nil
 }
 
-// options are the defaults of every run's flags.
-func options(t *testing.T, flags map[string]string) (o Options) {
-	t.Helper()
-	fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
-	o.bind(fs)
-	for name, value := range flags {
-		if err := fs.Set(name, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return o
-}
-
 func previewed(t *testing.T, nodes, clients int, faults ...script) string {
 	t.Helper()
-	parts := Parts{System: idle{}, Topology: star{nodes, clients}, Options: options(t, map[string]string{"duration": "30s"})}
+	parts := plan.Parts{System: idle{}, Topology: star{nodes, clients}, Options: plan.Defaults()}
+	parts.Options.Duration = 30 * time.Second
 	for i, f := range faults {
-		parts.Faults = append(parts.Faults, Named[reckon.Fault]{Name: fmt.Sprintf("f%d", i+1), Value: f})
+		parts.Faults = append(parts.Faults, plan.Named[reckon.Fault]{Name: fmt.Sprintf("f%d", i+1), Value: f})
 	}
-	p, err := Of(parts)
+	p, err := plan.Of(parts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, s := range p.Preview() {
+	for _, s := range Of(p) {
 		fmt.Fprintf(&b, "%s\n%s", s.Title(), s)
 	}
 	return b.String()

@@ -1,4 +1,6 @@
-package driver
+// Package fleet is the runner's end of the load drivers: it starts one on every client host, tells them what to do, and passes
+// on what they report.
+package fleet
 
 import (
 	"bufio"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/internal/driver"
 	"github.com/reckon-bench/reckon/reckon/internal/load"
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
@@ -29,8 +32,8 @@ type Sink interface {
 	Event(history.Event)
 }
 
-// FleetConfig is what a fleet needs of the run.
-type FleetConfig struct {
+// Config is what a fleet needs of the run.
+type Config struct {
 	Plan  *plan.Plan
 	Epoch time.Duration // of the run's clock, on CLOCK_MONOTONIC
 	Hosts map[string]*host.Host
@@ -40,12 +43,12 @@ type FleetConfig struct {
 
 // A Fleet is the load drivers of a run, one for each client.
 type Fleet struct {
-	FleetConfig
+	Config
 	drivers []*remote
 }
 
-// NewFleet returns a fleet without drivers.
-func NewFleet(c FleetConfig) *Fleet { return &Fleet{FleetConfig: c} }
+// New returns a fleet without drivers.
+func New(c Config) *Fleet { return &Fleet{Config: c} }
 
 // Start starts a driver on every client host and gives it its job.
 func (f *Fleet) Start() error {
@@ -154,7 +157,7 @@ type remote struct {
 	closer   io.Closer
 	ended    chan struct{} // closed at the end of the output
 	reported atomic.Bool   // it has reported that its load is done: the end that follows is in order
-	done     *report
+	done     *driver.Report
 }
 
 // newRemote returns the runner's end of a driver that has not been started.
@@ -178,14 +181,14 @@ func (f *Fleet) start(i int, client string) (*remote, error) {
 		return nil, fmt.Errorf("make a pipe: %w", err)
 	}
 	d.in = in
-	d.process, err = f.Hosts[client].Start(host.Command{Args: []string{Role}, Stdin: stdin, Stdout: stdout, Stderr: d.log})
+	d.process, err = f.Hosts[client].Start(host.Command{Args: []string{driver.Role}, Stdin: stdin, Stdout: stdout, Stderr: d.log})
 	stdin.Close()
 	stdout.Close()
 	if err != nil {
 		return nil, fmt.Errorf("start the load driver on %s: %w", client, err)
 	}
 	go d.listen(out)
-	b, err := json.Marshal(job{
+	b, err := json.Marshal(driver.Job{
 		Words: f.Plan.Words, Flags: f.Plan.Flags, Setting: f.Plan.Setting, Members: f.Plan.Members,
 		Client: i, Epoch: f.Epoch,
 	})
@@ -257,7 +260,7 @@ func (d *remote) expect(ctx context.Context, word string) error {
 			return fmt.Errorf("load driver on %s: said %q, want %q", d.client, line, word)
 		}
 		if rest, ok := strings.CutPrefix(line, "done "); ok {
-			d.done = &report{}
+			d.done = &driver.Report{}
 			return json.Unmarshal([]byte(rest), d.done)
 		}
 		return nil

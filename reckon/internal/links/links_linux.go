@@ -1,4 +1,6 @@
-package cluster
+// Package links is what faults do to the links between the hosts: it applies and removes overlays, resets connections and takes interfaces down, records each
+// with its time, and lets a linkverify.Verifier verify it.
+package links
 
 import (
 	"context"
@@ -13,14 +15,28 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// LinksConfig is what Links need of the run.
-type LinksConfig struct {
+// A Strike is what the links need of the strike that does something to them.
+type Strike interface {
+	Number() int
+	// Begin notes that the strike is about to do something.
+	Begin()
+	// Verified records that an end of the strike was observed; subject is "" for the links.
+	Verified(end history.End, subject, seen string)
+	// Enter records in the ledger what the strike did, and returns the function that undoes it.
+	Enter(what string, undo func(context.Context) error) func(context.Context) error
+}
+
+// Config is what Links need of the run.
+type Config struct {
+	Clock    clock.Clock
+	Event    func(history.Event)
 	Net      *link.Net
 	Verifier *linkverify.Verifier // nil verifies nothing
 	Packets  *capture.Set         // marks what is cut; nil where nothing is captured
@@ -30,25 +46,25 @@ type LinksConfig struct {
 }
 
 // Links are the links between the hosts, and what faults do to them.
-type Links struct{ LinksConfig }
+type Links struct{ Config }
 
-// NewLinks returns the links.
-func NewLinks(c LinksConfig) *Links { return &Links{c} }
+// New returns the links.
+func New(c Config) *Links { return &Links{c} }
 
-// cut cuts the paths in the given mode, so that Links shows them as cut whatever the mode is.
-func (l *Links) cut(ctx context.Context, v *view, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
+// Cut cuts the paths for the strike in the given mode, so that Matrix shows them as cut whatever the mode is.
+func (l *Links) Cut(ctx context.Context, s Strike, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
 	overlay := link.CutPaths(paths...)
 	switch mode {
 	case reckon.Drop:
-		return l.apply(ctx, v, overlay, extra{})
+		return l.apply(ctx, s, overlay, extra{})
 	case reckon.Reset:
-		return l.apply(ctx, v, overlay, extra{strike: func() (string, error) { return l.reset(overlay) }})
+		return l.apply(ctx, s, overlay, extra{strike: func() (string, error) { return l.reset(overlay) }})
 	case reckon.LinkDown:
 		name, err := l.only(overlay)
 		if err != nil {
 			return nil, err
 		}
-		return l.apply(ctx, v, l.around(name), extra{
+		return l.apply(ctx, s, l.around(name), extra{
 			strike: func() (string, error) { return l.Downs.Down(l.Hosts[name]) },
 			heal:   func() (string, error) { return l.Downs.Up(l.Hosts[name]) },
 		})
@@ -61,11 +77,19 @@ type extra struct {
 	strike, heal func() (seen string, err error)
 }
 
+// Degrade applies the overlay for the strike, and returns what removes it.
+func (l *Links) Degrade(ctx context.Context, s Strike, overlay link.Matrix) (func(context.Context) error, error) {
+	return l.apply(ctx, s, overlay, extra{})
+}
+
+// Matrix returns what the links do at present.
+func (l *Links) Matrix() link.Matrix { return l.Net.Links() }
+
 // apply applies the overlay and what is done beyond it, records when it took effect, and returns what undoes both. That it takes effect, and
 // that its heal does, is verified in the background.
-func (l *Links) apply(ctx context.Context, v *view, overlay link.Matrix, beyond extra) (func(context.Context) error, error) {
+func (l *Links) apply(ctx context.Context, s Strike, overlay link.Matrix, beyond extra) (func(context.Context) error, error) {
 	l.Verifier.Ready(ctx, overlay)
-	v.begin()
+	s.Begin()
 	heal, err := l.Net.Degrade(ctx, overlay)
 	if err != nil {
 		return nil, err
@@ -77,19 +101,19 @@ func (l *Links) apply(ctx context.Context, v *view, overlay link.Matrix, beyond 
 		}
 	}
 	l.Packets.Degraded(l.Net)
-	v.cluster.Event(history.NewDegraded(v.strike, overlay.Layers(), overlay.String()))
+	l.Event(history.NewDegraded(s.Number(), overlay.Layers(), overlay.String()))
 	if seen != "" {
-		v.verified(history.EndStruck, "", seen)
+		s.Verified(history.EndStruck, "", seen)
 	}
-	observation := l.Verifier.Struck(v.strike, overlay)
-	return v.enter(strings.ReplaceAll(overlay.String(), "\n", "; "), func(ctx context.Context) error {
-		observation.Close(ctx, v.cluster.Clock)
-		return l.heal(ctx, v, overlay, &beyond, heal)
+	observation := l.Verifier.Struck(s.Number(), overlay)
+	return s.Enter(strings.ReplaceAll(overlay.String(), "\n", "; "), func(ctx context.Context) error {
+		observation.Close(ctx, l.Clock)
+		return l.heal(ctx, s, overlay, &beyond, heal)
 	}), nil
 }
 
 // heal removes the overlay and undoes what was done beyond it, once, though it may be called again where it failed.
-func (l *Links) heal(ctx context.Context, v *view, overlay link.Matrix, beyond *extra, remove func(context.Context) error) error {
+func (l *Links) heal(ctx context.Context, s Strike, overlay link.Matrix, beyond *extra, remove func(context.Context) error) error {
 	seen := ""
 	err := l.Packets.Healed(l.Net, overlay, func() (err error) {
 		if beyond.heal != nil {
@@ -103,11 +127,11 @@ func (l *Links) heal(ctx context.Context, v *view, overlay link.Matrix, beyond *
 	if err != nil {
 		return err
 	}
-	v.cluster.Event(history.NewRestored(v.strike, overlay.Layers(), overlay.String()))
+	l.Event(history.NewRestored(s.Number(), overlay.Layers(), overlay.String()))
 	if seen != "" {
-		v.verified(history.EndHealed, "", seen)
+		s.Verified(history.EndHealed, "", seen)
 	}
-	l.Verifier.Healed(v.strike, overlay)
+	l.Verifier.Healed(s.Number(), overlay)
 	return nil
 }
 

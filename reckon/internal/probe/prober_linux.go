@@ -1,4 +1,5 @@
-package linkverify
+// Package probe sends small UDP packets between hosts and measures when they arrive.
+package probe
 
 import (
 	"cmp"
@@ -7,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
 
 	"golang.org/x/sys/unix"
 
@@ -27,19 +31,19 @@ const probePort = 861
 // share the machine's clock, so a one-way delay can be measured: from just before the packet is sent
 // to when the kernel hands it to the other host's namespace. It is safe for concurrent use.
 type Prober struct {
-	clock clock.Clock
+	Clock clock.Clock
 	hosts map[string]*host.Host
 
 	mu      sync.Mutex
 	ends    map[string]*net.UDPConn // by host; made when first needed
-	trains  map[uint32]*train       // those that packets may arrive for
+	trains  map[uint32]*Train       // those that packets may arrive for
 	last    uint32
 	readers sync.WaitGroup
 }
 
-// A burst is probes that follow each other on a path.
-type train struct {
-	path link.Path
+// A Train is probes that follow each other on a path.
+type Train struct {
+	Path link.Path
 
 	// Guarded by prober.mu.
 	sent    []time.Duration // when each was sent
@@ -51,7 +55,18 @@ type train struct {
 
 // NewProber returns a prober of the hosts, which are those by name.
 func NewProber(c clock.Clock, hosts map[string]*host.Host) *Prober {
-	return &Prober{clock: c, hosts: hosts, ends: map[string]*net.UDPConn{}, trains: map[uint32]*train{}}
+	return &Prober{Clock: c, hosts: hosts, ends: map[string]*net.UDPConn{}, trains: map[uint32]*Train{}}
+}
+
+// Hosts returns the names of the hosts, in order.
+func (p *Prober) Hosts() []string { return slices.SortedFunc(maps.Keys(p.hosts), link.CompareHosts) }
+
+// Sent returns how many probes of the train were sent. It is for the functions that Await calls.
+func (b *Train) Sent() int { return len(b.sent) }
+
+// NewTrain returns a train of which so many probes were sent at 0, and those arrived that came at these instants.
+func NewTrain(path link.Path, sent int, came ...time.Duration) *Train {
+	return &Train{Path: path, sent: make([]time.Duration, sent), came: came, delays: came}
 }
 
 // Close ends the sockets; nothing is sent or seen any more.
@@ -110,7 +125,7 @@ func (p *Prober) read(name string, c *net.UDPConn) {
 			return
 		}
 		if err == nil {
-			p.see(name, buf[:n], p.clock.Now()-age(oob[:m], time.Now()))
+			p.see(name, buf[:n], p.Clock.Now()-age(oob[:m], time.Now()))
 		}
 	}
 }
@@ -134,40 +149,40 @@ func age(oob []byte, now time.Time) time.Duration {
 
 // see notes that a packet arrived. What was corrupted on its way did not; of two that are the same the first counts.
 func (p *Prober) see(at string, b []byte, when time.Duration) {
-	if len(b) != probePayload || crc32.ChecksumIEEE(b[:8]) != binary.BigEndian.Uint32(b[8:]) {
+	if len(b) != expect.Payload || crc32.ChecksumIEEE(b[:8]) != binary.BigEndian.Uint32(b[8:]) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x, i := p.trains[binary.BigEndian.Uint32(b)], int(binary.BigEndian.Uint32(b[4:]))
-	if x == nil || x.path.To != at || i >= len(x.sent) || x.arrived[i] {
+	if x == nil || x.Path.To != at || i >= len(x.sent) || x.arrived[i] {
 		return
 	}
 	x.arrived[i] = true
 	x.delays, x.came = append(x.delays, when-x.sent[i]), append(x.came, when)
 }
 
-// An order is how many probes are to be sent on a path.
-type order struct {
-	path link.Path
-	n    int
+// An Order is how many probes are to be sent on a path.
+type Order struct {
+	Path link.Path
+	N    int
 }
 
-// send sends the probes in rounds, one on each path, and returns when they are all sent. forget must be called with what it returns.
-func (p *Prober) send(ctx context.Context, orders []order, gap time.Duration) (bs []*train, err error) {
+// Send sends the probes in rounds, one on each path, and returns when they are all sent. forget must be called with what it returns.
+func (p *Prober) Send(ctx context.Context, orders []Order, gap time.Duration) (bs []*Train, err error) {
 	froms := make([]*net.UDPConn, len(orders))
 	ids := make([]uint32, len(orders))
 	p.mu.Lock()
 	for i, o := range orders {
-		if _, err = p.end(o.path.To); err == nil {
-			froms[i], err = p.end(o.path.From)
+		if _, err = p.end(o.Path.To); err == nil {
+			froms[i], err = p.end(o.Path.From)
 		}
 		if err != nil {
 			p.mu.Unlock()
-			p.forget(bs)
+			p.Forget(bs)
 			return nil, err
 		}
-		b := &train{path: o.path}
+		b := &Train{Path: o.Path}
 		p.last++
 		ids[i] = p.last
 		p.trains[p.last] = b
@@ -177,32 +192,32 @@ func (p *Prober) send(ctx context.Context, orders []order, gap time.Duration) (b
 	for round := 0; ; round++ {
 		more := false
 		for i, o := range orders {
-			if round >= o.n {
+			if round >= o.N {
 				continue
 			}
 			more = true
 			if err := p.sendOne(froms[i], ids[i], round, bs[i]); err != nil {
-				p.forget(bs)
-				return nil, fmt.Errorf("probe %s: %w", o.path, err)
+				p.Forget(bs)
+				return nil, fmt.Errorf("probe %s: %w", o.Path, err)
 			}
 		}
 		if !more {
 			return bs, nil
 		}
 		if err := clock.Rest(ctx, gap); err != nil {
-			p.forget(bs)
+			p.Forget(bs)
 			return nil, err
 		}
 	}
 }
 
-func (p *Prober) sendOne(from *net.UDPConn, id uint32, number int, b *train) error {
-	to := netip.AddrPortFrom(p.hosts[b.path.To].Port().Addr, probePort)
-	x := binary.BigEndian.AppendUint32(make([]byte, 0, probePayload), id)
+func (p *Prober) sendOne(from *net.UDPConn, id uint32, number int, b *Train) error {
+	to := netip.AddrPortFrom(p.hosts[b.Path.To].Port().Addr, probePort)
+	x := binary.BigEndian.AppendUint32(make([]byte, 0, expect.Payload), id)
 	x = binary.BigEndian.AppendUint32(x, uint32(number))
 	x = binary.BigEndian.AppendUint32(x, crc32.ChecksumIEEE(x))
 	p.mu.Lock()
-	b.sent, b.arrived = append(b.sent, p.clock.Now()), append(b.arrived, false)
+	b.sent, b.arrived = append(b.sent, p.Clock.Now()), append(b.arrived, false)
 	p.mu.Unlock()
 	_, err := from.WriteToUDPAddrPort(x, to)
 	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) || errors.Is(err, unix.ENETDOWN) {
@@ -214,15 +229,15 @@ func (p *Prober) sendOne(from *net.UDPConn, id uint32, number int, b *train) err
 	return err
 }
 
-// refusals is how many of the burst's probes the host would not send.
-func (p *Prober) refusals(b *train) int {
+// Refusals is how many of the train's probes the host would not send.
+func (p *Prober) Refusals(b *Train) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return b.refused
 }
 
-// forget gives up on packets that have not arrived.
-func (p *Prober) forget(bs []*train) {
+// Forget gives up on packets that have not arrived.
+func (p *Prober) Forget(bs []*Train) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, b := range p.trains {
@@ -232,13 +247,13 @@ func (p *Prober) forget(bs []*train) {
 	}
 }
 
-// await returns when done says so of all trains, or each was given its patience; ctx may end it earlier.
-func (p *Prober) await(ctx context.Context, bs []*train, patience func(*train) time.Duration, done func(*train) bool) error {
+// Await returns when done says so of all trains, or each was given its patience; ctx may end it earlier.
+func (p *Prober) Await(ctx context.Context, bs []*Train, patience func(*Train) time.Duration, done func(*Train) bool) error {
 	const look = 2 * time.Millisecond
 	for {
-		now := p.clock.Now()
+		now := p.Clock.Now()
 		p.mu.Lock()
-		waiting := slices.ContainsFunc(bs, func(b *train) bool {
+		waiting := slices.ContainsFunc(bs, func(b *Train) bool {
 			return !done(b) && len(b.sent) > 0 && now < b.sent[len(b.sent)-1]+patience(b)
 		})
 		p.mu.Unlock()
@@ -251,21 +266,21 @@ func (p *Prober) await(ctx context.Context, bs []*train, patience func(*train) t
 	}
 }
 
-// whole says whether all packets of the burst arrived. mu is held.
-func whole(b *train) bool { return len(b.delays) == len(b.sent) }
+// Whole reports whether all probes arrived. It is for the functions that Await calls.
+func (b *Train) Whole() bool { return len(b.delays) == len(b.sent) }
 
-// reached says whether any did. mu is held.
-func reached(b *train) bool { return len(b.delays) > 0 }
+// Reached reports whether any probe arrived. It is for the functions that Await calls.
+func (b *Train) Reached() bool { return len(b.delays) > 0 }
 
-// account is what the burst measured: how many were sent, and the delays of those that arrived, sorted.
-func (p *Prober) account(b *train) (sent int, delays []time.Duration) {
+// Account is what the burst measured: how many were sent, and the delays of those that arrived, sorted.
+func (p *Prober) Account(b *Train) (sent int, delays []time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(b.sent), slices.Sorted(slices.Values(b.delays))
 }
 
-// arrivals is how many of the burst's probes arrived before the instant, and how many later.
-func (p *Prober) arrivals(b *train, instant time.Duration) (before, after int) {
+// Arrivals is how many of the train's probes arrived before the instant, and how many later.
+func (p *Prober) Arrivals(b *Train, instant time.Duration) (before, after int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, at := range b.came {

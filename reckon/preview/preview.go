@@ -1,4 +1,5 @@
-package plan
+// Package preview shows which hosts reach each other while the faults of a plan are in effect, before anything is run.
+package preview
 
 import (
 	"cmp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // A Preview is a state of the network that the plan leads to, as far as it can be known beforehand: who leads when a
@@ -23,11 +25,11 @@ type Preview struct {
 	Errors   []string      // of strikes that fail even on the model
 }
 
-// Preview lets the plan's faults strike a model of the cluster, in which the first member that is neither dead nor
+// Of lets the plan's faults strike a model of the cluster, in which the first member that is neither dead nor
 // paused leads, and returns the states of the network that they lead to, in order of time. It touches nothing.
-func (p *Plan) Preview() []Preview {
+func Of(p *plan.Plan) []Preview {
 	m := &model{plan: p, holds: map[string]map[reckon.State]int{}, healing: map[int]func(context.Context) error{}, details: map[int]string{}}
-	ends := Ends(p.strikesOf())
+	ends := plan.Ends(p.StrikesAnew())
 	var all []Preview
 	for i := 0; i < len(ends); {
 		at := ends[i].At
@@ -66,7 +68,7 @@ func (m *model) add(all []Preview, from, to time.Duration) []Preview {
 
 // A model is a Cluster without processes, hosts and links.
 type model struct {
-	plan     *Plan
+	plan     *plan.Plan
 	holds    map[string]map[reckon.State]int
 	overlays []*link.Matrix
 	frozen   string // who led before the strikes of this instant
@@ -81,7 +83,7 @@ var (
 	_ reckon.WorkerCluster = (*model)(nil)
 )
 
-func (m *model) apply(e End) {
+func (m *model) apply(e plan.End) {
 	if e.Heal {
 		if heal := m.healing[e.Strike.Index]; heal != nil {
 			m.note(e.Strike, heal(context.Background()))
@@ -98,7 +100,7 @@ func (m *model) apply(e End) {
 	m.healing[e.Strike.Index], m.details[e.Strike.Index] = in.Heal, in.Detail
 }
 
-func (m *model) note(s Strike, err error) {
+func (m *model) note(s plan.Strike, err error) {
 	if err != nil {
 		m.errors = append(m.errors, fmt.Sprintf("%s: %v", s.Fault, err))
 	}

@@ -1,4 +1,4 @@
-package runner
+package journal
 
 import (
 	"context"
@@ -16,20 +16,17 @@ import (
 // Progress is how a run goes at one moment, for people who watch.
 type Progress struct {
 	Phase     string
-	Elapsed   time.Duration // in the load phase: since the load started; before and after it: since the phase did
-	Total     time.Duration // of the load; 0 in other phases
-	OK        int           // acknowledged, in all
-	Latencies Latencies     // of those that were acknowledged since the last one
-	Failed    int           // in all
-	Unknown   int           // in all
-	Leader    string        // "" for none
+	Elapsed   time.Duration  // in the load phase: since the load started; before and after it: since the phase did
+	Total     time.Duration  // of the load; 0 in other phases
+	OK        int            // acknowledged, in all
+	Latencies load.Latencies // of those that were acknowledged since the last one
+	Failed    int            // in all
+	Unknown   int            // in all
+	Leader    string         // "" for none
 	Term      uint64
 	Struck    []string // what is struck now, "leader: killed n2"
 	Notes     []string // what happened since the last one, a line each
 }
-
-// Latencies counts latencies; those of several drivers can be merged.
-type Latencies = load.Latencies
 
 // progressTold is how often whoever watches is told.
 const progressTold = 250 * time.Millisecond
