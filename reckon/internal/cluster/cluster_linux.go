@@ -97,7 +97,7 @@ func (c *Cluster) record(events []history.Event) {
 // the error is the condition's; when a node's process ended by itself, it is how.
 func (c *Cluster) await(ctx context.Context, condition func(clusterstate.View) error) error {
 	for {
-		why, fell, changed := c.monitor.Ask(condition)
+		changed, fell, why := c.monitor.Ask(condition)
 		switch {
 		case why == nil:
 			return nil

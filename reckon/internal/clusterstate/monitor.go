@@ -234,7 +234,7 @@ func (m *Monitor) Steady(electionTimeout time.Duration) time.Duration {
 // Ask calls the condition with the present state. It returns the condition's error, nil where it
 // holds; otherwise also how a process ended by itself, if one did, and a channel that is closed at
 // the next change.
-func (m *Monitor) Ask(condition func(View) error) (why, fell error, changed <-chan struct{}) {
+func (m *Monitor) Ask(condition func(View) error) (changed <-chan struct{}, fell, why error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if why = condition(View{m}); why == nil {
@@ -242,10 +242,10 @@ func (m *Monitor) Ask(condition func(View) error) (why, fell error, changed <-ch
 	}
 	for _, n := range m.nodes {
 		if n.Fell != nil {
-			return why, n.Fell, m.changed
+			return m.changed, n.Fell, why
 		}
 	}
-	return why, nil, m.changed
+	return m.changed, nil, why
 }
 
 // A View is the state that a condition is asked about. It is valid during that call only.
