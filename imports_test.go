@@ -20,12 +20,17 @@ const module = "github.com/reckon-bench/reckon"
 // floors are the packages in the order in which they may import: each only those on floors before
 // its own. Packages of one floor do not know each other. docs/architecture.md describes them.
 var floors = []string{
+	// What is recorded, and what needs nothing else of reckon's.
 	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
+	// The contracts, and the words that fulfil them.
 	"reckon",
+	"topologies workloads faults systems",
+	// A run before it is run, and what decides in it.
 	"reckon/plan reckon/internal/load",
 	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
 	"reckon/internal/nemesis",
+	// Hosts, links and processes.
 	"reckon/host",
 	"reckon/host/hosttest",
 	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
@@ -34,7 +39,7 @@ var floors = []string{
 	"reckon/internal/links reckon/internal/fleet",
 	"reckon/internal/cluster",
 	"reckon/runner",
-	"topologies workloads faults systems",
+	// Recorded runs.
 	"results results/canvas",
 	"results/summary",
 	"results/resultstest results/figure",
@@ -43,6 +48,7 @@ var floors = []string{
 	"results/judge/judgetest results/compare/comparetest results/compare/drawing results/matrix/index",
 	"results/matrix/report",
 	"results/matrix/campaign",
+	// The command.
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
 	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
 	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
@@ -72,6 +78,9 @@ func TestImportsPointOneWay(t *testing.T) {
 			to, ours := strings.CutPrefix(to, module+"/")
 			if below, listed := floor[to]; ours && listed && below >= at {
 				t.Errorf("%s must not import %s", from, to)
+			}
+			if ours && strings.HasPrefix(from, "results") && to == "reckon/runner" {
+				t.Errorf("%s must not import %s: recorded runs are read without running anything", from, to)
 			}
 		}
 	}
