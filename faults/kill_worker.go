@@ -15,9 +15,10 @@ import (
 // repeat it.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "kill-worker",
-		Doc:  "a worker, drawn at random, is killed (SIGKILL) in the middle of the first pass after a third of the load, and started again a second later",
-		New:  func(*pflag.FlagSet) reckon.Fault { return killWorker{} },
+		Name:   "kill-worker",
+		Doc:    "a worker, drawn at random, is killed (SIGKILL) in the middle of the first pass after a third of the load, and started again a second later",
+		Source: "crash faults, of a client of the store that holds a lease",
+		New:    func(*pflag.FlagSet) reckon.Fault { return killWorker{} },
 	})
 }
 

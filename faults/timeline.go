@@ -19,8 +19,9 @@ const timelineWord = "timeline"
 
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: timelineWord,
-		Doc:  "the faults of a YAML file, each with its own time and target: --faults FILE in place of the fault word",
+		Name:   timelineWord,
+		Doc:    "the faults of a YAML file, each with its own time and target: --faults FILE in place of the fault word",
+		Source: "yours",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			t := &timeline{}
 			fs.Var(t, "faults", "the faults with their times and targets, in place of the fault word: a YAML list of {fault: WORD, at: TIME, for: TIME, target: ROLE, with: {FLAG: VALUE}}")
