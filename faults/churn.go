@@ -135,6 +135,11 @@ func (f *churn) Requires() (all []reckon.Requirement) {
 	return all
 }
 
+// Trial returns one with two slots.
+func (*churn) Trial() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"duration": {"12s"}, "churn-slot": {"2s"}}}
+}
+
 func (f *churn) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {
 	for _, in := range f.slots(s) {
 		fit := f.fitting(in)

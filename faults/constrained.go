@@ -44,6 +44,8 @@ func (f *constrained) Requires() []reckon.Requirement { return required(f.mode) 
 
 func (*constrained) HealsItself() bool { return true }
 
+func (*constrained) Trial() reckon.Trial { return fiveNodes() }
+
 func (f *constrained) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, leads, rng)

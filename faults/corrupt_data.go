@@ -39,6 +39,10 @@ var damages = []string{"flip", "truncate", "delete", "swap", "add"}
 
 func (*corruptData) Validate(s reckon.Setting) error { return wantWorkers(s) }
 
+func (*corruptData) Trial() reckon.Trial {
+	return reckon.Trial{Workload: "uniform,kibishii", Flags: map[string][]string{"number-clients": {"2"}}, Invalid: true}
+}
+
 func (f *corruptData) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	at := s.Duration / 3
 	from, to := s.Window(at, at) // the damage lasts

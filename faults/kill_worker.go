@@ -29,6 +29,15 @@ const workerGone = time.Second
 
 func (killWorker) Validate(s reckon.Setting) error { return wantWorkers(s) }
 
+// Trial returns one whose passes are long enough to be interrupted. The fault causes no election, so
+// the election timeout may be longer.
+func (killWorker) Trial() reckon.Trial {
+	return reckon.Trial{Workload: "uniform,kibishii", Flags: map[string][]string{
+		"number-clients": {"2"}, "failure-timeout": {"1s"}, "rate": {"50"},
+		"kibishii-files": {"100"}, "kibishii-length": {"65536"}, "kibishii-lease": {"2s"},
+	}}
+}
+
 func (killWorker) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+workerGone)
 	drawn := oneWorker(rng)

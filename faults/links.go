@@ -184,6 +184,14 @@ func (f *links) Requires() []reckon.Requirement { return required(f.mode) }
 
 func (*links) HealsItself() bool { return true }
 
+// Trial returns one with enough nodes for the scenario. Most fit any number, and need none.
+func (f *links) Trial() reckon.Trial {
+	if f.least < 5 {
+		return reckon.Trial{}
+	}
+	return fiveNodes()
+}
+
 func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, f.role, rng)

@@ -108,6 +108,12 @@ func (e timed) validate(s reckon.Setting, place int) error {
 	return nil
 }
 
+// Trial returns one with a flaky link, during which the leader is killed, and then a paused follower.
+func (*timeline) Trial() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"faults": {"[{fault: flaky-link, at: 2s, for: 4s}, " +
+		"{fault: leader, at: 3s, for: 2s}, {fault: pause, at: 6s, for: 1s, target: follower}]"}}}
+}
+
 func (t *timeline) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
 	for i, e := range t.entries {
 		for _, strike := range e.strikes(s, i) {
