@@ -35,7 +35,7 @@ func TestDocumentation(t *testing.T) {
 	if have == want {
 		return
 	}
-	if flag.Lookup("rewrite").Value.String() == "true" {
+	if rewriting() {
 		if err := os.WriteFile(path, []byte(before+tableBegins+want+tableEnds+after), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -43,6 +43,9 @@ func TestDocumentation(t *testing.T) {
 	}
 	t.Errorf("%s is stale: go test ./faults -run Documentation -rewrite\nhave\n%s\nwant\n%s", path, have, want)
 }
+
+// rewriting reports whether the tests write anew what they compare.
+func rewriting() bool { return flag.Lookup("rewrite").Value.String() == "true" }
 
 func table(t *testing.T) string {
 	var b strings.Builder

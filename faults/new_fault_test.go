@@ -46,12 +46,7 @@ func (idle) Strikes(s reckon.Setting, _ *rand.Rand) []reckon.Strike {
 // which draws it, are written anew, and then every test passes that asks something of every word.
 func TestNewFaultNeedsNoOtherFile(t *testing.T) {
 	const table = "../docs/faults.md"
-	dir := t.TempDir()
-	for _, part := range []string{"faults/testdata", "docs", "examples"} {
-		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS("../"+part)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := copied(t)
 	run := func(tests string, args ...string) string {
 		cmd := exec.Command(os.Args[0], append([]string{"-test.v", "-test.run", "^(" + tests + ")$"}, args...)...)
 		cmd.Dir, cmd.Env = filepath.Join(dir, "faults"), append(os.Environ(), newFault+"=brand-new")
