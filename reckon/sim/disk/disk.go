@@ -100,7 +100,7 @@ type nameChange struct {
 func New(l *loop.Loop, owner int, name string, t Timing) *Disk {
 	return &Disk{
 		loop: l, owner: owner, rng: l.Rand("disk " + name), timing: t,
-		files: map[string]*inode{}, medium: map[string]*inode{}, face: face{slow: 1},
+		files: map[string]*inode{}, medium: map[string]*inode{},
 	}
 }
 
@@ -166,7 +166,7 @@ func (d *Disk) write(name string, at int, b []byte) error {
 	if f != nil {
 		size = len(f.cache)
 	}
-	if grown := at + len(b) - size; grown > 0 && d.capacity > 0 && d.Used()+grown > d.capacity {
+	if grown := at + len(b) - size; grown > 0 && d.full(grown) {
 		return ErrFull
 	}
 	if f == nil {
@@ -213,7 +213,7 @@ func (d *Disk) Sync(name string, done func(error)) {
 	if err == nil {
 		covered = len(f.dirty)
 	}
-	lost := d.lie
+	lost := d.lie > 0
 	d.request(d.timing.Sync, func() {
 		if err == nil {
 			err = d.fails()
@@ -236,7 +236,7 @@ func (d *Disk) SyncNow(name string) error {
 	if err != nil {
 		return fmt.Errorf("sync %s: %w", name, err)
 	}
-	if !d.lie {
+	if d.lie == 0 {
 		f.settle(len(f.dirty))
 	}
 	return nil
@@ -301,7 +301,7 @@ func (d *Disk) Remove(name string) error {
 func (d *Disk) SyncDir(dir string, done func(error)) {
 	d.counts.Syncs++
 	covered := len(d.names)
-	lost := d.lie
+	lost := d.lie > 0
 	d.request(d.timing.Sync, func() {
 		if err := d.fails(); err != nil {
 			done(fmt.Errorf("sync directory %s: %w", dir, err))
@@ -369,7 +369,10 @@ func (d *Disk) open(name string) (*inode, error) {
 
 // request has the completion run when the disk has worked off what came before and this request's own latency has passed.
 func (d *Disk) request(l Latency, complete func()) {
-	took := time.Duration(float64(l.draw(d.rng)) * d.slow)
+	took := l.draw(d.rng)
+	for _, factor := range d.slow {
+		took = time.Duration(float64(took) * *factor)
+	}
 	d.busy = max(d.busy, d.loop.Now()) + took
 	epoch := d.epoch
 	d.loop.At(d.busy, loop.Label{Kind: loop.Disk, Subject: d.owner}, func() {
@@ -377,4 +380,12 @@ func (d *Disk) request(l Latency, complete func()) {
 			complete()
 		}
 	})
+}
+
+// SyncDirNow is SyncDir without virtual time passing, for programs that start.
+func (d *Disk) SyncDirNow(dir string) {
+	d.counts.Syncs++
+	if d.lie == 0 {
+		d.settleNames(dir, len(d.names))
+	}
 }

@@ -152,9 +152,9 @@ func TestCutsLeaveWholeSectors(t *testing.T) {
 				}
 				news = append(news, isNew)
 			}
-			prefix := !slices.Contains(news[min(count(news), sectors):], true)
+			prefix := !slices.Contains(news[min(kept(news), sectors):], true)
 			switch {
-			case c == Lose && count(news) != 0, c == Keep && count(news) != sectors, c == Prefix && !prefix:
+			case c == Lose && kept(news) != 0, c == Keep && kept(news) != sectors, c == Prefix && !prefix:
 				t.Errorf("seed %d: a cut that leaves %v left %v", seed, c, news)
 			case c == Any && !prefix:
 				reordered++
@@ -166,7 +166,7 @@ func TestCutsLeaveWholeSectors(t *testing.T) {
 	}
 }
 
-func count(all []bool) (n int) {
+func kept(all []bool) (n int) {
 	for _, b := range all {
 		if b {
 			n++
@@ -266,7 +266,12 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("created on a full disk: %v", err)
 	}
 	b.must(b.Write("d/a", 500, make([]byte, 500), nil)) // within what there is
-	mend()
+	again := b.Fill()
+	mend() // the first that was laid, while the second is in effect
+	if err := b.Write("d/a", 1000, []byte("x"), nil); !errors.Is(err, ErrFull) {
+		t.Errorf("grew a disk that is still full: %v", err)
+	}
+	again()
 	b.must(b.Write("d/a", 1000, []byte("x"), nil))
 }
 

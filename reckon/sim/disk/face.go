@@ -7,14 +7,33 @@ import (
 
 // This file is the disk's test face, but for the power cut (cut.go). What can be undone returns how.
 
-// face is what has been done to a disk.
+// face is what has been done to a disk. Whatever overlaps is undone in any order.
 type face struct {
-	failing  float64 // probability that a request fails
-	slow     float64 // factor on every latency
-	capacity int     // bytes; 0: no limit
-	detached bool
+	failing  []*float64 // probabilities that a request fails
+	slow     []*float64 // factors on every latency
+	limits   []*int     // bytes at which the disk is full
+	detached int
+	lie      int  // syncs put nothing on the medium
 	tear     bool // the next write is torn
-	lie      bool // syncs put nothing on the medium
+}
+
+// lay adds the value to those that are in effect, until the returned function is called.
+func lay[T any](all *[]*T, value T) (undo func()) {
+	p := &value
+	*all = append(*all, p)
+	return func() { *all = slices.DeleteFunc(*all, func(x *T) bool { return x == p }) }
+}
+
+// count is lay for what is in effect or not.
+func count(n *int) (undo func()) {
+	*n++
+	done := false
+	return func() {
+		if !done {
+			done = true
+			*n--
+		}
+	}
 }
 
 // BadSector makes the sector of the file that holds the offset unreadable until it is mended.
@@ -41,19 +60,19 @@ func (f *inode) readable(from, to int) error {
 
 // FailRandomly makes every request fail with the probability.
 func (d *Disk) FailRandomly(p float64) (mend func()) {
-	was := d.failing
-	d.failing = p
-	return func() { d.failing = was }
+	return lay(&d.failing, p)
 }
 
 func (d *Disk) fails() error {
-	switch {
-	case d.detached:
+	if d.detached > 0 {
 		d.counts.Failures++
 		return ErrDetached
-	case d.failing > 0 && d.rng.Float64() < d.failing:
-		d.counts.Failures++
-		return ErrFailed
+	}
+	for _, p := range d.failing {
+		if d.rng.Float64() < *p {
+			d.counts.Failures++
+			return ErrFailed
+		}
 	}
 	return nil
 }
@@ -64,30 +83,31 @@ func (d *Disk) TearNextWrite() { d.tear = true }
 
 // IgnoreSyncs has syncs succeed without putting anything on the medium, as drives do that lie about their cache.
 func (d *Disk) IgnoreSyncs() (mend func()) {
-	d.lie = true
-	return func() { d.lie = false }
+	return count(&d.lie)
 }
 
-// Limit makes the disk full once its files hold so many bytes; 0 is no limit.
-func (d *Disk) Limit(bytes int) (mend func()) {
-	was := d.capacity
-	d.capacity = bytes
-	return func() { d.capacity = was }
+// Limit makes the disk full once its files hold so many bytes.
+func (d *Disk) Limit(bytes int) (mend func()) { return lay(&d.limits, bytes) }
+
+func (d *Disk) full(grown int) bool {
+	if len(d.limits) == 0 {
+		return false
+	}
+	used := d.Used() + grown
+	return slices.ContainsFunc(d.limits, func(most *int) bool { return used > *most })
 }
 
 // Fill makes the disk full now.
-func (d *Disk) Fill() (mend func()) { return d.Limit(max(1, d.Used())) }
+func (d *Disk) Fill() (mend func()) { return d.Limit(d.Used()) }
 
 // Slow multiplies every latency by the factor.
 func (d *Disk) Slow(factor float64) (mend func()) {
-	d.slow *= factor
-	return func() { d.slow /= factor }
+	return lay(&d.slow, factor)
 }
 
 // Detach makes every request fail until the disk is attached again. Its contents stay.
 func (d *Disk) Detach() (attach func()) {
-	d.detached = true
-	return func() { d.detached = false }
+	return count(&d.detached)
 }
 
 // Rot flips a bit of the file, on the medium and in the cache, and nobody is told.

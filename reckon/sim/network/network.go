@@ -79,6 +79,9 @@ func New(l *loop.Loop, hosts []string) *Network {
 // Host returns the name of the host of that number.
 func (n *Network) Host(i int) string { return n.names[i] }
 
+// Hosts returns how many hosts there are.
+func (n *Network) Hosts() int { return len(n.names) }
+
 // Receive has f called with every packet that arrives at the host.
 func (n *Network) Receive(host int, f func(Packet)) { n.recv[host] = f }
 

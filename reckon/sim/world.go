@@ -1,0 +1,199 @@
+// Package sim is the simulator: a cluster of a store on simulated hosts, disks, clocks and links, in virtual time, a thousand
+// times faster than life and repeatable to the bit.
+//
+// The components are packages of their own below this one, each with two faces: the real one, which systems use, and
+// a test face for faults, tests and people. This package puts them together (World), offers load and strikes (Run),
+// checks invariants at every step and the history at the end, and draws scenarios at random (Draw).
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/sim/client"
+	"github.com/reckon-bench/reckon/reckon/sim/disk"
+	"github.com/reckon-bench/reckon/reckon/sim/invariant"
+	"github.com/reckon-bench/reckon/reckon/sim/loop"
+	"github.com/reckon-bench/reckon/reckon/sim/network"
+	"github.com/reckon-bench/reckon/reckon/sim/node"
+	"github.com/reckon-bench/reckon/reckon/sim/raftkv"
+)
+
+// Config says what a world consists of.
+type Config struct {
+	Seed    uint64
+	Nodes   []string
+	Spares  []string // hosts without a program, for twins
+	Clients []string
+	Links   link.Matrix // baseline
+	Timing  disk.Timing
+	Boot    time.Duration // how long a program takes to start
+	Shuffle bool          // what is due at once runs in an order drawn from the seed
+
+	OpTimeout       time.Duration
+	ElectionTimeout time.Duration
+	// System makes the store. It is given the checker that it must tell what it does.
+	System func(*invariant.Checker) node.System
+}
+
+// A Failure is what a simulated run found: a broken invariant, a program that ended by itself, or a check of the history.
+type Failure struct {
+	Name   string // of the invariant or check
+	Detail string
+	Seed   uint64
+	Step   uint64 // the event at which it was seen
+	At     time.Duration
+}
+
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%s: %s (seed %d, step %d, %v)", f.Name, f.Detail, f.Seed, f.Step, f.At)
+}
+
+// Names of failures that are neither invariants nor checks.
+const (
+	EndedByItself = "ended by itself"
+	Panicked      = "panic"
+)
+
+// A World is a simulated cluster with its clients. It is not safe for concurrent use.
+type World struct {
+	Config
+	Loop    *loop.Loop
+	Network *network.Network
+	Links   *link.Net // overlays over the network
+	Nodes   []*node.Node
+	Spares  []*node.Node // without a program, for twins
+	Clients []*client.Client
+	Checker *invariant.Checker
+	History history.History
+
+	jitter    *raftkv.Jitter
+	excused   map[*node.Node]int // nodes whose program may end by itself, as its disk fails
+	processes processes
+	replayed  []int // by host: how often what is sent to it arrives once more
+}
+
+// NewWorld makes a world in which nothing has happened yet: no program runs.
+func NewWorld(c Config) (*World, error) {
+	l := loop.New(c.Seed)
+	if c.Shuffle {
+		l.Shuffle("order")
+	}
+	nodes := append(append([]string{}, c.Nodes...), c.Spares...)
+	w := &World{Config: c, Loop: l, jitter: raftkv.NewJitter(l), excused: map[*node.Node]int{}}
+	w.Network = network.New(l, append(nodes, c.Clients...))
+	var err error
+	if w.Links, err = link.NewNet(context.Background(), w.Network, c.Links); err != nil {
+		return nil, fmt.Errorf("make a world: %w", err)
+	}
+	w.replayed = make([]int, w.Network.Hosts())
+	w.Network.Tap(func(p network.Packet) {
+		if w.replayed[p.To] > 0 && !p.Stream {
+			l.After(w.ElectionTimeout/20, loop.Label{Kind: loop.Scenario, Subject: loop.Nobody, Content: p.Hash}, func() { w.Network.Inject(p) })
+		}
+	})
+	w.Checker = invariant.New(w.Network.Host, func(v *invariant.Violation) { w.fail(v.Invariant, v.Detail) })
+	system := c.System(w.Checker)
+	for i, name := range nodes {
+		n := node.New(l, w.Network, i, disk.New(l, i, name, c.Timing), system)
+		n.OnEnd(func(err error) { w.ended(n, err) })
+		w.Nodes = append(w.Nodes, n)
+	}
+	w.Nodes, w.Spares = w.Nodes[:len(c.Nodes)], w.Nodes[len(c.Nodes):]
+	members := make([]int, len(c.Nodes))
+	for i := range members {
+		members[i] = i
+	}
+	for i := range c.Clients {
+		w.Clients = append(w.Clients, client.New(l, w.Network, len(nodes)+i, members, c.OpTimeout))
+	}
+	return w, nil
+}
+
+// Close ends what is parked. The world is not used afterwards.
+func (w *World) Close() { w.Loop.Close() }
+
+// fail stops the run. It is also where to set a debugger's breakpoint: all that there is can be inspected from w.
+func (w *World) fail(name, detail string) {
+	w.Loop.Fail(&Failure{Name: name, Detail: detail, Seed: w.Seed, Step: w.Loop.Steps(), At: w.Loop.Now()})
+}
+
+// ended judges a program that ended by its own decision, or by a panic.
+func (w *World) ended(n *node.Node, err error) {
+	p, panicked := err.(*node.Panic)
+	if !panicked && w.excused[n] > 0 {
+		w.event(history.Event{Kind: history.Down, Subject: n.Name, Detail: err.Error()})
+		return
+	}
+	w.event(history.Event{Kind: history.Ended, Subject: n.Name, Detail: err.Error()})
+	if panicked {
+		w.fail(Panicked, fmt.Sprintf("%s: %v\n%s", n.Name, p.Value, p.Stack))
+	} else {
+		w.fail(EndedByItself, fmt.Sprintf("%s: %v", n.Name, err))
+	}
+}
+
+// excuse lets the node's program end by itself until the returned function is called, which starts it again where it did.
+func (w *World) excuse(n *node.Node) (over func()) {
+	w.excused[n]++
+	return func() {
+		w.excused[n]--
+		if n.State() == node.Stopped {
+			n.Start(w.Boot)
+		}
+	}
+}
+
+func (w *World) event(e history.Event) {
+	e.At = w.Loop.Now()
+	w.History.Events = append(w.History.Events, e)
+}
+
+// Run runs events until there is a reason to stop; see loop.Stop.
+func (w *World) Run(s loop.Stop) error {
+	release := raftkv.Seed(w.jitter)
+	defer release()
+	return w.Loop.Run(s)
+}
+
+// until runs until the condition holds, at most until the instant, and reports whether it does.
+func (w *World) until(at time.Duration, cond func() bool) bool {
+	if cond() {
+		return true
+	}
+	_ = w.Run(loop.Stop{Time: at, Event: func(loop.Event) bool { return cond() }}) // a failure is the loop's
+	return w.Loop.Failure() == nil && cond()
+}
+
+// member returns the node's program as a member, nil where none runs.
+func member(n *node.Node) node.Member {
+	m, _ := n.Program().(node.Member)
+	return m
+}
+
+// Leader returns the node that leads, of the highest term where several say so; nil where none does.
+func (w *World) Leader() *node.Node {
+	var leader *node.Node
+	var term uint64
+	for _, n := range w.Nodes {
+		if m := member(n); m != nil && !n.Frozen() {
+			if s := m.Status(); s.Leads && (leader == nil || s.Term > term) {
+				leader, term = n, s.Term
+			}
+		}
+	}
+	return leader
+}
+
+// serves reports whether every member serves.
+func (w *World) serves() bool {
+	for _, n := range w.Nodes {
+		if m := member(n); m == nil || n.Frozen() || !m.Status().Serves {
+			return false
+		}
+	}
+	return true
+}
