@@ -1,77 +1,76 @@
 package sim
 
 import (
+	"errors"
 	"testing"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/reckon-bench/reckon/reckon/sim/disk"
-	"github.com/reckon-bench/reckon/reckon/sim/invariant"
-	"github.com/reckon-bench/reckon/reckon/sim/node"
+	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/sim/raftkv"
 )
 
 const ms = time.Millisecond
 
-// mesh is a baseline with the same delay on every path.
-func mesh(delay time.Duration, hosts ...string) link.Matrix {
-	m := link.Matrix{}
-	for _, a := range hosts {
-		for _, b := range hosts {
-			if a != b {
-				m[link.Path{From: a, To: b}] = link.Shape{Delay: delay}
-			}
-		}
-	}
-	return m
-}
-
-func etcd(seed uint64, o raftkv.Options) Config {
-	nodes := []string{"n1", "n2", "n3", "n4", "n5"}[:len(o.IDs)]
-	return Config{
-		Seed: seed, Nodes: nodes, Clients: []string{"c1", "c2"}, Timing: disk.NVMe, Boot: 20 * ms,
-		Links:     mesh(2*ms, append(nodes, "c1", "c2")...),
-		OpTimeout: time.Second, ElectionTimeout: o.ElectionTimeout,
-		System: func(c *invariant.Checker) node.System { o.Checker = c; return raftkv.System(o) },
-	}
-}
-
 func TestCalm(t *testing.T) {
-	w, err := NewWorld(etcd(1, raftkv.Etcd(3, 200*ms, true)))
+	w, s, err := Trial{Seed: 1, Nodes: 3, Kinds: []Kind{Jump}}.World()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Play(Scenario{Duration: 6 * time.Second, Rate: 100, Writes: 0.5, Keys: 10}); err != nil {
-		t.Error(err)
+	s.Strikes = nil
+	if err := w.Play(s); err != nil {
+		t.Fatal(err)
 	}
-	t.Log(w)
 	for _, r := range w.Check() {
-		t.Log(r)
+		if r.Verdict != check.Valid {
+			t.Error(r)
+		}
+	}
+	for _, o := range w.History.Ops {
+		if o.Error != "" {
+			t.Errorf("nothing is wrong, but %v", o)
+		}
 	}
 }
 
-func TestRandom(t *testing.T) {
-	for seed := range uint64(200) {
-		o := raftkv.Etcd(3, 200*ms, seed%2 == 0)
-		o.SnapshotCount, o.CatchUp = 30, 10
-		o.Log.SegmentSize = 4 << 10
-		w, err := NewWorld(etcd(seed, o))
-		if err != nil {
-			t.Fatal(err)
+// Honest etcd survives whatever is drawn.
+func TestHonestTrials(t *testing.T) {
+	for seed := range uint64(100) {
+		if w, err := (Trial{Seed: seed}).Run(); err != nil {
+			t.Errorf("%v\n%v", err, w)
 		}
-		s := Scenario{Duration: 6 * time.Second, Rate: 100, Writes: 0.5, Keys: 10}
-		s.Strikes = Draw(w.Loop.Rand("strikes"), Honest(), len(w.Nodes), 12, s.Duration-time.Second, o.ElectionTimeout)
-		if err := w.Play(s); err != nil {
-			t.Errorf("%v", err)
-			for _, x := range s.Strikes {
-				t.Log(x)
-			}
-			break
-		}
-		if seed < 5 {
-			t.Log(w)
-		}
-		w.Close()
 	}
+}
+
+func TestDefectsQuick(t *testing.T) {
+	for _, d := range []raftkv.Defect{raftkv.VoteBeforeSync, raftkv.AckBeforeSync, raftkv.CountEarlierTerms, raftkv.KeepConflicts, raftkv.LocalReads,
+		raftkv.SkipReplay, raftkv.SkipTerm, raftkv.AcceptDuplicates, raftkv.SkipDirSync, raftkv.SkipOpenSync} {
+		found := map[string]int{}
+		first := -1
+		for seed := range uint64(60) {
+			_, err := Trial{Seed: seed, Defect: d}.Run()
+			var f *Failure
+			if errors.As(err, &f) {
+				found[f.Name]++
+				if first < 0 {
+					first = int(seed)
+					if f.Name != Panicked {
+						t.Log(err)
+					} else {
+						t.Log(f.Detail[:100])
+					}
+				}
+			}
+		}
+		t.Log(d, first, found)
+	}
+	found := map[string]int{}
+	for seed := range uint64(60) {
+		_, err := Trial{Seed: seed, Kinds: append(Honest(), Twin, Twin, Twin)}.Run()
+		var f *Failure
+		if errors.As(err, &f) {
+			found[f.Name]++
+		}
+	}
+	t.Log("twin", found)
 }

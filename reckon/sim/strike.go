@@ -47,15 +47,22 @@ func Honest() []Kind {
 type Strike struct {
 	From, To time.Duration // since the start of the load
 	Kind     Kind
-	Nodes    []int    // whom it strikes; the first group of a Split
+	Nodes    []int    // whom it strikes, Leader among them; the first group of a Split
 	Cut      disk.Cut // what a power cut leaves
 	Amount   float64  // of what the kind has an amount of
 }
 
+// Leader is the number of whoever leads when the strike is due; the first node where nobody does.
+const Leader = -1
+
 func (s Strike) String() string {
 	var who []string
 	for _, n := range s.Nodes {
-		who = append(who, fmt.Sprintf("n%d", n+1))
+		if n == Leader {
+			who = append(who, "the leader")
+		} else {
+			who = append(who, fmt.Sprintf("n%d", n+1))
+		}
 	}
 	what := string(s.Kind)
 	if s.Kind == PowerCut || s.Kind == Blackout {
@@ -74,16 +81,17 @@ func (w *World) strike(start time.Duration, s Strike) {
 	})
 }
 
-// writing is how long a power cut waits for the moment at which there is something to lose.
+// writing is how long a kill or a power cut waits for the moment at which there is something to lose.
 const writing = 100 * time.Millisecond
 
 func (w *World) apply(c *loop.Coroutine, s Strike) (heal func()) {
+	s.Nodes = w.numbers(s.Nodes)
 	targets := make([]*node.Node, len(s.Nodes))
 	for i, n := range s.Nodes {
 		targets[i] = w.Nodes[n]
 	}
 	switch s.Kind {
-	case PowerCut, Blackout:
+	case Kill, PowerCut, Blackout:
 		c.Await(writing, func() bool { return slices.ContainsFunc(targets, unsynced) })
 	case Twin:
 		return w.twin(targets[0])
@@ -101,6 +109,17 @@ func (w *World) apply(c *loop.Coroutine, s Strike) (heal func()) {
 			h()
 		}
 	}
+}
+
+// numbers puts the present leader's number in the place of Leader.
+func (w *World) numbers(nodes []int) (all []int) {
+	for _, n := range nodes {
+		if n == Leader {
+			n = max(0, slices.Index(w.Nodes, w.Leader()))
+		}
+		all = append(all, n)
+	}
+	return all
 }
 
 func unsynced(n *node.Node) bool {
@@ -228,6 +247,9 @@ func Draw(rng *rand.Rand, kinds []Kind, nodes, n int, load, electionTimeout time
 			s.Nodes, s.Amount = []int{rng.IntN(nodes)}, 2*rng.Float64()-1
 		default:
 			s.Nodes = []int{rng.IntN(nodes)}
+			if rng.IntN(3) == 0 {
+				s.Nodes[0] = Leader
+			}
 		}
 		all = append(all, s)
 	}

@@ -369,10 +369,11 @@ func (d *Disk) open(name string) (*inode, error) {
 
 // request has the completion run when the disk has worked off what came before and this request's own latency has passed.
 func (d *Disk) request(l Latency, complete func()) {
-	took := l.draw(d.rng)
+	slowest := 1.0
 	for _, factor := range d.slow {
-		took = time.Duration(float64(took) * *factor)
+		slowest = max(slowest, *factor)
 	}
+	took := time.Duration(float64(l.draw(d.rng)) * slowest)
 	d.busy = max(d.busy, d.loop.Now()) + took
 	epoch := d.epoch
 	d.loop.At(d.busy, loop.Label{Kind: loop.Disk, Subject: d.owner}, func() {

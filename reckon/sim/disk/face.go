@@ -100,7 +100,7 @@ func (d *Disk) full(grown int) bool {
 // Fill makes the disk full now.
 func (d *Disk) Fill() (mend func()) { return d.Limit(d.Used()) }
 
-// Slow multiplies every latency by the factor.
+// Slow multiplies every latency by the factor; of several, the largest counts.
 func (d *Disk) Slow(factor float64) (mend func()) {
 	return lay(&d.slow, factor)
 }

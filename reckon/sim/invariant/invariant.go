@@ -16,6 +16,7 @@ const (
 	LeaderCompleteness = "leader completeness"  // a committed entry is in the log of every leader of a later term
 	StateMachineSafety = "state machine safety" // no two nodes apply different entries at an index, or skip one
 	VoteDurable        = "vote durable"         // a vote is on the medium before it is sent
+	CommitDurable      = "commit durable"       // a committed entry is on the media of a majority
 	EntryDurable       = "entry durable"        // an entry is on the medium before it is acknowledged
 	CommitMonotonic    = "commit monotonic"     // a running node's commit index never falls, and stays within its log
 )
@@ -50,6 +51,10 @@ type Medium interface {
 
 // A Checker checks one cluster. Nodes are numbers.
 type Checker struct {
+	// Holders returns on how many of the voters' media the entry is, and how many of them are a majority. Where it is nil, CommitDurable is not
+	// checked.
+	Holders func(index, term uint64) (holders, majority int)
+
 	name  func(node int) string
 	fail  func(*Violation)
 	nodes map[int]*account
@@ -127,7 +132,14 @@ func (c *Checker) Status(n int, s Status, logTerm func(uint64) uint64) {
 		c.violated(CommitMonotonic, "%s has commit index %d, but its log ends at %d", c.name(n), s.Commit, s.Last.Index)
 	}
 	for i := uint64(len(c.committed)) + 1; i <= s.Commit; i++ {
-		c.committed = append(c.committed, commit{logTerm(i), s.Term})
+		known := commit{logTerm(i), s.Term}
+		c.committed = append(c.committed, known)
+		if c.Holders == nil || known.term == 0 {
+			continue
+		}
+		if has, majority := c.Holders(i, known.term); has < majority {
+			c.violated(CommitDurable, "%s takes index %d of term %d for committed, which %d disks have where %d are a majority", c.name(n), i, known.term, has, majority)
+		}
 	}
 }
 

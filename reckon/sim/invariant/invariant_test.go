@@ -93,6 +93,14 @@ func TestInvariants(t *testing.T) {
 			b.status(0, 5, 2, true, terms{1, 5})
 			b.status(1, 4, 0, true, terms{1})
 		}, nil},
+		{"what is committed is on a majority of disks", func(b *bench) {
+			b.Holders = func(index, _ uint64) (int, int) { return int(5 - index), 2 }
+			b.status(0, 1, 3, true, terms{1, 1, 1})
+		}, nil},
+		{"what is committed is on too few disks", func(b *bench) {
+			b.Holders = func(index, _ uint64) (int, int) { return int(4 - index), 2 }
+			b.status(0, 1, 3, true, terms{1, 1, 1})
+		}, []string{CommitDurable}},
 		{"two nodes apply different entries", func(b *bench) {
 			b.Applied(0, Entry{1, 1, 7}, 70)
 			b.Applied(1, Entry{1, 2, 8}, 80)

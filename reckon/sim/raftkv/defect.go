@@ -37,7 +37,7 @@ func (c *counting) received(v *Server, m *raftpb.Message) {
 }
 
 func (c *counting) sending(v *Server, m *raftpb.Message) {
-	if m.GetType() != raftpb.MsgHeartbeat {
+	if !v.leads || m.GetType() != raftpb.MsgHeartbeat && m.GetType() != raftpb.MsgApp {
 		return
 	}
 	own, _ := v.storage.LastIndex() // never fails

@@ -10,6 +10,7 @@ package raftkv
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/sim/invariant"
@@ -89,10 +90,44 @@ func System(o Options) node.System {
 	o.Log.SkipDirSync = o.Defect == SkipDirSync
 	o.Log.SkipOpenSync = o.Defect == SkipOpenSync
 	o.Log.SkipTerm = o.Defect == SkipTerm
-	return &system{o}
+	s := &system{o, make([]*wal.View, len(o.IDs))}
+	if o.Checker != nil {
+		o.Checker.Holders = s.holders
+	}
+	return s
 }
 
-type system struct{ Options }
+type system struct {
+	Options
+	media []*wal.View // of each host's disk, since its program was first started
+}
+
+// holders counts the voters whose disks have the entry. Of twins the first host counts.
+func (s *system) holders(index, term uint64) (n, majority int) {
+	voters := s.voters()
+	majority = len(voters)/2 + 1
+	if index <= wal.First.Index {
+		return majority, majority // with which every log begins
+	}
+	for _, id := range voters {
+		v := s.media[slices.Index(s.IDs, id)]
+		if v == nil {
+			continue
+		}
+		v.Update()
+		if got := v.TermOf(index); got == term || got == 0 && v.Covers(index) {
+			n++
+		}
+	}
+	return n, majority
+}
+
+// medium returns the view of the host's disk, for a program that starts.
+func (s *system) medium(env *node.Env) *wal.View {
+	v := wal.NewView(env.Disk())
+	s.media[env.ID()] = v
+	return v
+}
 
 // hosts lists those of the identity.
 func (s *system) hosts(id uint64) (all []int) {

@@ -44,7 +44,7 @@ type Server struct {
 // Start reads the disk and starts raft on what it holds, or makes a new member where it holds nothing.
 func (s *system) Start(env *node.Env) (node.Program, error) {
 	v := &Server{
-		system: s, env: env, id: s.IDs[env.ID()], requests: newRequests(env), view: wal.NewView(env.Disk()),
+		system: s, env: env, id: s.IDs[env.ID()], requests: newRequests(env), view: s.medium(env),
 		sent: make([]uint64, len(s.IDs)), windows: make([]*window, len(s.IDs)),
 		storage: &storage{MemoryStorage: raft.NewMemoryStorage(), keep: s.Defect == KeepConflicts},
 	}

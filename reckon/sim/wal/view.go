@@ -20,9 +20,6 @@ type View struct {
 // NewView makes a view of the disk's log, which is read by Update.
 func NewView(d *disk.Disk) *View { return &View{disk: d} }
 
-// Reset has the next Update read all from the beginning, as is due after a restart, since it may have cut off a torn tail.
-func (v *View) Reset(d *disk.Disk) { *v = View{disk: d} }
-
 // Update reads what has come to the medium.
 func (v *View) Update() {
 	for !v.broken {
