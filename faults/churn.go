@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 // Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).
@@ -18,7 +19,7 @@ func init() {
 		Doc:  "the second third of the load has slots of --churn-slot, each with a fault drawn among those that heal by themselves and fit the number of nodes; it lasts half of its slot, and in the other half the cluster can recover",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &churn{}
-			reckon.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
+			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
 			f.bind(fs)
 			return f
 		},
@@ -78,7 +79,7 @@ func (v both) Set(s string) error {
 // fitting are the words that can be in the slot.
 func (f *churn) fitting(s reckon.Setting) (all []entry) {
 	for _, e := range f.words {
-		if n, ok := e.fault.(reckon.Needer); !ok || n.Needs(s) == nil {
+		if n, ok := e.fault.(reckon.Validator); !ok || n.Validate(s) == nil {
 			all = append(all, e)
 		}
 	}
@@ -101,7 +102,7 @@ func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 // two later it has settled.
 const leastSlot = 4
 
-func (f *churn) Needs(s reckon.Setting) error {
+func (f *churn) Validate(s reckon.Setting) error {
 	from, to := middle(s)
 	switch least := leastSlot * s.ElectionTimeout; {
 	case f.slot < least:

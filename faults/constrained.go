@@ -21,17 +21,17 @@ func init() {
 		Doc:  "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that who alone sees a majority lacks what the majority knows, if anything is written between the two cuts",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &constrained{}
-			reckon.WayVar(fs, &f.way)
+			reckon.CutModeVar(fs, &f.mode)
 			return f
 		},
 	})
 }
 
-type constrained struct{ way reckon.Way }
+type constrained struct{ mode reckon.CutMode }
 
-func (f *constrained) Needs(s reckon.Setting) error {
+func (f *constrained) Validate(s reckon.Setting) error {
 	from, to := middle(s)
-	err := first([]error{noTarget.judge(s), wantNodes(s, 5, 0, "so that who sees one other sees no majority"), noLinkDown(f.way)})
+	err := first([]error{noTarget.judge(s), wantNodes(s, 5, 0, "so that who sees one other sees no majority"), noLinkDown(f.mode)})
 	if half := s.ElectionTimeout / 2; err == nil && to-from <= half {
 		return fmt.Errorf("a window of %v: want more than half an election timeout, %v, after which the second cut comes", to-from, half)
 	}
@@ -48,14 +48,14 @@ func (f *constrained) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike 
 			return reckon.Injection{}, err
 		}
 		hub = follower
-		return inject(ctx, fmt.Sprintf("cut %s from %s, which leads", hub, leader), cut(c, link.Cut([]string{hub}, []string{leader}).Paths(), f.way))
+		return inject(ctx, fmt.Sprintf("cut %s from %s, which leads", hub, leader), cut(c, link.Cut([]string{hub}, []string{leader}).Paths(), f.mode))
 	}
 	second := func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
 		if hub == "" {
 			return reckon.Injection{}, errors.New("no follower has been cut from the leader before")
 		}
 		rest := k.on(c).others(hub)
-		return inject(ctx, fmt.Sprintf("cut %s from everyone but %s", list(inOrder(rest)), hub), cut(c, link.Cut(rest, rest).Paths(), f.way))
+		return inject(ctx, fmt.Sprintf("cut %s from everyone but %s", list(inOrder(rest)), hub), cut(c, link.Cut(rest, rest).Paths(), f.mode))
 	}
 	return []reckon.Strike{
 		{From: from, To: to, Name: "cut one follower and the leader from each other", Inject: first},

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 // A tree is damaged behind everybody's back, while it is acknowledged and at rest. A run in which nobody notices
@@ -23,7 +24,7 @@ func init() {
 		Doc:  "a worker's tree, drawn at random, is damaged once it is next acknowledged after a third of the load: --corrupt says how; the next pass over it must say so",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			c := &corruptData{}
-			reckon.ChoiceVar(fs, &c.kind, "corrupt", drawnKind, append([]string{drawnKind}, damages...), "what is done to the tree; drawn takes one of the others by the seed")
+			flags.ChoiceVar(fs, &c.kind, "corrupt", drawnKind, append([]string{drawnKind}, damages...), "what is done to the tree; drawn takes one of the others by the seed")
 			return c
 		},
 	})
@@ -35,7 +36,7 @@ const drawnKind = "drawn"
 
 var damages = []string{"flip", "truncate", "delete", "swap", "add"}
 
-func (*corruptData) Needs(s reckon.Setting) error { return wantCrew(s) }
+func (*corruptData) Validate(s reckon.Setting) error { return wantCrew(s) }
 
 func (f *corruptData) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	at := s.Duration / 3

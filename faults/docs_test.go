@@ -97,7 +97,7 @@ func asked(w reckon.Word[reckon.Fault]) (when, nodes, target string) {
 	needs := func(n int, target string) bool {
 		s := setting(n, time.Minute)
 		s.Target = target
-		return f.(reckon.Needer).Needs(s) == nil
+		return f.(reckon.Validator).Validate(s) == nil
 	}
 	const most = 9
 	least, last := 0, 0

@@ -56,12 +56,12 @@ func (c *cluster) Degrade(_ context.Context, m link.Matrix) (func(context.Contex
 	return c.lay("degrade", m)
 }
 
-func (c *cluster) Cut(_ context.Context, paths []link.Path, way reckon.Way) (func(context.Context) error, error) {
+func (c *cluster) Cut(_ context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
 	m := link.CutPaths(paths...)
-	if way == reckon.Drop {
+	if mode == reckon.Drop {
 		return c.lay("cut", m)
 	}
-	return c.lay("cut by "+way.String(), m)
+	return c.lay("cut by "+mode.String(), m)
 }
 
 func (c *cluster) lay(verb string, m link.Matrix) (func(context.Context) error, error) {

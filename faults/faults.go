@@ -63,7 +63,7 @@ func inject(ctx context.Context, detail string, acts ...act) (reckon.Injection, 
 
 // holdAll holds every node in the state: all at once where the cluster can do that.
 func holdAll(c reckon.Cluster, nodes []reckon.Node, s reckon.State) (acts []act) {
-	if g, ok := c.(reckon.Gripper); ok {
+	if g, ok := c.(reckon.GroupHolder); ok {
 		return []act{func(ctx context.Context) (undo, error) {
 			release, err := g.HoldAll(ctx, nodes, s)
 			return release, err
@@ -79,9 +79,9 @@ func holdAll(c reckon.Cluster, nodes []reckon.Node, s reckon.State) (acts []act)
 }
 
 // cut cuts the paths.
-func cut(c reckon.Cluster, paths []link.Path, way reckon.Way) act {
+func cut(c reckon.Cluster, paths []link.Path, mode reckon.CutMode) act {
 	return func(ctx context.Context) (undo, error) {
-		heal, err := c.Cut(ctx, paths, way)
+		heal, err := c.Cut(ctx, paths, mode)
 		return heal, err
 	}
 }

@@ -18,13 +18,14 @@ import (
 	_ "github.com/reckon-bench/reckon/faults"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // A trial is a comma list of words on a cluster that takes notes.
 type trial struct {
 	words   string
-	flags   reckon.Flags
+	flags   plan.Flags
 	setting reckon.Setting
 	cluster *cluster
 	later   string // who leads after the first strike; "" still the same
@@ -49,7 +50,7 @@ func TestTranscripts(t *testing.T) {
 			case "strikes":
 				return x.play(t.Context())
 			case "timeline":
-				x.words, x.flags = "timeline", reckon.Flags{"faults": {file(t, d.Input)}}
+				x.words, x.flags = "timeline", plan.Flags{"faults": {file(t, d.Input)}}
 				return x.play(t.Context())
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)
@@ -61,7 +62,7 @@ func TestTranscripts(t *testing.T) {
 func newTrial(t *testing.T, d *datadriven.TestData) *trial {
 	t.Helper()
 	c := &cluster{dead: map[string]int{}, paused: map[string]int{}}
-	x := &trial{cluster: c, flags: reckon.Flags{}}
+	x := &trial{cluster: c, flags: plan.Flags{}}
 	var nodes int
 	seconds := map[string]float64{"duration": 30, "timeout": 1, "latency": 0.02, "at": -1, "for": -1}
 	s := &x.setting
@@ -114,7 +115,7 @@ func newTrial(t *testing.T, d *datadriven.TestData) *trial {
 		s.FaultFor = &length
 	}
 	base := setting(nodes, s.Duration)
-	s.Nodes, s.Clients, s.Links, s.Crewed = base.Nodes, base.Clients, base.Links, base.Crewed
+	s.Nodes, s.Clients, s.Links, s.HasWorkers = base.Nodes, base.Clients, base.Links, base.HasWorkers
 	if seconds["latency"] == 0 {
 		s.Links = link.Matrix{}
 	}
@@ -143,8 +144,8 @@ func (x *trial) list() (all []reckon.Strike, err error) {
 				return nil, fmt.Errorf("--%s: %w", name, err)
 			}
 		}
-		if n, ok := f.(reckon.Needer); ok {
-			if err := n.Needs(x.setting); err != nil {
+		if n, ok := f.(reckon.Validator); ok {
+			if err := n.Validate(x.setting); err != nil {
 				return nil, fmt.Errorf("%s: %w", word, err)
 			}
 		}
@@ -242,7 +243,7 @@ func TestExampleTimeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan := func(value string) (written, strikes string) {
-		x := &trial{words: "timeline", flags: reckon.Flags{"faults": {value}}, setting: setting(5, time.Minute), cluster: &cluster{}}
+		x := &trial{words: "timeline", flags: plan.Flags{"faults": {value}}, setting: setting(5, time.Minute), cluster: &cluster{}}
 		all, err := x.list()
 		if err != nil {
 			t.Fatal(err)
@@ -281,7 +282,7 @@ func (g *gripper) HoldAll(_ context.Context, nodes []reckon.Node, _ reckon.State
 // Words that hold several nodes do so at once where the cluster can.
 func TestNodesAreHeldAtOnce(t *testing.T) {
 	for word, want := range map[string]int{"restart-all": 5, "kill-n": 4, "leader": 3, "pause": 3} {
-		x := &trial{words: word, flags: reckon.Flags{"kill-n": {"4"}}, setting: setting(5, time.Minute)}
+		x := &trial{words: word, flags: plan.Flags{"kill-n": {"4"}}, setting: setting(5, time.Minute)}
 		if want == 3 {
 			x.setting.Target = "majority"
 		}
@@ -307,8 +308,8 @@ func TestEveryWordJudgesItsTarget(t *testing.T) {
 		for _, target := range []string{"nobody", "n9"} {
 			s := setting(5, time.Minute)
 			s.Target = target
-			n, ok := w.New(pflag.NewFlagSet(w.Name, pflag.ContinueOnError)).(reckon.Needer)
-			if !ok || n.Needs(s) == nil {
+			n, ok := w.New(pflag.NewFlagSet(w.Name, pflag.ContinueOnError)).(reckon.Validator)
+			if !ok || n.Validate(s) == nil {
 				t.Errorf("%s takes the target %s", w.Name, target)
 			}
 		}
@@ -317,7 +318,7 @@ func TestEveryWordJudgesItsTarget(t *testing.T) {
 
 // setting is one of so many nodes and one client, all 20 ms apart.
 func setting(nodes int, duration time.Duration) reckon.Setting {
-	s := reckon.Setting{Seed: 1, Duration: duration, ElectionTimeout: time.Second, OpTimeout: 5 * time.Second, Clients: []string{"c1"}, Links: link.Matrix{}, Crewed: true}
+	s := reckon.Setting{Seed: 1, Duration: duration, ElectionTimeout: time.Second, OpTimeout: 5 * time.Second, Clients: []string{"c1"}, Links: link.Matrix{}, HasWorkers: true}
 	for i := range nodes {
 		s.Nodes = append(s.Nodes, fmt.Sprintf("n%d", i+1))
 	}

@@ -23,7 +23,7 @@ func newHold(h hold) func(*pflag.FlagSet) reckon.Fault {
 	return func(*pflag.FlagSet) reckon.Fault { return h }
 }
 
-func (hold) Needs(s reckon.Setting) error {
+func (hold) Validate(s reckon.Setting) error {
 	if err := anyTarget.judge(s); err != nil || s.Target != follows {
 		return err
 	}

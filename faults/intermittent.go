@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -34,14 +35,14 @@ type intermittent struct {
 	bind         func(context.Context, *scene) (string, link.Matrix, error)
 
 	mtbf time.Duration
-	way  reckon.Way
+	mode reckon.CutMode
 }
 
 func newIntermittent(f intermittent) func(*pflag.FlagSet) reckon.Fault {
 	return func(fs *pflag.FlagSet) reckon.Fault {
 		f := f // each has its own flags
-		reckon.SecondsVar(fs, &f.mtbf, "mtbf", time.Second, "mean time between failures: for how long an intermittent fault lasts, and for how long it then does not")
-		reckon.WayVar(fs, &f.way)
+		flags.SecondsVar(fs, &f.mtbf, "mtbf", time.Second, "mean time between failures: for how long an intermittent fault lasts, and for how long it then does not")
+		reckon.CutModeVar(fs, &f.mode)
 		return &f
 	}
 }
@@ -49,7 +50,7 @@ func newIntermittent(f intermittent) func(*pflag.FlagSet) reckon.Fault {
 // leastMTBF bounds how many strikes a window has.
 const leastMTBF = 10 * time.Millisecond
 
-func (f *intermittent) Needs(s reckon.Setting) error {
+func (f *intermittent) Validate(s reckon.Setting) error {
 	least, why := 3, "so that the others are a majority"
 	if f.role == leads && (s.Target == "" || s.Target == leads) {
 		least, why = 2, "so that there is a follower"
@@ -61,7 +62,7 @@ func (f *intermittent) Needs(s reckon.Setting) error {
 	case f.mtbf > to-from:
 		return fmt.Errorf("--mtbf %v: want at most %v, for which the fault lasts", f.mtbf, to-from)
 	}
-	return first([]error{oneTarget.judge(s), wantNodes(s, least, 0, why), noLinkDown(f.way)})
+	return first([]error{oneTarget.judge(s), wantNodes(s, least, 0, why), noLinkDown(f.mode)})
 }
 
 func (f *intermittent) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {
@@ -75,7 +76,7 @@ func (f *intermittent) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.S
 				return in, err
 			}
 		}
-		return inject(ctx, detail, cut(c, bound.Paths(), f.way))
+		return inject(ctx, detail, cut(c, bound.Paths(), f.mode))
 	}
 	name := k.name(f.first)
 	for at := from; at < to; at += 2 * f.mtbf {

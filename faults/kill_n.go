@@ -27,7 +27,7 @@ func init() {
 
 type killN struct{ n int }
 
-func (k *killN) Needs(s reckon.Setting) error {
+func (k *killN) Validate(s reckon.Setting) error {
 	if k.n < 1 || k.n > len(s.Nodes) {
 		return fmt.Errorf("--kill-n %d: want 1 to %d, the number of nodes", k.n, len(s.Nodes))
 	}

@@ -25,7 +25,7 @@ type killWorker struct{}
 // workerGone is how long no process of the worker is there.
 const workerGone = time.Second
 
-func (killWorker) Needs(s reckon.Setting) error { return wantCrew(s) }
+func (killWorker) Validate(s reckon.Setting) error { return wantCrew(s) }
 
 func (killWorker) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+workerGone)

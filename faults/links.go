@@ -115,7 +115,7 @@ func init() {
 			New: func(fs *pflag.FlagSet) reckon.Fault {
 				f := &links{scenario: row}
 				if !row.uncut {
-					reckon.WayVar(fs, &f.way)
+					reckon.CutModeVar(fs, &f.mode)
 				}
 				return f
 			},
@@ -126,10 +126,10 @@ func init() {
 // links is a scenario with its flags.
 type links struct {
 	scenario
-	way reckon.Way
+	mode reckon.CutMode
 }
 
-func (f *links) Needs(s reckon.Setting) error {
+func (f *links) Validate(s reckon.Setting) error {
 	least := f.least
 	if f.takes == oneTarget && s.Target != "" && s.Target != leads {
 		least = max(least, 3) // whom it strikes may be a follower, and needs another
@@ -139,7 +139,7 @@ func (f *links) Needs(s reckon.Setting) error {
 		errs = append(errs, f.also(s))
 	}
 	if !f.alone {
-		errs = append(errs, noLinkDown(f.way))
+		errs = append(errs, noLinkDown(f.mode))
 	}
 	return first(errs)
 }
@@ -155,7 +155,7 @@ func first(errs []error) error {
 }
 
 // noLinkDown refuses to take a host's only interface for the sake of some of its paths.
-func noLinkDown(w reckon.Way) error {
+func noLinkDown(w reckon.CutMode) error {
 	if w == reckon.LinkDown {
 		return errors.New("--cut link-down: takes a host's only interface, so it fits isolate and isolate-follower alone; want drop or reset")
 	}
@@ -166,7 +166,7 @@ func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, f.role, rng)
 	return []reckon.Strike{{From: from, To: to, Name: k.name(f.plan), Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
-		detail, acts, err := f.play(ctx, &scene{stage: k.on(c), way: f.way})
+		detail, acts, err := f.play(ctx, &scene{stage: k.on(c), mode: f.mode})
 		if err != nil {
 			return reckon.Injection{}, err
 		}
@@ -174,14 +174,14 @@ func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	}}}
 }
 
-// scene is a stage with the way in which paths are cut on it.
+// scene is a stage with the mode in which paths are cut on it.
 type scene struct {
 	*stage
-	way reckon.Way
+	mode reckon.CutMode
 }
 
 // cut cuts all that the matrix has.
-func (g *scene) cut(m link.Matrix) []act { return []act{cut(g, m.Paths(), g.way)} }
+func (g *scene) cut(m link.Matrix) []act { return []act{cut(g, m.Paths(), g.mode)} }
 
 // pair is the node that is struck, and one follower beside it.
 func (g *scene) pair(ctx context.Context) (a, b string, err error) {

@@ -19,6 +19,6 @@ func init() {
 
 type none struct{}
 
-func (none) Needs(s reckon.Setting) error { return noTarget.judge(s) }
+func (none) Validate(s reckon.Setting) error { return noTarget.judge(s) }
 
 func (none) Strikes(reckon.Setting, *rand.Rand) []reckon.Strike { return nil }

@@ -25,7 +25,7 @@ func init() {
 
 type restartAll struct{}
 
-func (restartAll) Needs(s reckon.Setting) error { return noTarget.judge(s) }
+func (restartAll) Validate(s reckon.Setting) error { return noTarget.judge(s) }
 
 func (restartAll) Strikes(s reckon.Setting, _ *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+time.Second)

@@ -22,7 +22,7 @@ func init() {
 
 type rolling struct{}
 
-func (rolling) Needs(s reckon.Setting) error { return noTarget.judge(s) }
+func (rolling) Validate(s reckon.Setting) error { return noTarget.judge(s) }
 
 func (rolling) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
 	from, to := middle(s)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 // Roles by which a timeline may name who is struck, beside the names of nodes.
@@ -65,7 +66,7 @@ func (t takes) judge(s reckon.Setting) error {
 // unknown is the error for a name that is none of the known.
 func unknown(kind, name string, known []string) error {
 	hint := ""
-	if near := reckon.Nearest(name, known); near != "" {
+	if near := flags.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
 	return fmt.Errorf("unknown %s %q%s; known: %s", kind, name, hint, strings.Join(known, ", "))

@@ -61,7 +61,7 @@ func (e timed) strikes(s reckon.Setting, place int) []reckon.Strike {
 	return e.fault.Strikes(e.in(s), seed.Stream(s.Seed, fmt.Sprintf("fault %s %d %s", timelineWord, place, e.Word)))
 }
 
-func (t *timeline) Needs(s reckon.Setting) error {
+func (t *timeline) Validate(s reckon.Setting) error {
 	if len(t.entries) == 0 {
 		return errors.New("wants a file: --faults FILE.yaml, in place of the fault word")
 	}
@@ -77,8 +77,8 @@ func (t *timeline) Needs(s reckon.Setting) error {
 }
 
 func (e timed) needs(s reckon.Setting, place int) error {
-	if n, ok := e.fault.(reckon.Needer); ok {
-		if err := n.Needs(e.in(s)); err != nil {
+	if n, ok := e.fault.(reckon.Validator); ok {
+		if err := n.Validate(e.in(s)); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 func (*timeline) Type() string { return "FILE" }
@@ -222,7 +223,7 @@ func instant(n *yaml.Node, key string) (*time.Duration, string, error) {
 	}
 	var d time.Duration
 	fs := pflag.NewFlagSet(key, pflag.ContinueOnError)
-	reckon.SecondsVar(fs, &d, key, 0, "")
+	flags.SecondsVar(fs, &d, key, 0, "")
 	if err := fs.Set(key, text); err != nil {
 		return nil, "", at(n, fmt.Errorf("%s %s: %v", key, text, bare(err)))
 	}

@@ -78,8 +78,8 @@ func showCommand(s reckon.System, d *datadriven.TestData) string {
 }
 
 func showNeeds(s reckon.System) string {
-	if n, ok := s.(reckon.Needer); ok {
-		if err := n.Needs(reckon.Setting{}); err != nil {
+	if n, ok := s.(reckon.Validator); ok {
+		if err := n.Validate(reckon.Setting{}); err != nil {
 			return err.Error() + "\n"
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -147,9 +148,9 @@ func clientURL(m reckon.Member) string { return "http://" + clientAddress(m) }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// Needs refuses what etcd would refuse when it starts, or what would make the
+// Validate refuses what etcd would refuse when it starts, or what would make the
 // plan say something else than what runs.
-func (e *etcd) Needs(s reckon.Setting) error {
+func (e *etcd) Validate(s reckon.Setting) error {
 	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()), needsNear(s))
 }
 
@@ -253,7 +254,7 @@ func (f etcdFlag) valid(known *flag.FlagSet) error {
 	if known.Lookup(f.name) == nil {
 		var names []string
 		known.VisitAll(func(k *flag.Flag) { names = append(names, k.Name) })
-		if near := reckon.Nearest(f.name, names); near != "" {
+		if near := flags.Nearest(f.name, names); near != "" {
 			return fmt.Errorf("etcd has no such flag, did you mean %q?", near)
 		}
 		return fmt.Errorf("etcd has no such flag")

@@ -180,9 +180,9 @@ func TestTooFarToConnect(t *testing.T) {
 		there := link.Path{From: "c1", To: "n2"}
 		s := reckon.Setting{Nodes: []string{"n1", "n2"}, Clients: []string{"c1"}, Links: link.Matrix{
 			there: {Delay: c.trip / 2}, there.Back(): {Delay: c.trip / 2}, {From: "n1", To: "n2"}: {Delay: time.Minute},
-		}, Pinned: c.pinned, Crewed: c.crewed, Beside: map[string]string{"c1": c.beside}}
+		}, Pinned: c.pinned, HasWorkers: c.crewed, Nearest: map[string]string{"c1": c.beside}}
 		got := ""
-		if err := word(t, "etcd").(reckon.Needer).Needs(s); err != nil {
+		if err := word(t, "etcd").(reckon.Validator).Validate(s); err != nil {
 			got = err.Error()
 		}
 		if got != c.want {
@@ -295,7 +295,7 @@ func (c *cluster) measures() {
 	c.t.Helper()
 	leaders := 0.0
 	for _, m := range c.members {
-		sample, err := c.system.(reckon.Meter).Metrics(c.ctx(), m, direct)
+		sample, err := c.system.(reckon.MetricsReader).Metrics(c.ctx(), m, direct)
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -58,7 +59,7 @@ type lies struct {
 }
 
 func (l *lies) bind(fs *pflag.FlagSet) {
-	reckon.PercentVar(fs, &l.rate, "lie-rate", 0.02, "share of the operations that memory-liar answers wrongly")
+	flags.PercentVar(fs, &l.rate, "lie-rate", 0.02, "share of the operations that memory-liar answers wrongly")
 	reckon.SeedVar(fs, &l.seed)
 }
 

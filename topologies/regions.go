@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
 // publicCloud names the matrix that comes with reckon.
@@ -146,7 +146,7 @@ func (m regions) index(name string) (int, error) {
 		return i, nil
 	}
 	hint := ""
-	if near := reckon.Nearest(name, m.names); near != "" {
+	if near := flags.Nearest(name, m.names); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
 	return 0, fmt.Errorf("unknown region %q%s; known: %s", name, hint, strings.Join(m.names, ", "))

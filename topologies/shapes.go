@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -126,7 +126,7 @@ func (v *spreadValue) Set(s string) error {
 	f, err := os.Open(s)
 	if err != nil {
 		hint := ""
-		if near := reckon.Nearest(s, []string{"uniform", "normal", "pareto"}); near != "" {
+		if near := flags.Nearest(s, []string{"uniform", "normal", "pareto"}); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
 		return fmt.Errorf("want uniform, normal, pareto or a file of delays, one a line: %s%s", reason(err), hint)

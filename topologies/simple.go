@@ -33,7 +33,7 @@ func (s *simple) Layout() (reckon.Layout, error) {
 	}
 	l := reckon.Layout{
 		Nodes: names("n", s.nodes), Clients: names("c", s.clients),
-		Links: link.Matrix{}, Beside: map[string]string{},
+		Links: link.Matrix{}, Nearest: map[string]string{},
 	}
 	hosts := append(append([]string{}, l.Nodes...), l.Clients...)
 	for _, a := range hosts {
@@ -44,7 +44,7 @@ func (s *simple) Layout() (reckon.Layout, error) {
 		}
 	}
 	for i, c := range l.Clients {
-		l.Beside[c] = l.Nodes[i%len(l.Nodes)]
+		l.Nearest[c] = l.Nodes[i%len(l.Nodes)]
 	}
 	return l, nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -32,14 +32,14 @@ const defaultLatency = 20 * time.Millisecond
 func (f *far) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&f.nodes, "number-nodes", 3, "nodes of the system")
 	fs.IntVar(&f.clients, "number-clients", 1, "client hosts; in wan, in each data centre")
-	reckon.LatencyVar(fs, &f.latency, "link-latency", defaultLatency, "one way, end to end")
-	reckon.LatencyVar(fs, &f.jitter, "link-jitter", 0, "spread of the latency: to both sides where it is uniform, else its standard deviation; reorders packets")
+	flags.LatencyVar(fs, &f.latency, "link-latency", defaultLatency, "one way, end to end")
+	flags.LatencyVar(fs, &f.jitter, "link-jitter", 0, "spread of the latency: to both sides where it is uniform, else its standard deviation; reorders packets")
 	fs.Var(&f.spread, "link-distribution", "of the latency around its mean; FILE has measured delays, one a line, and with them a latency and a jitter")
-	reckon.PercentVar(fs, &f.loss, "link-loss", 0, "packets lost, one way, end to end")
+	flags.PercentVar(fs, &f.loss, "link-loss", 0, "packets lost, one way, end to end")
 	fs.Var(&f.burst, "link-burst", "packets lost in bursts as well (Gilbert-Elliott), in percent: that begin a burst, end it, are lost in it (100) and between (0)")
-	reckon.PercentVar(fs, &f.duplicate, "link-duplicate", 0, "packets delivered twice")
-	reckon.PercentVar(fs, &f.corrupt, "link-corrupt", 0, "packets with a bit flipped")
-	reckon.PercentVar(fs, &f.reorder, "link-reorder", 0, "packets that skip the latency and so overtake others")
+	flags.PercentVar(fs, &f.duplicate, "link-duplicate", 0, "packets delivered twice")
+	flags.PercentVar(fs, &f.corrupt, "link-corrupt", 0, "packets with a bit flipped")
+	flags.PercentVar(fs, &f.reorder, "link-reorder", 0, "packets that skip the latency and so overtake others")
 	fs.Var(&f.rate, "link-rate", "of each path, such as 100mbit or 1gbit; a bare number is bits a second, and without one there is no limit")
 }
 

@@ -37,7 +37,7 @@ func TestLayouts(t *testing.T) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "nodes %v clients %v\n", l.Nodes, l.Clients)
 		for _, c := range l.Clients {
-			fmt.Fprintf(&b, "%s beside %s\n", c, l.Beside[c])
+			fmt.Fprintf(&b, "%s beside %s\n", c, l.Nearest[c])
 		}
 		b.WriteString(l.Links.Table())
 		return b.String()

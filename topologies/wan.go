@@ -46,7 +46,7 @@ func (w *wan) Layout() (reckon.Layout, error) {
 	}
 	l := reckon.Layout{
 		Nodes: names("n", w.nodes), Clients: names("c", w.nodes*w.clients),
-		Links: link.Matrix{}, Beside: map[string]string{},
+		Links: link.Matrix{}, Nearest: map[string]string{},
 	}
 	centre := map[string]int{}
 	for i, n := range l.Nodes {
@@ -54,7 +54,7 @@ func (w *wan) Layout() (reckon.Layout, error) {
 	}
 	for i, c := range l.Clients {
 		centre[c] = i / w.clients
-		l.Beside[c] = l.Nodes[i/w.clients]
+		l.Nearest[c] = l.Nodes[i/w.clients]
 	}
 	for a, x := range centre {
 		for b, y := range centre {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
@@ -24,9 +25,9 @@ func init() {
 			fs.IntVar(&k.spec.Levels, "kibishii-levels", 2, "levels of directories of each worker's tree")
 			fs.IntVar(&k.spec.Dirs, "kibishii-dirs", 4, "directories in each directory above the last level")
 			fs.IntVar(&k.spec.Files, "kibishii-files", 8, "files in each directory")
-			reckon.BytesVar(fs, &k.spec.Length, "kibishii-length", 16<<10, "length of each file, a multiple of the block size; a bare number is bytes")
-			reckon.BytesVar(fs, &k.spec.BlockSize, "kibishii-block-size", 4<<10, "size of a block; a bare number is bytes")
-			reckon.SecondsVar(fs, &k.lease, "kibishii-lease", 5*time.Second, "how long a silent worker still counts as present, in whole seconds")
+			flags.BytesVar(fs, &k.spec.Length, "kibishii-length", 16<<10, "length of each file, a multiple of the block size; a bare number is bytes")
+			flags.BytesVar(fs, &k.spec.BlockSize, "kibishii-block-size", 4<<10, "size of a block; a bare number is bytes")
+			flags.SecondsVar(fs, &k.lease, "kibishii-lease", 5*time.Second, "how long a silent worker still counts as present, in whole seconds")
 			return k
 		},
 	})
@@ -38,10 +39,10 @@ type kibishiis struct {
 	lease time.Duration
 }
 
-var _ reckon.Crew = (*kibishiis)(nil)
+var _ reckon.Launcher = (*kibishiis)(nil)
 
-// Needs refuses stores that workers cannot meet in, and trees that cannot be.
-func (k *kibishiis) Needs(s reckon.Setting) error {
+// Validate refuses stores that workers cannot meet in, and trees that cannot be.
+func (k *kibishiis) Validate(s reckon.Setting) error {
 	switch {
 	case len(s.Endpoints) == 0:
 		return errors.New("its workers meet in etcd: the system must be one that speaks etcd's v3 API")
@@ -63,17 +64,17 @@ func (k *kibishiis) Ops(reckon.Setting, int, *rand.Rand) iter.Seq[reckon.Op] {
 
 // Checks hold the passes to what the protocol promises.
 func (k *kibishiis) Checks(reckon.Setting) []reckon.Check {
-	return []reckon.Check{{Name: "kibishii", Untold: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Passes(h) }}}
+	return []reckon.Check{{Name: "kibishii", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Passes(h) }}}
 }
 
-// Muster starts a worker on every client host and waits until all are there.
-func (k *kibishiis) Muster(ctx context.Context, c reckon.Camp) (reckon.Duty, error) {
+// Launch starts a worker on every client host and waits until all are there.
+func (k *kibishiis) Launch(ctx context.Context, c reckon.Env) (reckon.Workers, error) {
 	d, err := newDuty(ctx, k, c)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.muster(ctx); err != nil {
-		d.Dismiss()
+		d.Stop()
 		return nil, err
 	}
 	return d, nil

@@ -19,7 +19,6 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
-	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
@@ -63,7 +62,7 @@ type hand struct {
 	name string
 
 	starting sync.Mutex // one start at a time
-	process  *host.Process
+	process  reckon.Process
 	silent   chan struct{} // closed once all that the process said has been heard
 	tree     string
 
@@ -109,7 +108,7 @@ func (h *hand) start() error {
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
-	process, err := h.duty.camp.Start(h.name, "kibishii-"+h.name, host.Command{Args: []string{workerRole, string(job)}, Stdout: stdout})
+	process, err := h.duty.camp.Start(h.name, "kibishii-"+h.name, reckon.Command{Args: []string{workerRole, string(job)}}, stdout)
 	stdout.Close()
 	if err != nil {
 		out.Close()

@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,13 @@ func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) 
 	}
 	t.Cleanup(func() { on.Close() })
 	n := 0
-	h = newHand(&duty{lease: time.Second, camp: reckon.Camp{
+	h = newHand(&duty{lease: time.Second, camp: reckon.Env{
 		Event:   func(history.Event) {},
 		Scratch: func(string) (string, error) { return t.TempDir(), nil },
-		Start: func(_, _ string, c host.Command) (*host.Process, error) {
-			c.Path, c.Args = "/bin/sh", []string{"sh", "-c", scripts[n]}
+		Start: func(_, _ string, _ reckon.Command, stdout io.Writer) (reckon.Process, error) {
+			script := scripts[n]
 			n++
-			return on.Start(c)
+			return on.Start(host.Command{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Stdout: stdout})
 		},
 	}}, "c1")
 	t.Cleanup(h.end)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -24,8 +25,8 @@ func init() {
 		New: func(fs *pflag.FlagSet) reckon.Workload {
 			u := &uniform{}
 			fs.Float64Var(&u.rate, "rate", 100, "operations a second, of all clients together")
-			reckon.ChoiceVar(fs, &u.arrivals, "arrival-process", "uniform", []string{"uniform", "poisson"}, "how arrivals are spaced: evenly, or with exponential gaps")
-			reckon.ChoiceVar(fs, &u.distribution, "key-distribution", "uniform", []string{"uniform"}, "how keys are drawn")
+			flags.ChoiceVar(fs, &u.arrivals, "arrival-process", "uniform", []string{"uniform", "poisson"}, "how arrivals are spaced: evenly, or with exponential gaps")
+			flags.ChoiceVar(fs, &u.distribution, "key-distribution", "uniform", []string{"uniform"}, "how keys are drawn")
 			fs.Float64Var(&u.writes, "write-ratio", 0.5, "share of operations that write, 0 to 1")
 			fs.IntVar(&u.maxKey, "max-key", 99, "keys are 0 to this")
 			fs.IntVar(&u.size, "payload-size", 10, "bytes of each value")
@@ -44,8 +45,8 @@ type uniform struct {
 // attempts is how often a preload is tried, each time with values of its own.
 const attempts = 10
 
-// Needs refuses settings that cannot be offered or could not be checked.
-func (u *uniform) Needs(s reckon.Setting) error {
+// Validate refuses settings that cannot be offered or could not be checked.
+func (u *uniform) Validate(s reckon.Setting) error {
 	switch {
 	case !(u.rate > 0 && u.rate <= 1e6):
 		return fmt.Errorf("--rate %v: must be above 0 and at most 1,000,000", u.rate)
@@ -125,7 +126,7 @@ func (u *uniform) value(n int) string {
 // agree, that what was acknowledged is there, and that it is linearizable.
 func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
 	return []reckon.Check{
-		{Name: "replicas", Untold: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
+		{Name: "replicas", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
 		{Name: "durable", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Durable(h) }},
 		{Name: "linearizable", Run: func(ctx context.Context, h *reckon.History) check.Result {
 			return check.Linearizable(ctx, h, check.Bounds{})

@@ -91,7 +91,7 @@ func TestArrivals(t *testing.T) {
 func TestValuesAreUniqueAndOfTheirSize(t *testing.T) {
 	for _, size := range []int{4, 10, 100} {
 		u, s := newUniform(t, "--write-ratio=1 --payload-size="+strconv.Itoa(size)), setting(3)
-		if err := u.Needs(s); err != nil {
+		if err := u.Validate(s); err != nil {
 			t.Fatal(err)
 		}
 		seen := map[string]bool{}
@@ -191,7 +191,7 @@ func TestNeeds(t *testing.T) {
 		"--payload-size=2":      "too small for the",
 		"--payload-size=999999": "",
 	} {
-		err := newUniform(t, flags).Needs(setting(1))
+		err := newUniform(t, flags).Validate(setting(1))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", flags, err, want)
 		}

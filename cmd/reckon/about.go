@@ -9,10 +9,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/reckon-bench/reckon/reckon"
 )
 
 func newVersion() *cobra.Command {
@@ -53,7 +52,7 @@ func newList() *cobra.Command {
 					fmt.Fprintf(w, "  \t%s\n", names)
 				}
 			}
-			every := reckon.OptionFlags()
+			every := plan.OptionFlags()
 			new(local).bind(every)
 			fmt.Fprintf(w, "\nEVERY RUN\n  \t%s\n", flagNames(every))
 			fmt.Fprint(w, "\nWorkloads and faults may be comma lists: they run, and strike, together.\n")
@@ -83,7 +82,7 @@ func help(cmd *cobra.Command, args []string) {
 		return
 	}
 	fmt.Fprintf(out, "%s\n\nUsage:\n  %s\n", cmd.Short, cmd.UseLine())
-	known := append([]word{{name: "every run", flags: reckon.OptionFlags()}}, everyWord()...)
+	known := append([]word{{name: "every run", flags: plan.OptionFlags()}}, everyWord()...)
 	seen := map[string]bool{}
 	for _, k := range known {
 		if k.name != "every run" && !mentioned(words, k) {
@@ -156,7 +155,7 @@ func autoLinks(found []finding) string {
 }
 
 // printPlan prints what would be done, and touches nothing.
-func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
+func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "seed %d  %s\n\nHosts\n", p.Options.Seed, p.Words)
 	w := table(out)
@@ -201,7 +200,7 @@ func printPlan(cmd *cobra.Command, p *reckon.Plan, _ local) error {
 }
 
 // strikeRows are the strikes, those that do the same again and again in one row.
-func strikeRows(all []reckon.Planned) (rows []reckon.Planned) {
+func strikeRows(all []plan.Strike) (rows []plan.Strike) {
 	for len(all) > 0 {
 		n := 1
 		for n < len(all) && all[n].Fault == all[0].Fault && all[n].Name == all[0].Name {
@@ -220,8 +219,8 @@ func strikeRows(all []reckon.Planned) (rows []reckon.Planned) {
 }
 
 // printScenes draws who still hears whom.
-func printScenes(out io.Writer, p *reckon.Plan) {
-	scenes := p.Imagine()
+func printScenes(out io.Writer, p *plan.Plan) {
+	scenes := p.Preview()
 	if len(scenes) == 0 {
 		return
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -170,7 +171,7 @@ const (
 
 // runChecks has the checks run in a process of their own. One that did not come
 // to its verdict is Unknown, and says why.
-func runChecks(dir *results.Dir, p *reckon.Plan) []check.Result {
+func runChecks(dir *results.Dir, p *plan.Plan) []check.Result {
 	got, why := collectVerdicts(dir)
 	var all []check.Result
 	for _, c := range p.Checks() {

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/compare"
 )
@@ -75,13 +75,13 @@ one plan, or of the same plans as the other; both may differ in one thing, which
 }
 
 // runFlags are the flags of a run that were given.
-func runFlags(fs *pflag.FlagSet, _ *comparing) reckon.Flags {
+func runFlags(fs *pflag.FlagSet, _ *comparing) plan.Flags {
 	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(comparing).bind(ours)
-	out := reckon.Flags{}
+	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
 		if ours.Lookup(f.Name) == nil && f.Name != "help" {
-			out[f.Name] = reckon.FlagValues(f)
+			out[f.Name] = plan.FlagValues(f)
 		}
 	})
 	return out

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 	"github.com/reckon-bench/reckon/results"
 )
@@ -26,8 +26,8 @@ const again = 2
 // A duel is a comparison that makes its own runs.
 type duel struct {
 	systems  [2]string
-	words    reckon.Words // the system left open
-	flags    reckon.Flags
+	words    plan.Words // the system left open
+	flags    plan.Flags
 	seed     uint64
 	repeats  int
 	location string
@@ -44,7 +44,7 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("--repeats %d: must be from 1 to 1000", c.repeats)
 	}
 	d := duel{
-		systems: [2]string{args[0], args[1]}, words: reckon.Words{Topology: args[2], Workload: args[3], Fault: args[4]},
+		systems: [2]string{args[0], args[1]}, words: plan.Words{Topology: args[2], Workload: args[3], Fault: args[4]},
 		flags: runFlags(cmd.Flags(), c), repeats: c.repeats, location: c.location, signals: make(chan os.Signal, 4),
 	}
 	if d.systems[0] == d.systems[1] {
@@ -83,10 +83,10 @@ func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
 	return c.compare([]string{filepath.Join(d.location, "a")}, []string{filepath.Join(d.location, "b")})
 }
 
-func (d *duel) plan(side int) (*reckon.Plan, error) {
+func (d *duel) plan(side int) (*plan.Plan, error) {
 	w := d.words
 	w.System = d.systems[side]
-	return reckon.NewPlan(w, d.flags)
+	return plan.New(w, d.flags)
 }
 
 // run makes all runs, the sides of one repeat with the same seed.

@@ -11,6 +11,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -20,8 +21,8 @@ func recordRun(tb testing.TB, n int) *results.Dir {
 	tb.Helper()
 	const rate = 1000
 	length := time.Duration(n) * time.Second / rate
-	p, err := reckon.NewPlan(reckon.Words{System: "memory", Topology: "simple", Workload: "uniform", Fault: "none"},
-		reckon.Flags{"duration": {length.String()}, "rate": {fmt.Sprint(rate)}})
+	p, err := plan.New(plan.Words{System: "memory", Topology: "simple", Workload: "uniform", Fault: "none"},
+		plan.Flags{"duration": {length.String()}, "rate": {fmt.Sprint(rate)}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -149,19 +150,19 @@ func BenchmarkConclude(b *testing.B) {
 // A timeline's entries have flags of their own: a reset that one of them asks for is wanted of the machine as the run's own is,
 // and refused before anything is started where connections cannot be reset.
 func TestResetsAreWantedOfTheMachine(t *testing.T) {
-	plan := func(fault string, flags reckon.Flags) *reckon.Plan {
-		p, err := reckon.NewPlan(reckon.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
+	plan := func(fault string, flags plan.Flags) *plan.Plan {
+		p, err := plan.New(plan.Words{System: "etcd", Topology: "simple", Workload: "uniform", Fault: fault}, flags)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
 	mixed := "[{fault: leader, at: 1s, for: 1s}, {fault: partial-partition, at: 5s, for: 1s, with: {cut: reset}}]"
-	if got, want := resetBy(plan("timeline", reckon.Flags{"faults": {mixed}})), "--faults, entry 2, partial-partition: cut: reset"; got != want {
+	if got, want := resetBy(plan("timeline", plan.Flags{"faults": {mixed}})), "--faults, entry 2, partial-partition: cut: reset"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	plain := "[{fault: partial-partition, at: 5s, for: 1s}]"
-	if got := resetBy(plan("timeline", reckon.Flags{"faults": {plain}})) + resetBy(plan("partial-partition", reckon.Flags{"cut": {"drop"}})); got != "" {
+	if got := resetBy(plan("timeline", plan.Flags{"faults": {plain}})) + resetBy(plan("partial-partition", plan.Flags{"cut": {"drop"}})); got != "" {
 		t.Errorf("nobody asked for a reset, and %q does", got)
 	}
 	without := []finding{{What: resets, Detail: "the kernel has no CONFIG_INET_DIAG_DESTROY"}}

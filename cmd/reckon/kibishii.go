@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
@@ -61,7 +61,7 @@ func unknownCommand(parent *cobra.Command, word string) error {
 
 func unknownWord(what, word string, known []string) error {
 	hint := ""
-	if near := reckon.Nearest(word, known); near != "" {
+	if near := flags.Nearest(word, known); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
 	return fmt.Errorf("unknown %s %q%s; known: %s", what, word, hint, strings.Join(known, ", "))
@@ -76,7 +76,7 @@ func kibishiiFlagError(cmd *cobra.Command, err error) error {
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
 	hint := ""
-	if near := reckon.Nearest("--"+name, known); near != "" {
+	if near := flags.Nearest("--"+name, known); near != "" {
 		hint = fmt.Sprintf(", did you mean %s?", near)
 	}
 	return usageError{fmt.Errorf("unknown flag --%s%s; known: %s", name, hint, strings.Join(known, ", "))}
@@ -87,8 +87,8 @@ func bindSpec(fs *pflag.FlagSet, s *kibishii.Spec) {
 	fs.IntVar(&s.Levels, "levels", 2, "levels of directories, the root's among them")
 	fs.IntVar(&s.Dirs, "dirs", 10, "directories in each directory above the last level")
 	fs.IntVar(&s.Files, "files", 10, "files in each directory")
-	reckon.BytesVar(fs, &s.Length, "length", 1<<10, "length of each file, a multiple of the block size; a bare number is bytes")
-	reckon.BytesVar(fs, &s.BlockSize, "block-size", 1<<10, "size of a block, at least 40 bytes; a bare number is bytes")
+	flags.BytesVar(fs, &s.Length, "length", 1<<10, "length of each file, a multiple of the block size; a bare number is bytes")
+	flags.BytesVar(fs, &s.BlockSize, "block-size", 1<<10, "size of a block, at least 40 bytes; a bare number is bytes")
 	fs.Int32Var(&s.Pass, "pass", 0, "number of the pass, which is written into every block")
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
@@ -71,8 +71,8 @@ func (r *kibishiiRun) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&r.nodes, "nodes", 1, "how many nodes must be there")
 	bindSpec(fs, &r.command.Spec)
 	fs.StringVar(&r.command.OpID, "op", "", "the operation's number (default the time in seconds, or the next that is free); the same call again follows the operation instead of starting it anew")
-	reckon.SecondsVar(fs, &r.command.Timeout, "timeout", time.Hour, "the operation's deadline: then it has failed")
-	reckon.SecondsVar(fs, &r.wait, "wait", time.Minute, "how long to wait for the nodes")
+	flags.SecondsVar(fs, &r.command.Timeout, "timeout", time.Hour, "the operation's deadline: then it has failed")
+	flags.SecondsVar(fs, &r.wait, "wait", time.Minute, "how long to wait for the nodes")
 	fs.BoolVar(&r.json, "json", false, "print one JSON object")
 }
 

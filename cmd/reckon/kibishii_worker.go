@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
@@ -48,8 +48,8 @@ many nodes, named by ID and the last element of each root.`,
 	fs.BoolVar(&w.Identity, "identity", false, "write node, volume and path into the blocks, and want them there: then swapped files, volumes and nodes are found")
 	fs.BoolVar(&w.Options.AllowExtra, "allow-extra", false, "files that do not belong to the tree are no damage")
 	fs.IntVar(&w.Options.Workers, "workers", 0, "how many files a root works on at a time (default as many as there are processors)")
-	reckon.SecondsVar(fs, &w.Lease, "lease", 10*time.Second, "how long a silent worker still counts as present")
-	reckon.SecondsVar(fs, &w.Patience, "patience", 10*time.Second, "how long to keep trying at startup while etcd does not answer")
-	reckon.SecondsVar(fs, &w.Limit, "limit", 24*time.Hour, "the deadline of operations whose caller gave none")
+	flags.SecondsVar(fs, &w.Lease, "lease", 10*time.Second, "how long a silent worker still counts as present")
+	flags.SecondsVar(fs, &w.Patience, "patience", 10*time.Second, "how long to keep trying at startup while etcd does not answer")
+	flags.SecondsVar(fs, &w.Limit, "limit", 24*time.Hour, "the deadline of operations whose caller gave none")
 	return cmd
 }

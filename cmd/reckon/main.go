@@ -18,15 +18,15 @@ import (
 	"github.com/spf13/cobra"
 
 	_ "github.com/reckon-bench/reckon/faults"
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	_ "github.com/reckon-bench/reckon/systems"
 	_ "github.com/reckon-bench/reckon/topologies"
 	_ "github.com/reckon-bench/reckon/workloads"
 )
 
 func init() {
-	reexec.Register(reckon.DriverRole, reckon.DriverMain)
+	reexec.Register(runner.DriverRole, runner.DriverMain)
 	reexec.Register(runnerRole, runnerMain)
 	reexec.Register(shellRole, shellMain)
 	reexec.Register(pingRole, pingMain)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results/matrix"
 )
 
@@ -132,16 +133,16 @@ func fits(cells []*matrix.Cell, a, x, b, y string) bool {
 			}
 			words := c.Words
 			*part(&words, change) = to
-			_, err := reckon.NewPlan(words, c.Flags)
+			_, err := plan.New(words, c.Flags)
 			return err == nil
 		})
 	}
 	return try(a, x, b, y) || try(b, y, a, x)
 }
 
-func wordOf(w reckon.Words, kind string) string { return *part(&w, kind) }
+func wordOf(w plan.Words, kind string) string { return *part(&w, kind) }
 
-func part(w *reckon.Words, kind string) *string {
+func part(w *plan.Words, kind string) *string {
 	return map[string]*string{"system": &w.System, "topology": &w.Topology, "workload": &w.Workload, "fault": &w.Fault}[kind]
 }
 
@@ -155,7 +156,7 @@ func olderEtcds(cells []*matrix.Cell) (all []string) {
 	return all
 }
 
-// Beside the etcd that is built in stand the two minors before it: who builds in a newer one moves these as well.
+// Nearest the etcd that is built in stand the two minors before it: who builds in a newer one moves these as well.
 func TestNightlyHasTwoOlderMinors(t *testing.T) {
 	var have, want []string
 	for _, w := range olderEtcds(nightlyCells(t)) {

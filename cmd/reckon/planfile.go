@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/api/v3/version"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -23,8 +24,8 @@ import (
 type planFile struct {
 	Command  string            `json:"command"`
 	Started  time.Time         `json:"started"`
-	Words    reckon.Words      `json:"words"`
-	Flags    reckon.Flags      `json:"flags"` // every flag, as it was when this was run
+	Words    plan.Words        `json:"words"`
+	Flags    plan.Flags        `json:"flags"` // every flag, as it was when this was run
 	Given    []string          `json:"flags_given"`
 	Seed     uint64            `json:"seed"`
 	Versions map[string]string `json:"versions"`
@@ -33,12 +34,12 @@ type planFile struct {
 	Prepared *reckon.Prepared  `json:"prepared,omitempty"` // the system's program, where it does not come with reckon
 	derived
 
-	plan *reckon.Plan
+	plan *plan.Plan
 }
 
 // derived is what follows from words and flags.
 type derived struct {
-	Hosts   []reckon.Host     `json:"hosts"`
+	Hosts   []plan.Host       `json:"hosts"`
 	Links   map[string]string `json:"links"`
 	Strikes []plannedStrike   `json:"strikes"`
 	Bounds  map[string]string `json:"bounds"`
@@ -51,7 +52,7 @@ type plannedStrike struct {
 	To    float64 `json:"to_s"`
 }
 
-func newPlanFile(p *reckon.Plan, dir string) planFile {
+func newPlanFile(p *plan.Plan, dir string) planFile {
 	f := planFile{
 		Command: commandLine(p), Started: time.Now(), Words: p.Words, Flags: p.Flags, Given: p.Given, Seed: p.Options.Seed,
 		Versions: versions(), Machine: machine(dir), Backend: p.Options.Links, Prepared: p.Prepared, derived: derive(p), plan: p,
@@ -65,7 +66,7 @@ func newPlanFile(p *reckon.Plan, dir string) planFile {
 	return f
 }
 
-func derive(p *reckon.Plan) derived {
+func derive(p *plan.Plan) derived {
 	d := derived{Hosts: p.Hosts, Links: map[string]string{}, Bounds: map[string]string{}}
 	for path, shape := range p.Links {
 		d.Links[path.String()] = shape.String()
@@ -82,7 +83,7 @@ func derive(p *reckon.Plan) derived {
 // bound is a bound of the plan, for people.
 type bound struct{ name, value string }
 
-func boundsOf(p *reckon.Plan) []bound {
+func boundsOf(p *plan.Plan) []bound {
 	return []bound{
 		{"generator's lag", fmt.Sprintf("%v at p99", p.Bounds.Lag)},
 		{"links' lateness", fmt.Sprintf("%v at p99", p.Bounds.Late)},
@@ -97,7 +98,7 @@ func readPlan(dir *results.Dir) (f planFile, err error) {
 	if err := dir.ReadPlan(&f); err != nil {
 		return f, err
 	}
-	f.plan, err = reckon.NewPlan(f.Words, f.Flags)
+	f.plan, err = plan.New(f.Words, f.Flags)
 	if err != nil {
 		return f, fmt.Errorf("make the plan of %s again: %w", dir, err)
 	}
@@ -127,7 +128,7 @@ func (f planFile) same(dir *results.Dir) error {
 }
 
 // commandLine is what to type to run the plan again.
-func commandLine(p *reckon.Plan) string {
+func commandLine(p *plan.Plan) string {
 	parts := append([]string{"reckon"}, p.Words.List()...)
 	var flags []string
 	for _, f := range p.Effective() {

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 const (
@@ -67,7 +69,7 @@ func (l *local) bind(fs *pflag.FlagSet) {
 }
 
 // takeWords gives the command the four words and every flag that some word understands.
-func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) error) {
+func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) error) {
 	var l local
 	l.bind(cmd.Flags())
 	union(cmd.Flags())
@@ -81,7 +83,7 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *reckon.Plan, local) 
 		if err != nil {
 			return err
 		}
-		p, err := reckon.NewPlan(words, given(cmd.Flags()))
+		p, err := plan.New(words, given(cmd.Flags()))
 		if err != nil {
 			return err
 		}
@@ -118,7 +120,7 @@ func union(fs *pflag.FlagSet) {
 			}
 		})
 	}
-	add(reckon.OptionFlags())
+	add(plan.OptionFlags())
 	for _, w := range everyWord() {
 		add(w.flags)
 	}
@@ -145,16 +147,16 @@ func wordsOf[T any](c *reckon.Catalogue[T]) (all []word) {
 }
 
 // given are the run's flags that were given on the command line.
-func given(fs *pflag.FlagSet) reckon.Flags {
+func given(fs *pflag.FlagSet) plan.Flags {
 	var own local
 	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.bind(ours)
-	out := reckon.Flags{}
+	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
 		if ours.Lookup(f.Name) != nil || f.Name == "help" {
 			return
 		}
-		out[f.Name] = reckon.FlagValues(f)
+		out[f.Name] = plan.FlagValues(f)
 	})
 	return out
 }
@@ -165,14 +167,14 @@ const (
 	timelineWord = "timeline"
 )
 
-func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
+func parseWords(cmd *cobra.Command, args []string) (plan.Words, error) {
 	if len(args) == 1 && cmd.Parent() == nil {
 		var known []string
 		for _, c := range cmd.Commands() {
 			known = append(known, c.Name())
 		}
-		if near := reckon.Nearest(args[0], known); near != "" {
-			return reckon.Words{}, fmt.Errorf("unknown command %q, did you mean %q? (a run takes four words: <system> <topology> <workload> <fault>)", args[0], near)
+		if near := flags.Nearest(args[0], known); near != "" {
+			return plan.Words{}, fmt.Errorf("unknown command %q, did you mean %q? (a run takes four words: <system> <topology> <workload> <fault>)", args[0], near)
 		}
 	}
 	if cmd.Flags().Changed(faultsFlag) {
@@ -181,14 +183,14 @@ func parseWords(cmd *cobra.Command, args []string) (reckon.Words, error) {
 			args = append(args, timelineWord)
 		case 4:
 			if !slices.Contains(strings.Split(args[3], ","), timelineWord) {
-				return reckon.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+timelineWord)
+				return plan.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+timelineWord)
 			}
 		}
 	}
 	if len(args) != 4 {
-		return reckon.Words{}, fmt.Errorf("want four words, <system> <topology> <workload> <fault>, and got %d; for example: reckon etcd simple uniform leader (reckon list names them all)", len(args))
+		return plan.Words{}, fmt.Errorf("want four words, <system> <topology> <workload> <fault>, and got %d; for example: reckon etcd simple uniform leader (reckon list names them all)", len(args))
 	}
-	return reckon.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
+	return plan.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
 }
 
 func completeWords(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
@@ -222,7 +224,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	if near := reckon.Nearest(name, known); near != "" {
+	if near := flags.Nearest(name, known); near != "" {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s? (reckon list names every flag)", name, near)
 	}
 	return fmt.Errorf("unknown flag --%s (reckon list names every flag)", name)

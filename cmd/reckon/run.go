@@ -22,11 +22,13 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
 )
 
 // runWords runs the plan in a new directory, judges what was recorded, draws it and says what came of it.
-func runWords(_ *cobra.Command, p *reckon.Plan, l local) error {
+func runWords(_ *cobra.Command, p *plan.Plan, l local) error {
 	if err := untaken(l.location, "a run never overwrites another"); err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func untilJudged(end func()) (judging, release func()) {
 }
 
 // prepare finds or makes the system's program. A signal ends that, and leaves nothing half made.
-func prepare(p *reckon.Plan) error {
+func prepare(p *plan.Plan) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := p.Prepare(ctx, os.Stderr)
@@ -172,7 +174,7 @@ func readEnd(dir *results.Dir) string {
 }
 
 // allHere refuses links, and ways to cut them, that this machine does not have, before anything is built.
-func allHere(p *reckon.Plan) error {
+func allHere(p *plan.Plan) error {
 	wanted := map[string]string{} // what is examined, and the flag that needs it
 	if p.Options.Links == "netem" {
 		wanted["netem"] = "--links netem"
@@ -190,7 +192,7 @@ func allHere(p *reckon.Plan) error {
 }
 
 // resetBy names the entry of a timeline that cuts by reset, "" where none does: its flags are not the run's.
-func resetBy(p *reckon.Plan) string {
+func resetBy(p *plan.Plan) string {
 	for _, text := range p.Flags["faults"] {
 		var entries []struct {
 			Word string            `json:"fault"`
@@ -250,7 +252,7 @@ func shortSystem(word string) string {
 }
 
 // createDir makes the run's directory: the one asked for, or runs/TIME-WORDS, with a number where that is taken.
-func createDir(p *reckon.Plan, location string) (*results.Dir, error) {
+func createDir(p *plan.Plan, location string) (*results.Dir, error) {
 	if location != "" {
 		return results.Create(location)
 	}
@@ -313,7 +315,7 @@ func show(r io.Reader) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
-		var p reckon.Progress
+		var p runner.Progress
 		if json.Unmarshal(sc.Bytes(), &p) == nil { // a line that is lost costs a line
 			s.update(p)
 		}

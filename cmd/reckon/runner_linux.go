@@ -9,9 +9,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/link/netem"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -38,7 +38,7 @@ func runnerMain() {
 	switch {
 	case forbidden(err):
 		os.Exit(runnerForbidden)
-	case errors.Is(err, reckon.ErrRecorded):
+	case errors.Is(err, runner.ErrRecorded):
 		os.Exit(runnerFailed)
 	}
 	os.Exit(runnerBroke)
@@ -72,7 +72,7 @@ func carryOut(path string, interrupts <-chan os.Signal) error {
 		os.Exit(runnerFailed)
 	}()
 	progress := json.NewEncoder(os.Stdout)
-	err = reckon.Run(ctx, file.plan, packetDir{dir}, func(p reckon.Progress) {
+	err = runner.Run(ctx, file.plan, packetDir{dir}, func(p runner.Progress) {
 		_ = progress.Encode(p) // nobody watching is no reason to stop
 	})
 	if cerr := dir.Close(); cerr != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 // A screen shows how a run goes: one line that is kept up to date on a terminal,
@@ -21,8 +21,8 @@ type screen struct {
 	lastLine time.Time
 
 	// Since the last line, or the last second of a bar.
-	latencies reckon.Sketch
-	from      reckon.Progress
+	latencies runner.Latencies
+	from      runner.Progress
 	rate      string
 }
 
@@ -41,11 +41,11 @@ func newScreen(out *os.File) *screen {
 	return s
 }
 
-func (s *screen) update(p reckon.Progress) {
+func (s *screen) update(p runner.Progress) {
 	for _, n := range p.Notes {
 		s.print("  " + n)
 	}
-	s.latencies = s.latencies.Merge(p.Latencies)
+	s.latencies.Merge(p.Latencies)
 	if s.bar != nil {
 		if p.Elapsed-s.from.Elapsed >= time.Second || p.Phase != s.from.Phase {
 			s.measure(p)
@@ -66,7 +66,7 @@ func (s *screen) update(p reckon.Progress) {
 }
 
 // measure says how the load went since it last did.
-func (s *screen) measure(p reckon.Progress) {
+func (s *screen) measure(p runner.Progress) {
 	s.rate = "- ops/s"
 	if took := p.Elapsed - s.from.Elapsed; p.Phase == s.from.Phase && took > 0 {
 		s.rate = fmt.Sprintf("%.0f ops/s", float64(p.OK-s.from.OK)/took.Seconds())
@@ -75,7 +75,7 @@ func (s *screen) measure(p reckon.Progress) {
 	if q := s.latencies.Quantile(0.99); q > 0 {
 		s.rate = strings.TrimSuffix(s.rate, "-") + number(float64(q.Microseconds())/1e3) + " ms"
 	}
-	s.from, s.latencies = p, nil
+	s.from, s.latencies = p, runner.Latencies{}
 }
 
 func (s *screen) print(line string) {
@@ -92,7 +92,7 @@ func (s *screen) close() {
 }
 
 // describe is the line: phase, elapsed, operations a second, p99, who leads, what is struck.
-func (s *screen) describe(p reckon.Progress) string {
+func (s *screen) describe(p runner.Progress) string {
 	parts := []string{fmt.Sprintf("%-7s %5.1fs", p.Phase, p.Elapsed.Seconds())}
 	if p.Total > 0 {
 		parts[0] += fmt.Sprintf("/%.0fs", p.Total.Seconds())

@@ -11,14 +11,17 @@ import (
 	"strings"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 // A session is what a shell has before it.
 type session interface {
 	// Cluster is what may be done to the system and its links, as faults do it.
 	Cluster() reckon.Cluster
-	Status() []reckon.NodeStatus
+	Status() []runner.NodeStatus
 	// Ready waits until every node that nobody holds serves, and one leads.
 	Ready(ctx context.Context) error
 	// Run runs the line on the host as sh -c would; when ctx ends it is interrupted.
@@ -31,7 +34,7 @@ type session interface {
 // links between two hosts, it can undo in any order.
 type shell struct {
 	session
-	hosts []reckon.Host
+	hosts []plan.Host
 	out   io.Writer
 
 	holds    map[hold]func(context.Context) error
@@ -56,7 +59,7 @@ type recording struct {
 	stop func() (string, error)
 }
 
-func newShell(s session, hosts []reckon.Host, out io.Writer) *shell {
+func newShell(s session, hosts []plan.Host, out io.Writer) *shell {
 	return &shell{session: s, hosts: hosts, out: out, holds: map[hold]func(context.Context) error{}, captures: map[string]recording{}}
 }
 
@@ -118,7 +121,7 @@ func (s *shell) unknown(word string) error {
 		names = append(names, c.name)
 	}
 	hint := ""
-	if near := reckon.Nearest(word, slices.Concat(names, s.names(""))); near != "" {
+	if near := flags.Nearest(word, slices.Concat(names, s.names(""))); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
 	return fmt.Errorf("unknown command %q%s; known: %s; or a host (%s) and what to run there", word, hint,
@@ -126,8 +129,8 @@ func (s *shell) unknown(word string) error {
 }
 
 // host is the host of that name, nil where there is none.
-func (s *shell) host(name string) *reckon.Host {
-	i := slices.IndexFunc(s.hosts, func(h reckon.Host) bool { return h.Name == name })
+func (s *shell) host(name string) *plan.Host {
+	i := slices.IndexFunc(s.hosts, func(h plan.Host) bool { return h.Name == name })
 	if i < 0 {
 		return nil
 	}
@@ -193,7 +196,7 @@ func (s *shell) status(context.Context, []string) error {
 }
 
 // conditionOf is how a node is, in a few words.
-func conditionOf(n reckon.NodeStatus) string {
+func conditionOf(n runner.NodeStatus) string {
 	switch {
 	case n.Dead && n.Paused:
 		return "dead, and will be paused when it starts"
@@ -279,7 +282,7 @@ func releasing(state reckon.State) func(*shell, context.Context, []string) error
 }
 
 func (s *shell) fell(name string) bool {
-	return slices.ContainsFunc(s.Status(), func(n reckon.NodeStatus) bool { return n.Name == name && n.Fell != nil })
+	return slices.ContainsFunc(s.Status(), func(n runner.NodeStatus) bool { return n.Name == name && n.Fell != nil })
 }
 
 const cutArgs = "HOST HOST [--one-way] [--reset] | HOST --link-down"

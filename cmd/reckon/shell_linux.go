@@ -21,6 +21,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/runner"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -71,7 +73,7 @@ func runShell(path string) (failed bool, err error) {
 	defer stop()
 	go c.obeySignals(stop)
 	served := false
-	err = reckon.Debug(ctx, file.plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *reckon.Session) {
+	err = runner.Debug(ctx, file.plan, logsOnly{dir}, c.watch, func(ctx context.Context, session *runner.Session) {
 		served = true
 		failed, c.err = c.serve(ctx, session)
 	})
@@ -96,7 +98,7 @@ func (l logsOnly) Packets(host string) (*os.File, error) { return packetDir(l).P
 // A console connects a shell with whoever is at standard input.
 type console struct {
 	dir      *results.Dir
-	plan     *reckon.Plan
+	plan     *plan.Plan
 	in       *os.File
 	terminal *terminal // nil where standard input is none
 	watched  bool      // standard output is a terminal
@@ -109,7 +111,7 @@ type console struct {
 }
 
 // watch shows people how the cluster starts, and keeps what happens later for the next prompt. Scripts are told nothing.
-func (c *console) watch(p reckon.Progress) {
+func (c *console) watch(p runner.Progress) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -161,7 +163,7 @@ func (c *console) obeySignals(stop func()) {
 }
 
 // serve does the lines that are typed, or written in a script, until the last one.
-func (c *console) serve(ctx context.Context, session *reckon.Session) (failed bool, err error) {
+func (c *console) serve(ctx context.Context, session *runner.Session) (failed bool, err error) {
 	c.mu.Lock()
 	if c.screen != nil {
 		c.screen.close()
@@ -258,13 +260,13 @@ func (c *console) do(ctx context.Context, s *shell, line string) error {
 
 // bench is the session of a running cluster.
 type bench struct {
-	*reckon.Session
+	*runner.Session
 	console *console
 	env     []string
 }
 
 // bench makes the tools that this machine may lack, and puts them behind those that it has.
-func (c *console) bench(s *reckon.Session) (*bench, error) {
+func (c *console) bench(s *runner.Session) (*bench, error) {
 	tools := s.Tools()
 	dir, err := c.dir.Scratch("tools")
 	if err != nil {

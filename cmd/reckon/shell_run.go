@@ -9,15 +9,15 @@ import (
 	"github.com/moby/sys/reexec"
 	"golang.org/x/term"
 
-	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
 // debugWords runs the plan's cluster for people, in a new directory that gets the logs.
 //
 // Exit status: 0; from a script 1 where a command of it failed; 2 and 3 as for any run.
-func debugWords(p *reckon.Plan, l local) error {
+func debugWords(p *plan.Plan, l local) error {
 	t, err := foreground()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -57,7 +58,7 @@ func parseShape(words []string) (link.Shape, error) {
 		flag := shapePrefix + strings.ReplaceAll(name, "delay", shapeDelay)
 		if fs.Lookup(flag) == nil {
 			hint := ""
-			if near := reckon.Nearest(name, shapeParts()); near != "" {
+			if near := flags.Nearest(name, shapeParts()); near != "" {
 				hint = fmt.Sprintf(", did you mean %q?", near)
 			}
 			return link.Shape{}, fmt.Errorf("unknown part %q%s; parts are %s", name, hint, strings.Join(shapeParts(), ", "))

@@ -14,6 +14,8 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
 // TestShell runs the transcript of a session with a cluster that is none. Its commands:
@@ -50,7 +52,7 @@ func TestShell(t *testing.T) {
 
 // fake is a session without a cluster: links that carry nothing, and nodes that are what they are told to be.
 type fake struct {
-	hosts []reckon.Host
+	hosts []plan.Host
 	nodes []*fakeNode
 	net   *link.Net
 	out   io.Writer
@@ -65,13 +67,13 @@ func newFake(t *testing.T) *fake {
 			role = "client"
 		} else {
 			st := reckon.Status{Ready: true, Leader: name == "n2", Term: 2}
-			f.nodes = append(f.nodes, &fakeNode{reckon.NodeStatus{Name: name, PID: 20 + i, Up: true, Status: st}})
+			f.nodes = append(f.nodes, &fakeNode{runner.NodeStatus{Name: name, PID: 20 + i, Up: true, Status: st}})
 		}
 		for _, h := range f.hosts {
 			baseline[link.Path{From: name, To: h.Name}] = link.Shape{Delay: 20e6}
 			baseline[link.Path{From: h.Name, To: name}] = link.Shape{Delay: 20e6}
 		}
-		f.hosts = append(f.hosts, reckon.Host{Name: name, Addr: netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), Role: role})
+		f.hosts = append(f.hosts, plan.Host{Name: name, Addr: netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), Role: role})
 	}
 	var err error
 	if f.net, err = link.NewNet(t.Context(), nowhere{}, baseline); err != nil {
@@ -97,7 +99,7 @@ func (f *fake) find(name string) *fakeNode {
 
 func (f *fake) Cluster() reckon.Cluster { return fakeCluster{f} }
 
-func (f *fake) Status() (all []reckon.NodeStatus) {
+func (f *fake) Status() (all []runner.NodeStatus) {
 	for _, n := range f.nodes {
 		all = append(all, n.NodeStatus)
 	}
@@ -143,16 +145,16 @@ func (f fakeCluster) Degrade(ctx context.Context, m link.Matrix) (func(context.C
 	return f.net.Degrade(ctx, m)
 }
 
-func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, way reckon.Way) (func(context.Context) error, error) {
-	if way != reckon.Drop {
-		fmt.Fprintf(f.out, "by %s, ", way)
+func (f fakeCluster) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
+	if mode != reckon.Drop {
+		fmt.Fprintf(f.out, "by %s, ", mode)
 	}
 	return f.net.Degrade(ctx, link.CutPaths(paths...))
 }
 
 func (f fakeCluster) Links() link.Matrix { return f.net.Links() }
 
-type fakeNode struct{ reckon.NodeStatus }
+type fakeNode struct{ runner.NodeStatus }
 
 func (n *fakeNode) Name() string { return n.NodeStatus.Name }
 

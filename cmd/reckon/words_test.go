@@ -4,9 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/spf13/pflag"
-
-	"github.com/reckon-bench/reckon/reckon"
 )
 
 // A flag is parsed once and given to every word that understands it, so it must mean the same to all.
@@ -24,7 +23,7 @@ func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 			}
 		})
 	}
-	see("every run", reckon.OptionFlags())
+	see("every run", plan.OptionFlags())
 	for _, w := range everyWord() {
 		see(w.kind+" "+w.name, w.flags)
 	}
@@ -51,8 +50,8 @@ func TestQuote(t *testing.T) {
 
 // The command line that a report shows makes the same plan again.
 func TestCommandLineMakesTheSamePlan(t *testing.T) {
-	words := reckon.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
-	p, err := reckon.NewPlan(words, reckon.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
+	words := plan.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
+	p, err := plan.New(words, plan.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/reckon-bench/reckon/reckon"
 )
 
 // The format is that of draft-ietf-opsawg-pcapng, little-endian, with one section and one interface.
@@ -58,7 +60,7 @@ const reserve = 16 << 10
 const lastBytes = 96
 
 // LeastLimit is the smallest limit of a file's size that leaves room for packets, in bytes.
-const LeastLimit = 64 << 10
+const LeastLimit = reckon.LeastPcapLimit
 
 // A Head is what a file says before its first packet.
 type Head struct {

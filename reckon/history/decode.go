@@ -122,8 +122,8 @@ func (d *opDecoder) intern(b []byte) string {
 // bare is a value without quotation marks.
 func bare(o *Op, name, value []byte) bool {
 	if string(name) == "untold" {
-		o.Untold = string(value) == "true"
-		return o.Untold || string(value) == "false"
+		o.Unobserved = string(value) == "true"
+		return o.Unobserved || string(value) == "false"
 	}
 	n, err := strconv.ParseInt(string(value), 10, 64)
 	return err == nil && integer(o, name, n)

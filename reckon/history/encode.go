@@ -26,21 +26,21 @@ func Abridge(value string) string {
 
 // opJSON is an Op as a line of ops.jsonl; times are nanoseconds since the epoch.
 type opJSON struct {
-	Stage    string        `json:"stage"`
-	Client   string        `json:"client"`
-	Process  int           `json:"process"`
-	Kind     string        `json:"kind"`
-	Key      string        `json:"key"`
-	Value    string        `json:"value"`
-	Due      time.Duration `json:"due"`
-	Call     time.Duration `json:"call"`
-	Return   time.Duration `json:"return"`
-	Outcome  string        `json:"outcome"`
-	Error    string        `json:"error"`
-	Revision int64         `json:"revision"`
-	Version  int64         `json:"version"`
-	Member   string        `json:"member"`
-	Untold   bool          `json:"untold"`
+	Stage      string        `json:"stage"`
+	Client     string        `json:"client"`
+	Process    int           `json:"process"`
+	Kind       string        `json:"kind"`
+	Key        string        `json:"key"`
+	Value      string        `json:"value"`
+	Due        time.Duration `json:"due"`
+	Call       time.Duration `json:"call"`
+	Return     time.Duration `json:"return"`
+	Outcome    string        `json:"outcome"`
+	Error      string        `json:"error"`
+	Revision   int64         `json:"revision"`
+	Version    int64         `json:"version"`
+	Member     string        `json:"member"`
+	Unobserved bool          `json:"untold"`
 }
 
 // AppendJSON appends the operation as one JSON object, without a newline. It
@@ -83,7 +83,7 @@ func (o Op) AppendJSON(b []byte) []byte {
 		b = append(b, `,"member":`...)
 		b = appendString(b, o.Member)
 	}
-	if o.Untold {
+	if o.Unobserved {
 		b = append(b, `,"untold":true`...)
 	}
 	return append(b, '}')
@@ -114,7 +114,7 @@ func (o *Op) UnmarshalJSON(b []byte) error {
 	*o = Op{
 		Client: j.Client, Process: j.Process, Key: j.Key, Value: j.Value,
 		Due: j.Due, Call: j.Call, Return: j.Return, Error: j.Error,
-		Revision: j.Revision, Version: j.Version, Member: j.Member, Untold: j.Untold,
+		Revision: j.Revision, Version: j.Version, Member: j.Member, Unobserved: j.Unobserved,
 	}
 	var ok [3]bool
 	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final)

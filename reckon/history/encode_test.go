@@ -16,7 +16,7 @@ func TestOpLinesRoundTrip(t *testing.T) {
 		{Stage: Preload, Client: "c1", Process: 7, Kind: Write, Key: "k1", Value: "v\"1\\\n", Due: 1, Call: 2, Return: 3, Outcome: OK, Revision: 9, Member: "n2"},
 		{Stage: Final, Client: "c10", Kind: Read, Key: "ключ", Value: "é", Due: -time.Second, Outcome: Failed, Error: "deadline <exceeded>", Version: 3},
 		{Value: strings.Repeat("x", AbridgeOver)},
-		{Client: "c1", Key: "7", Outcome: OK, Untold: true},
+		{Client: "c1", Key: "7", Outcome: OK, Unobserved: true},
 	}
 	var b []byte
 	for _, o := range ops {

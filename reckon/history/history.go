@@ -113,10 +113,10 @@ type Op struct {
 	Outcome Outcome
 	Error   string // why it is not OK
 
-	Revision int64  // of a write: the store's revision at which it took effect; of a read: the revision at which the value that it answered was written
-	Version  int64  // of a read: how often the key has been written, 0 where it does not exist
-	Member   string // which member answered, where the client can tell
-	Untold   bool   // of a read that is OK: the client keeps to itself what the store answered, so Value means nothing
+	Revision   int64  // of a write: the store's revision at which it took effect; of a read: the revision at which the value that it answered was written
+	Version    int64  // of a read: how often the key has been written, 0 where it does not exist
+	Member     string // which member answered, where the client can tell
+	Unobserved bool   // of a read that is OK: the client keeps to itself what the store answered, so Value means nothing
 }
 
 // Latency is what the operation's user felt: from due to decided.
@@ -127,7 +127,7 @@ func (o Op) String() string {
 	switch {
 	case o.Kind == Write:
 		s += "=" + o.Value
-	case o.Untold:
+	case o.Unobserved:
 		s += " -> not told"
 	case o.Outcome == OK && o.Version == 0 && o.Value == "":
 		s += " -> none"
@@ -242,10 +242,10 @@ type History struct {
 	Passes  []Pass
 }
 
-// Told is the history without reads of which nobody knows what they answered, and how many those are.
-func (h *History) Told() (rest *History, untold int) {
+// Observed is the history without reads of which nobody knows what they answered, and how many those are.
+func (h *History) Observed() (rest *History, untold int) {
 	for i := range h.Ops {
-		if h.Ops[i].Untold {
+		if h.Ops[i].Unobserved {
 			untold++
 		}
 	}
@@ -255,7 +255,7 @@ func (h *History) Told() (rest *History, untold int) {
 	told := *h
 	told.Ops = make([]Op, 0, len(h.Ops)-untold)
 	for _, o := range h.Ops {
-		if !o.Untold {
+		if !o.Unobserved {
 			told.Ops = append(told.Ops, o)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -137,8 +137,8 @@ func readAll(dirs []string) Side {
 
 // recorded is what a comparison reads of plan.json.
 type recorded struct {
-	Words    reckon.Words      `json:"words"`
-	Flags    reckon.Flags      `json:"flags"`
+	Words    plan.Words        `json:"words"`
+	Flags    plan.Flags        `json:"flags"`
 	Given    []string          `json:"flags_given"`
 	Seed     uint64            `json:"seed"`
 	Versions map[string]string `json:"versions"`

@@ -26,7 +26,7 @@ func writeCSV(w io.Writer, r Run) error {
 			o.Stage.String(), o.Client, strconv.Itoa(o.Process), o.Kind.String(), o.Key, o.Value,
 			r.Epoch.Add(o.Due).UTC().Format(time.RFC3339Nano),
 			decimals(r.since(o.Due), 9), decimals(r.since(o.Call), 9), decimals(r.since(o.Return), 9), decimals(o.Latency().Seconds()*1e3, 6),
-			o.Outcome.String(), o.Error, strconv.FormatInt(o.Revision, 10), strconv.FormatInt(o.Version, 10), o.Member, strconv.FormatBool(o.Untold),
+			o.Outcome.String(), o.Error, strconv.FormatInt(o.Revision, 10), strconv.FormatInt(o.Version, 10), o.Member, strconv.FormatBool(o.Unobserved),
 		})
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ type moment struct {
 func writeEDN(w io.Writer, r Run) error {
 	var ops []history.Op
 	err := r.each(func(o *history.Op) error {
-		if !o.Untold {
+		if !o.Unobserved {
 			ops = append(ops, *o)
 		}
 		return nil

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -89,7 +89,7 @@ func find(name string) (format, error) {
 		}
 	}
 	hint := ""
-	if near := reckon.Nearest(name, Formats()); near != "" {
+	if near := flags.Nearest(name, Formats()); near != "" {
 		hint = fmt.Sprintf(", did you mean %q?", near)
 	}
 	return format{}, fmt.Errorf("unknown format %q%s; known: %s", name, hint, strings.Join(Formats(), ", "))

@@ -46,7 +46,7 @@ func writeParquet(w io.Writer, r Run) error {
 			Stage: o.Stage.String(), Client: o.Client, Process: int64(o.Process), Kind: o.Kind.String(), Key: o.Key, Value: o.Value,
 			Due: r.Epoch.Add(o.Due).UnixNano(), DueS: r.since(o.Due), CallS: r.since(o.Call), ReturnS: r.since(o.Return),
 			Latency: o.Latency().Seconds() * 1e3, Outcome: o.Outcome.String(), Error: o.Error,
-			Revision: o.Revision, Version: o.Version, Member: o.Member, Untold: o.Untold,
+			Revision: o.Revision, Version: o.Version, Member: o.Member, Untold: o.Unobserved,
 		})
 		if len(batch) < cap(batch) {
 			return nil

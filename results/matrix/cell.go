@@ -8,19 +8,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // A Cell is one run of a matrix.
 type Cell struct {
-	Number int          `json:"number"` // its place in the file, from 1
-	Name   string       `json:"name"`   // of its directory, below cells/
-	Words  reckon.Words `json:"words"`
-	Flags  reckon.Flags `json:"flags"` // those that the file sets
-	Repeat int          `json:"repeat"`
-	Seed   uint64       `json:"seed"`
-	Order  int          `json:"order"` // its place in the shuffled order, from 1
+	Number int        `json:"number"` // its place in the file, from 1
+	Name   string     `json:"name"`   // of its directory, below cells/
+	Words  plan.Words `json:"words"`
+	Flags  plan.Flags `json:"flags"` // those that the file sets
+	Repeat int        `json:"repeat"`
+	Seed   uint64     `json:"seed"`
+	Order  int        `json:"order"` // its place in the shuffled order, from 1
 	// MustFail says that the file expects the cell to be invalid: its damage was planted.
 	MustFail bool `json:"must_fail,omitempty"`
 
@@ -33,7 +33,7 @@ type Cell struct {
 	// Attempts are the earlier runs, no results, of a cell that is not finished; then its outcome has them.
 	Attempts []Attempt `json:"attempts,omitempty"`
 
-	plan   *reckon.Plan
+	plan   *plan.Plan
 	limits []Threshold
 }
 
@@ -47,7 +47,7 @@ func (c *Cell) value(name string) (string, bool) {
 }
 
 // exact are the cell's words with the exact one for its system.
-func (c *Cell) exact() reckon.Words {
+func (c *Cell) exact() plan.Words {
 	w := c.Words
 	w.System = cmp.Or(c.System, w.System)
 	return w
@@ -65,7 +65,7 @@ func (c *Cell) Arguments() []string {
 }
 
 // Plan is the cell's plan; nil where it was read from an index.
-func (c *Cell) Plan() *reckon.Plan { return c.plan }
+func (c *Cell) Plan() *plan.Plan { return c.plan }
 
 // maxCells bounds a file that multiplies more than its author meant.
 const maxCells = 100_000
@@ -131,7 +131,7 @@ func (b block) size() int {
 func (b block) cells() func(yield func(*Cell) bool) {
 	return func(yield func(*Cell) bool) {
 		for i := range b.size() {
-			c := &Cell{Flags: reckon.Flags{}, Repeat: i%b.repeats + 1, State: Waiting}
+			c := &Cell{Flags: plan.Flags{}, Repeat: i%b.repeats + 1, State: Waiting}
 			rest := i / b.repeats
 			for k := len(b.axes) - 1; k >= 0; k-- {
 				a := b.axes[k]

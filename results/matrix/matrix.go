@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // kinds are the four words of a run, in order.
@@ -107,7 +108,7 @@ func everyFlag() []string {
 			set[n] = true
 		}
 	}
-	add(flagNames(reckon.OptionFlags()))
+	add(flagNames(plan.OptionFlags()))
 	add(flagsOf(&reckon.Systems))
 	add(flagsOf(&reckon.Topologies))
 	add(flagsOf(&reckon.Workloads))

@@ -10,9 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/reckon-bench/reckon/reckon/flags"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/reckon-bench/reckon/reckon"
 )
 
 // Read reads a matrix file. Its errors name file, line and what is allowed.
@@ -106,7 +105,7 @@ func (p *parser) mapping(n *yaml.Node, what string, known []string) (all []entry
 }
 
 func didYouMean(word string, known []string) string {
-	if near := reckon.Nearest(word, known); near != "" {
+	if near := flags.Nearest(word, known); near != "" {
 		return fmt.Sprintf(", did you mean %q?", near)
 	}
 	return ""

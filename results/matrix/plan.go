@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // refusalsShown is how many different refusals a person is shown at once.
@@ -12,11 +12,11 @@ const refusalsShown = 10
 
 // makePlan plans the cell.
 func (c *Cell) makePlan() (err error) {
-	flags := reckon.Flags{"seed": {fmt.Sprint(c.Seed)}}
+	flags := plan.Flags{"seed": {fmt.Sprint(c.Seed)}}
 	for n, v := range c.Flags {
 		flags[n] = v
 	}
-	c.plan, err = reckon.NewPlan(c.exact(), flags)
+	c.plan, err = plan.New(c.exact(), flags)
 	return err
 }
 

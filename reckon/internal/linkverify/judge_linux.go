@@ -1,0 +1,136 @@
+package linkverify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/stats"
+)
+
+// nothing: no packet of the trains arrived until then. Those hosts that are down may have sent none.
+//
+// Why until then: what the links count as cut may be others' packets, so the heal may come while a probe has
+// yet to meet the links, a few microseconds away. That it then arrives is no sign that the cut let it through.
+func (v *Verifier) nothing(ts []*train, down map[string]bool, until time.Duration) (string, error) {
+	total := 0
+	var cut, refused, late []*train
+	for _, t := range ts {
+		sent, _ := v.Prober.account(t)
+		through, after := v.Prober.arrivals(t, until)
+		if through > 0 {
+			return "", fmt.Errorf("%d of %d probes came through %s, which is cut", through, sent, t.path)
+		}
+		n := v.onLinks(t)
+		if n < uint64(sent) && !down[t.path.From] {
+			return "", fmt.Errorf("%s would not send to %s, though its interface is up", t.path.From, t.path.To)
+		}
+		switch {
+		case n > uint64(after):
+			total += int(n) - after
+			cut = append(cut, t)
+		case after > 0:
+			late = append(late, t)
+		case sent > 0:
+			refused = append(refused, t)
+		}
+	}
+	var said []string
+	if len(late) > 0 {
+		said = append(said, fmt.Sprintf("the links counted %d packets or more as cut on %s, whose probes met the heal", cutProbes, pathList(late)))
+	}
+	if len(cut) > 0 {
+		said = append(said, fmt.Sprintf("%d probes on %s were cut and none arrived", total, pathList(cut)))
+	}
+	if len(refused) > 0 {
+		said = append(said, "no probe could even be sent on "+pathList(refused))
+	}
+	return strings.Join(said, "; "), nil
+}
+
+// judge: the trains measured what the links were to do at the moment. Those that may have met something else
+// say nothing unless all of it arrived as it was to, but some must. Of those that a later cut may have taken on their way, what
+// arrived is judged.
+func (v *Verifier) judge(m moment, ts []*train, met map[*train]bool) (string, error) {
+	var judged, taken []*train
+	lost := 0
+	for _, t := range ts {
+		s := m.links[t.path]
+		sent, delays := v.Prober.account(t)
+		cut := v.Net.Links()[t.path].Cut || len(delays) < sent && !v.same(m, t.path) // and may have taken what was under way
+		switch why := contradicts(s, sent, delays, v.Slack); {
+		case why != "" && met[t] && (!cut || s.Cut):
+			return "", fmt.Errorf("%s, which is to be %s, %s", t.path, s, why)
+		case why == "" && (met[t] || len(delays) == sent):
+			judged = append(judged, t)
+		case met[t] && denies(s, sent, delays, v.Slack) == "":
+			taken, lost = append(taken, t), lost+sent-len(delays)
+		}
+	}
+	var said []string
+	if len(judged) > 0 {
+		said = append(said, fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]))
+	}
+	if len(taken) > 0 {
+		said = append(said, fmt.Sprintf("probes were sent on %s while it was %s, and %d of them may have been taken by a later cut", pathList(taken), m.links[taken[0].path], lost))
+	}
+	if len(said) == 0 && len(ts) > 0 {
+		return "", errTooSoon
+	}
+	return strings.Join(said, "; "), nil
+}
+
+// contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
+func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
+	if lost := sent - len(delays); s.Rate == 0 && lost > expect(s, sent, slack).most { // a rate has a queue, which others may have filled
+		return fmt.Sprintf("lost %d of %d probes", lost, sent)
+	}
+	return denies(s, sent, delays, slack)
+}
+
+// denies is contradicts where any number of the probes may have been lost besides.
+func denies(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
+	e, lost := expect(s, sent, slack), sent-len(delays)
+	switch {
+	case lost < e.fewest:
+		return fmt.Sprintf("lost %d of %d probes", lost, sent)
+	case len(delays) < probePackets: // too few for a median
+		return ""
+	}
+	if p50 := stats.Quantile(delays, 0.5); p50 < e.floor || s.Rate == 0 && p50 > e.ceiling {
+		return fmt.Sprintf("delayed probes by %v", p50.Round(time.Microsecond))
+	}
+	return ""
+}
+
+// passed: at least one packet of each burst arrived.
+func (v *Verifier) passed(m moment, ts []*train) (string, error) {
+	var through []*train
+	for _, t := range ts {
+		sent, delays := v.Prober.account(t)
+		if len(delays) > 0 {
+			through = append(through, t)
+		} else if v.same(m, t.path) {
+			return "", fmt.Errorf("none of %d probes came through %s, which is not cut", sent, t.path)
+		}
+	}
+	if len(through) == 0 {
+		return "", nil
+	}
+	return "probes still pass " + pathList(through), nil
+}
+
+// pathList names the paths, or some and how many more there are.
+func pathList(ts []*train) string {
+	const few = 4
+	var names []string
+	for _, t := range ts[:min(few, len(ts))] {
+		names = append(names, t.path.String())
+	}
+	list := strings.Join(names, " ")
+	if more := len(ts) - few; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}
