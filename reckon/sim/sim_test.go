@@ -1,12 +1,10 @@
 package sim
 
 import (
-	"errors"
 	"testing"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/check"
-	"github.com/reckon-bench/reckon/reckon/sim/raftkv"
 )
 
 const ms = time.Millisecond
@@ -40,37 +38,4 @@ func TestHonestTrials(t *testing.T) {
 			t.Errorf("%v\n%v", err, w)
 		}
 	}
-}
-
-func TestDefectsQuick(t *testing.T) {
-	for _, d := range []raftkv.Defect{raftkv.VoteBeforeSync, raftkv.AckBeforeSync, raftkv.CountEarlierTerms, raftkv.KeepConflicts, raftkv.LocalReads,
-		raftkv.SkipReplay, raftkv.SkipTerm, raftkv.AcceptDuplicates, raftkv.SkipDirSync, raftkv.SkipOpenSync} {
-		found := map[string]int{}
-		first := -1
-		for seed := range uint64(60) {
-			_, err := Trial{Seed: seed, Defect: d}.Run()
-			var f *Failure
-			if errors.As(err, &f) {
-				found[f.Name]++
-				if first < 0 {
-					first = int(seed)
-					if f.Name != Panicked {
-						t.Log(err)
-					} else {
-						t.Log(f.Detail[:100])
-					}
-				}
-			}
-		}
-		t.Log(d, first, found)
-	}
-	found := map[string]int{}
-	for seed := range uint64(60) {
-		_, err := Trial{Seed: seed, Kinds: append(Honest(), Twin, Twin, Twin)}.Run()
-		var f *Failure
-		if errors.As(err, &f) {
-			found[f.Name]++
-		}
-	}
-	t.Log("twin", found)
 }
