@@ -227,6 +227,8 @@ const (
 	Driver EventKind = "driver"
 	// Captured: the capture of host Subject's packets ended; Data holds "packets", "bytes", "dropped" (by the kernel) and "unwritten" (past the limit).
 	Captured EventKind = "captured"
+	// Violated: in a simulated run, invariant Subject was broken at step Data["step"] of the simulation; Detail says how. The run stopped there.
+	Violated EventKind = "violated"
 	// Harness: something that makes the run no result at all; Detail says what.
 	Harness EventKind = "harness"
 	// Interrupted: the run was cut short.

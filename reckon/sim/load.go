@@ -6,7 +6,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/reckon-bench/reckon/reckon/history"
-	"github.com/reckon-bench/reckon/reckon/sim/loop"
 )
 
 // processes hands out logical process ids: one whose operation ended Unknown is never used again, since that may take
@@ -26,13 +25,8 @@ func (p *processes) take() int {
 	return p.next - 1
 }
 
-// offer runs the operation through the client when it is due, whatever has become of earlier ones. then, unless nil, is
-// called with its outcome.
-func (w *World) offer(c int, op history.Op, then func(history.Op)) {
-	w.Loop.At(op.Due, loop.Label{Kind: loop.Scenario, Subject: loop.Nobody, Content: xxhash.Sum64String(op.Key + "\x00" + op.Value)}, func() {
-		w.begin(c, -1, op, then)
-	})
-}
+// opContent is the hash of what the operation asks for.
+func opContent(op history.Op) uint64 { return xxhash.Sum64String(op.Key + "\x00" + op.Value) }
 
 // begin runs the operation now, through the member of that number alone unless it is negative.
 func (w *World) begin(c, member int, op history.Op, then func(history.Op)) {

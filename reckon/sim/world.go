@@ -28,7 +28,9 @@ type Config struct {
 	Nodes   []string
 	Spares  []string // hosts without a program, for twins
 	Clients []string
-	Links   link.Matrix // baseline
+	Nearest map[string]string // the only member that a client uses; all of them where there is none
+	Reader  bool              // one client more, beside the members, which is the last of the world's
+	Links   link.Matrix       // baseline
 	Timing  disk.Timing
 	Boot    time.Duration // how long a program takes to start
 	Shuffle bool          // what is due at once runs in an order drawn from the seed
@@ -73,6 +75,7 @@ type World struct {
 	jitter    *raftkv.Jitter
 	excused   map[*node.Node]int // nodes whose program may end by itself, as its disk fails
 	processes processes
+	closers   []func()
 	replayed  []int // by host: how often what is sent to it arrives once more
 }
 
@@ -84,7 +87,11 @@ func NewWorld(c Config) (*World, error) {
 	}
 	nodes := append(append([]string{}, c.Nodes...), c.Spares...)
 	w := &World{Config: c, Loop: l, jitter: raftkv.NewJitter(l), excused: map[*node.Node]int{}}
-	w.Network = network.New(l, append(nodes, c.Clients...))
+	hosts := append(append([]string{}, nodes...), c.Clients...)
+	if c.Reader {
+		hosts = append(hosts, readerHost)
+	}
+	w.Network = network.New(l, hosts)
 	var err error
 	if w.Links, err = link.NewNet(context.Background(), w.Network, c.Links); err != nil {
 		return nil, fmt.Errorf("make a world: %w", err)
@@ -103,18 +110,32 @@ func NewWorld(c Config) (*World, error) {
 		w.Nodes = append(w.Nodes, n)
 	}
 	w.Nodes, w.Spares = w.Nodes[:len(c.Nodes)], w.Nodes[len(c.Nodes):]
-	members := make([]int, len(c.Nodes))
-	for i := range members {
-		members[i] = i
-	}
-	for i := range c.Clients {
-		w.Clients = append(w.Clients, client.New(l, w.Network, len(nodes)+i, members, c.OpTimeout))
+	for i, name := range hosts[len(nodes):] {
+		w.Clients = append(w.Clients, client.New(l, w.Network, len(nodes)+i, w.used(name), c.OpTimeout))
 	}
 	return w, nil
 }
 
+// readerHost is the name of the host beside the members.
+const readerHost = "reader"
+
+// used lists the members that the client uses, by number.
+func (w *World) used(client string) (all []int) {
+	for i, n := range w.Config.Nodes {
+		if only, pinned := w.Nearest[client]; !pinned || only == n {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
 // Close ends what is parked. The world is not used afterwards.
-func (w *World) Close() { w.Loop.Close() }
+func (w *World) Close() {
+	w.Loop.Close()
+	for _, f := range w.closers {
+		f()
+	}
+}
 
 // fail stops the run. It is also where to set a debugger's breakpoint: all that there is can be inspected from w.
 func (w *World) fail(name, detail string) {

@@ -96,3 +96,6 @@ func (n *Network) Inject(p Packet) {
 	r := n.paths[p.From][p.To]
 	n.arrive(r, p, n.loop.Now()+r.shape.Delay)
 }
+
+// InjectNow is Inject without the delay.
+func (n *Network) InjectNow(p Packet) { n.arrive(n.paths[p.From][p.To], p, n.loop.Now()) }

@@ -79,6 +79,23 @@ func New(l *loop.Loop, hosts []string) *Network {
 // Host returns the name of the host of that number.
 func (n *Network) Host(i int) string { return n.names[i] }
 
+// Number returns the number of the host of that name, -1 where there is none.
+func (n *Network) Number(host string) int {
+	if i, ok := n.index[host]; ok {
+		return i
+	}
+	return -1
+}
+
+// Shape returns what the path does now.
+func (n *Network) Shape(p link.Path) link.Shape {
+	r, err := n.route(p)
+	if err != nil {
+		return link.Shape{}
+	}
+	return r.shape
+}
+
 // Hosts returns how many hosts there are.
 func (n *Network) Hosts() int { return len(n.names) }
 

@@ -1,0 +1,256 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/internal/clusterstate"
+	"github.com/reckon-bench/reckon/reckon/internal/nemesis"
+	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/sim/disk"
+	"github.com/reckon-bench/reckon/reckon/sim/invariant"
+	"github.com/reckon-bench/reckon/reckon/sim/loop"
+	"github.com/reckon-bench/reckon/reckon/sim/node"
+)
+
+// Simulable is a reckon.System that the simulator can run.
+type Simulable interface {
+	// Simulate returns the program that each of the setting's members runs, which tells the checker what it does. An error is
+	// for the person who wrote the words: what of them cannot be simulated.
+	Simulate(s reckon.Setting, c *invariant.Checker) (node.System, error)
+}
+
+// A Simulation is a plan that is carried out in virtual time: the same topology, workloads, faults and checks as in a
+// real run.
+type Simulation struct {
+	*World
+	plan    *plan.Plan
+	nemesis *nemesis.Nemesis
+	ledger  clusterstate.Ledger
+	holds   map[string]*hold
+	offered map[string]int // by client
+	end     time.Duration  // of the load
+	over    bool           // verifying is
+}
+
+// New makes the simulation of a plan. Its errors are one line, for the person who wrote the words.
+func New(p *plan.Plan) (*Simulation, error) {
+	system, ok := p.System.(Simulable)
+	if !ok {
+		return nil, fmt.Errorf("system %s: cannot be simulated; etcd, etcd-no-pre-vote, memory and memory-liar can", p.Words.System)
+	}
+	for _, w := range p.Workloads {
+		if _, ok := w.Value.(reckon.Launcher); ok {
+			return nil, fmt.Errorf("workload %s: has workers of its own, which cannot be simulated", w.Name)
+		}
+	}
+	switch {
+	case p.Options.ClientCmd != "":
+		return nil, errors.New("--client-cmd: a client program cannot be simulated")
+	case p.Options.Pcap:
+		return nil, errors.New("--pcap: simulated hosts have no packets that Wireshark could read")
+	}
+	c := Config{
+		Seed: p.Options.Seed, Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Links: p.Links, Timing: disk.NVMe, Boot: bootTime,
+		OpTimeout: p.Options.OpTimeout, ElectionTimeout: p.Options.FailureTimeout, Reader: true,
+	}
+	for _, h := range p.Hosts {
+		if h.Role == "idle" {
+			c.Spares = append(c.Spares, h.Name)
+		}
+	}
+	if p.Options.Pinned() {
+		c.Nearest = p.Setting.Nearest
+	}
+	var refused error
+	c.System = func(checker *invariant.Checker) node.System {
+		s, err := system.Simulate(p.Setting, checker)
+		refused = err
+		return s
+	}
+	w, err := NewWorld(c)
+	if err := errors.Join(refused, err); err != nil {
+		return nil, fmt.Errorf("system %s: %w", p.Words.System, err)
+	}
+	s := &Simulation{World: w, plan: p, holds: map[string]*hold{}, offered: map[string]int{}}
+	for _, n := range w.Nodes {
+		s.holds[n.Name] = &hold{node: n}
+	}
+	return s, nil
+}
+
+// bootTime is how long a program takes from its start to its first event, as etcd does.
+const bootTime = 100 * time.Millisecond
+
+// Carry carries the plan out, and leaves in the History what a real run would have recorded. The error is the first
+// Failure: a broken invariant, or a program that ended by itself. What the checks say of the history is for the caller to ask; see
+// Verdicts.
+func (s *Simulation) Carry() error {
+	s.event(history.Event{Kind: history.Phase, Subject: "build", Data: map[string]float64{"unix_s": simulatedEpoch}})
+	s.phase("probe")
+	s.probe()
+	s.phase("start")
+	for _, n := range s.Nodes {
+		n.Start(s.Boot)
+	}
+	s.watch()
+	s.phase("ready")
+	if !s.until(s.plan.Bounds.Ready, func() bool { return s.serves() && s.Leader() != nil }) {
+		return s.spoilt("not ready within " + s.plan.Bounds.Ready.String())
+	}
+	s.phase("preload")
+	if !s.preload() {
+		return s.spoilt("the preload was not acknowledged")
+	}
+	s.loadAndStrike()
+	s.recordLinks()
+	s.phase("settle")
+	if !s.settled(s.plan.Bounds.Settle) {
+		if err := s.Loop.Failure(); err != nil {
+			return s.broken(err)
+		}
+		s.event(history.Event{Kind: history.Unsettled, Detail: "no leader stayed, or not every member served", Data: map[string]float64{"bound_s": s.plan.Bounds.Settle.Seconds()}})
+		return s.done()
+	}
+	s.event(history.Event{Kind: history.Settled, Subject: s.Leader().Name})
+	s.phase("final")
+	s.readAll()
+	s.phase("collect")
+	s.collectPlan()
+	return s.done()
+}
+
+// simulatedEpoch is the wall clock's time of the epoch of every simulated run, in Unix seconds: 2026-01-01.
+const simulatedEpoch = 1767225600
+
+// spoilt ends a run that is no result, unless something is broken.
+func (s *Simulation) spoilt(why string) error {
+	if err := s.Loop.Failure(); err != nil {
+		return s.broken(err)
+	}
+	s.event(history.Event{Kind: history.Harness, Detail: why})
+	return s.done()
+}
+
+func (s *Simulation) done() error {
+	if err := s.Loop.Failure(); err != nil {
+		return s.broken(err)
+	}
+	s.last()
+	return nil
+}
+
+// broken records the violation.
+func (s *Simulation) broken(err error) error {
+	var f *Failure
+	if errors.As(err, &f) && f.Name != EndedByItself && f.Name != Panicked { // which have an event
+		s.event(history.Event{Kind: history.Violated, Subject: f.Name, Detail: f.Detail, Data: map[string]float64{"step": float64(f.Step)}})
+	}
+	s.recordDrivers()
+	s.last()
+	return err
+}
+
+// last records how much was recorded.
+func (s *Simulation) last() {
+	s.over = true
+	s.event(history.Event{Kind: history.Phase, Subject: "done", Data: map[string]float64{
+		"ops": float64(len(s.History.Ops)), "changes": float64(len(s.History.Changes)), "passes": 0,
+	}})
+}
+
+// coroutineKey is the key of the coroutine that carries out strikes in their context.
+type coroutineKey struct{}
+
+// loadAndStrike offers the load while the nemesis strikes, and heals everything when it is over.
+func (s *Simulation) loadAndStrike() {
+	start := s.Loop.Now()
+	s.end = start + s.plan.Options.Duration
+	s.phase("load")
+	s.offerPlan(start)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s.nemesis = nemesis.New(nemesis.Config{
+		Clock: s, Start: start, Event: s.stamp, ElectionTimeout: s.ElectionTimeout, Bound: s.plan.Bounds.Settle,
+		Wait: func(ctx context.Context, until time.Duration) error {
+			ctx.Value(coroutineKey{}).(*loop.Coroutine).WaitUntil(min(until, s.end))
+			if until > s.end {
+				cancel(nemesis.ErrOver)
+			}
+			return ctx.Err()
+		},
+		Look: s.look, Cluster: s.as, Undo: s.ledger.Undo,
+	})
+	queues := nemesis.Queues(s.plan.Strikes)
+	for _, name := range sortedKeys(queues) {
+		s.Loop.Go(name, func(c *loop.Coroutine) {
+			s.nemesis.RunQueue(context.WithValue(ctx, coroutineKey{}, c), s.end, queues[name])
+		})
+	}
+	_ = s.Run(loop.Stop{Time: s.end}) // a failure is the loop's
+	cancel(nemesis.ErrOver)
+	s.phase("drain")
+	_ = s.nemesis.Release(context.Background()) // what cannot be healed has been recorded as missed
+	s.until(s.Loop.Now()+s.OpTimeout+time.Second, s.idle)
+	s.recordDrivers()
+}
+
+// Now returns the virtual time; with it a Simulation is a clock.Clock.
+func (s *Simulation) Now() time.Duration { return s.Loop.Now() }
+
+// stamp records the event, as of now unless it has a time.
+func (s *Simulation) stamp(e history.Event) {
+	if e.At == 0 {
+		e.At = s.Loop.Now()
+	}
+	s.History.Events = append(s.History.Events, e)
+}
+
+// recordDrivers records what each client offered. Simulated drivers are always on time.
+func (s *Simulation) recordDrivers() {
+	for _, c := range s.plan.Setting.Clients {
+		if n, ok := s.offered[c]; ok {
+			s.event(history.Event{Kind: history.Driver, Subject: c, Data: map[string]float64{
+				"offered": float64(n), "lag_p50_us": 0, "lag_p99_us": 0, "lag_max_us": 0,
+			}})
+			delete(s.offered, c)
+		}
+	}
+}
+
+// Verdicts judges the history by the plan's checks and by the invariants.
+func (s *Simulation) Verdicts(ctx context.Context) (all []check.Result) {
+	for _, c := range s.plan.Checks() {
+		r := c.Run(ctx, &s.History)
+		r.Name = c.Name
+		all = append(all, r)
+	}
+	return append(all, check.Invariants(&s.History))
+}
+
+// Record gives the recorder all that the simulation recorded.
+func (s *Simulation) Record(rec reckon.Recorder) error {
+	events := slices.Clone(s.History.Events)
+	slices.SortStableFunc(events, func(a, b history.Event) int { return int(a.At - b.At) })
+	for _, e := range events {
+		if err := rec.Event(e); err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+	}
+	for _, o := range s.History.Ops {
+		if err := rec.Op(o); err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+	}
+	for _, c := range s.History.Changes {
+		if err := rec.Change(c); err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+	}
+	return nil
+}
