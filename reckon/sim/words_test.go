@@ -45,6 +45,8 @@ func TestEveryFaultWordStrikes(t *testing.T) {
 		t.Run(w.Name, func(t *testing.T) {
 			flags := plan.Flags{"duration": {"30s"}, "rate": {"50"}, "seed": {"1"}, "number-nodes": {"5"}}
 			switch w.Name {
+			case "chained":
+				flags["number-nodes"] = []string{"3"}
 			case "kill-worker", "corrupt-data":
 				t.Skip("strikes the workers of a workload, which cannot be simulated")
 			case "timeline":
