@@ -15,7 +15,7 @@ import (
 // Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "churn",
+		Name: churnWord,
 		Doc:  "the second third of the load has slots of --churn-slot, each with a fault drawn among those that heal by themselves and fit the number of nodes; it lasts half of its slot, and in the other half the cluster can recover",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &churn{}
@@ -26,9 +26,7 @@ func init() {
 	})
 }
 
-// untilTheEnd are the words that strike until the load ends; these, those made of others, and the one that
-// strikes nobody are no part of a churn; nor are those that strike workers and leave the store alone.
-var untilTheEnd = []string{"none", "kill-n", "leader-only", "churn", "corrupt-data", "kill-worker", timelineWord}
+const churnWord = "churn"
 
 type churn struct {
 	slot  time.Duration
@@ -41,15 +39,20 @@ type entry struct {
 	fault reckon.Fault
 }
 
-// bind makes the words that churn draws from; a flag that several understand is one for all.
+// bind makes the faults that churn draws from: those that heal themselves. A flag that several of them
+// understand is one flag for all.
 func (f *churn) bind(fs *pflag.FlagSet) {
 	var sets []*pflag.FlagSet
 	for _, w := range reckon.Faults.Words() {
-		if slices.Contains(untilTheEnd, w.Name) {
+		if w.Name == churnWord { // which would bind itself without end
 			continue
 		}
 		own := pflag.NewFlagSet(w.Name, pflag.ContinueOnError)
-		f.words = append(f.words, entry{w.Name, w.New(own)})
+		fault := w.New(own)
+		if h, ok := fault.(reckon.SelfHealing); !ok || !h.HealsItself() {
+			continue
+		}
+		f.words = append(f.words, entry{w.Name, fault})
 		sets = append(sets, own)
 	}
 	for _, own := range sets {
@@ -111,6 +114,23 @@ func (f *churn) Validate(s reckon.Setting) error {
 		return fmt.Errorf("--churn-slot %v: want at most %v, for which the fault lasts", f.slot, to-from)
 	}
 	return noTarget.judge(s)
+}
+
+// Requires returns what the faults require, each requirement once, although the seed may draw none of
+// those that ask for it.
+func (f *churn) Requires() (all []reckon.Requirement) {
+	for _, e := range f.words {
+		r, ok := e.fault.(reckon.Requirer)
+		if !ok {
+			continue
+		}
+		for _, need := range r.Requires() {
+			if !slices.Contains(all, need) {
+				all = append(all, need)
+			}
+		}
+	}
+	return all
 }
 
 func (f *churn) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {

@@ -38,6 +38,10 @@ func (f *constrained) Validate(s reckon.Setting) error {
 	return err
 }
 
+func (f *constrained) Requires() []reckon.Requirement { return required(f.mode) }
+
+func (*constrained) HealsItself() bool { return true }
+
 func (f *constrained) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, leads, rng)

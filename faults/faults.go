@@ -86,6 +86,14 @@ func cut(c reckon.Cluster, paths []link.Path, mode reckon.CutMode) act {
 	}
 }
 
+// required returns what cutting paths in the mode requires of a machine.
+func required(mode reckon.CutMode) []reckon.Requirement {
+	if mode != reckon.Reset {
+		return nil
+	}
+	return []reckon.Requirement{{Name: reckon.ConnectionResets, By: "--cut " + mode.String()}}
+}
+
 // degrade gives every path the shape on top of its own.
 func degrade(c reckon.Cluster, overlay link.Matrix) act {
 	return func(ctx context.Context) (undo, error) {

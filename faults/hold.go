@@ -30,6 +30,13 @@ func (hold) Validate(s reckon.Setting) error {
 	return wantNodes(s, 2, 0, "so that there is a follower")
 }
 
+// HealsItself reports whether the fault's own window ends before the load does.
+func (h hold) HealsItself() bool {
+	load := reckon.Setting{Duration: time.Minute}
+	_, to := h.window(load)
+	return to < load.Duration
+}
+
 func (h hold) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := h.window(s)
 	k := draw(s, leads, rng)

@@ -65,6 +65,10 @@ func (f *intermittent) Validate(s reckon.Setting) error {
 	return first([]error{oneTarget.judge(s), wantNodes(s, least, 0, why), noLinkDown(f.mode)})
 }
 
+func (f *intermittent) Requires() []reckon.Requirement { return required(f.mode) }
+
+func (*intermittent) HealsItself() bool { return true }
+
 func (f *intermittent) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {
 	from, to := middle(s)
 	k := draw(s, f.role, rng)

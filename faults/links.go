@@ -162,6 +162,10 @@ func noLinkDown(w reckon.CutMode) error {
 	return nil
 }
 
+func (f *links) Requires() []reckon.Requirement { return required(f.mode) }
+
+func (*links) HealsItself() bool { return true }
+
 func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, f.role, rng)

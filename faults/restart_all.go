@@ -27,6 +27,8 @@ type restartAll struct{}
 
 func (restartAll) Validate(s reckon.Setting) error { return noTarget.judge(s) }
 
+func (restartAll) HealsItself() bool { return true }
+
 func (restartAll) Strikes(s reckon.Setting, _ *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+time.Second)
 	return []reckon.Strike{{From: from, To: to, Name: "kill all nodes", Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {

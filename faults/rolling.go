@@ -24,6 +24,8 @@ type rolling struct{}
 
 func (rolling) Validate(s reckon.Setting) error { return noTarget.judge(s) }
 
+func (rolling) HealsItself() bool { return true }
+
 func (rolling) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
 	from, to := middle(s)
 	slot := (to - from) / time.Duration(len(s.Nodes))

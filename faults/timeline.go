@@ -76,6 +76,21 @@ func (t *timeline) Validate(s reckon.Setting) error {
 	return nil
 }
 
+// Requires returns what the entries require, each named by its place in the file.
+func (t *timeline) Requires() (all []reckon.Requirement) {
+	for i, e := range t.entries {
+		r, ok := e.fault.(reckon.Requirer)
+		if !ok {
+			continue
+		}
+		for _, need := range r.Requires() {
+			need.By = fmt.Sprintf("--faults, entry %d, %s: %s", i+1, e.Word, need.By)
+			all = append(all, need)
+		}
+	}
+	return all
+}
+
 func (e timed) needs(s reckon.Setting, place int) error {
 	if n, ok := e.fault.(reckon.Validator); ok {
 		if err := n.Validate(e.in(s)); err != nil {

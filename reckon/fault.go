@@ -8,7 +8,7 @@ import (
 
 // A Fault says when to strike and what to inject. It is pure: only the Inject of its strikes touches anything.
 //
-// Optional powers: Validator, Requirer, Lasting.
+// Optional powers: Validator, Requirer, SelfHealing.
 type Fault interface {
 	// Strikes returns the strikes of this run in order of From. The strikes of one call share what their closures bind.
 	Strikes(s Setting, rng *rand.Rand) []Strike
@@ -33,14 +33,26 @@ type Injection struct {
 	Heal   func(ctx context.Context) error
 }
 
-// Requirer is a Fault, Topology or System that needs something of the machine. Requires returns the names of the
-// findings of reckon doctor that must be in order.
+// Requirer is a Fault, Topology or System that not every machine can carry out. A run is refused, before anything is
+// started, on a machine that lacks one of its requirements.
 type Requirer interface {
-	Requires() []string
+	Requires() []Requirement
 }
 
-// Lasting is a Fault that is not healed by itself within its window: it lasts until the load ends, or what it did is never
-// undone. Other faults, like churn, cannot draw it.
-type Lasting interface {
-	LastsUntilTheEnd() bool
+// A Requirement is something that a machine must be able to do for a run.
+type Requirement struct {
+	Name string // of the finding of reckon doctor that must be in order
+	By   string // what asks for it, as it begins an error message: "--cut reset"
+}
+
+// Names of requirements, for those who ask and for reckon doctor.
+const (
+	ConnectionResets = "connection resets"
+	KernelLinks      = "netem"
+)
+
+// SelfHealing is a Fault that says whether all that it does to the store is healed before the load ends, so that other
+// faults may follow it in one run. churn draws among the faults of which that is true.
+type SelfHealing interface {
+	HealsItself() bool
 }

@@ -18,16 +18,15 @@ import (
 
 // The files of a run's directory.
 const (
-	planFile    = "plan.json"
-	opsFile     = "ops.jsonl"
-	eventsFile  = "events.jsonl"
-	changesFile = "changes.jsonl"
-	passesFile  = "passes.jsonl"
-	summaryFile = "summary.json"
-	reportFile  = "report.html"
-	logsDir     = "logs"
+	OpsFile     = "ops.jsonl"
+	EventsFile  = "events.jsonl"
+	ChangesFile = "changes.jsonl"
+	PassesFile  = "passes.jsonl"
+	SummaryFile = "summary.json"
+	ReportFile  = "report.html"
+	LogsDir     = "logs"
 	scratchDir  = "scratch"
-	plotsDir    = "plots"
+	PlotsDir    = "plots"
 )
 
 // flushEvery bounds how much of a run a crash of the runner can lose.
@@ -87,8 +86,8 @@ func Open(path string) (*Dir, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("open run directory %s: not a directory", path)
 	}
-	if _, err := os.Stat(filepath.Join(path, planFile)); err != nil {
-		return nil, fmt.Errorf("open run directory %s: not a run: it has no %s", path, planFile)
+	if _, err := os.Stat(filepath.Join(path, PlanName)); err != nil {
+		return nil, fmt.Errorf("open run directory %s: not a run: it has no %s", path, PlanName)
 	}
 	d := newDir(path)
 	d.made, d.madeIn = path, path
@@ -97,10 +96,10 @@ func Open(path string) (*Dir, error) {
 
 func newDir(path string) *Dir {
 	d := &Dir{path: path, stop: make(chan struct{})}
-	d.ops = newStream(d.Path(opsFile))
-	d.events = newStream(d.Path(eventsFile))
-	d.changes = newStream(d.Path(changesFile))
-	d.passes = newStream(d.Path(passesFile))
+	d.ops = newStream(d.Path(OpsFile))
+	d.events = newStream(d.Path(EventsFile))
+	d.changes = newStream(d.Path(ChangesFile))
+	d.passes = newStream(d.Path(PassesFile))
 	return d
 }
 
@@ -179,10 +178,10 @@ func (d *Dir) Log(name string) (io.WriteCloser, error) {
 	if err := plainName(name); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	if err := os.MkdirAll(d.Path(logsDir), 0o777); err != nil {
+	if err := os.MkdirAll(d.Path(LogsDir), 0o777); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	f, err := os.OpenFile(d.Path(logsDir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	f, err := os.OpenFile(d.Path(LogsDir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -241,18 +240,21 @@ func (d *Dir) Close() error {
 }
 
 // WritePlan writes plan.json, which makes the directory a run. It is the first thing to be written.
-func (d *Dir) WritePlan(plan any) error { return d.writeJSON(planFile, plan) }
+func (d *Dir) WritePlan(f PlanFile) error { return d.writeJSON(PlanName, f) }
 
-// ReadPlan reads plan.json into plan.
-func (d *Dir) ReadPlan(plan any) error { return d.readJSON(planFile, plan) }
+// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and checks.
+func (d *Dir) ReadPlan() (f PlanFile, err error) {
+	err = d.readJSON(PlanName, &f)
+	return f, err
+}
 
 // WriteSummary writes summary.json.
-func (d *Dir) WriteSummary(s Summary) error { return d.writeJSON(summaryFile, s) }
+func (d *Dir) WriteSummary(s Summary) error { return d.writeJSON(SummaryFile, s) }
 
 // ReadSummary reads summary.json, evidence of the checks included: rendering needs no second check.
 func (d *Dir) ReadSummary() (Summary, error) {
 	var s Summary
-	err := d.readJSON(summaryFile, &s)
+	err := d.readJSON(SummaryFile, &s)
 	return s, err
 }
 
@@ -261,7 +263,7 @@ func (d *Dir) writeJSON(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return d.writeFile(name, append(b, '\n'))
+	return d.WriteFile(name, append(b, '\n'))
 }
 
 func (d *Dir) readJSON(name string, v any) error {
@@ -275,7 +277,7 @@ func (d *Dir) readJSON(name string, v any) error {
 	return nil
 }
 
-func (d *Dir) writeFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
+func (d *Dir) WriteFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
 
 // WriteFile replaces the file in one step, so that nobody ever reads half of
 // one, and a full disk leaves the old one as it was.

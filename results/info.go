@@ -1,6 +1,7 @@
 package results
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -19,8 +20,8 @@ type Info struct {
 	Backend         string      // of the links; "" where none are emulated, so that none owes an account
 	Links           link.Matrix // as planned; a path that it does not name is a perfect wire
 
-	// LagBound and LateBound are what the generator's lag and the links' lateness
-	// may be at p99. Zero means a tenth of the election timeout.
+	// LagBound and LateBound are the plan's bounds on the p99 of the generator's lag and of the links'
+	// lateness; 0 means that there is none.
 	LagBound, LateBound time.Duration
 
 	Planned []Planned // every strike, in the order of their numbers
@@ -43,16 +44,8 @@ type Fact struct {
 	Value string
 }
 
-// bound is the bound on p99 that holds where the plan names none.
-func (i Info) bound(named time.Duration) time.Duration {
-	if named != 0 {
-		return named
-	}
-	return i.ElectionTimeout / 10
-}
-
 // hosts that the record should speak of; a plan that names none leaves it to the record.
-func (i Info) clients(h *history.History) []string {
+func (i Info) ClientsIn(h *history.History) []string {
 	if len(i.Clients) > 0 {
 		return i.Clients
 	}
@@ -62,10 +55,10 @@ func (i Info) clients(h *history.History) []string {
 			seen[c] = true
 		}
 	}
-	return sortedKeys(seen)
+	return slices.SortedFunc(maps.Keys(seen), link.CompareHosts)
 }
 
-func (i Info) nodes(h *history.History) []string {
+func (i Info) NodesIn(h *history.History) []string {
 	if len(i.Nodes) > 0 {
 		return i.Nodes
 	}
@@ -78,14 +71,5 @@ func (i Info) nodes(h *history.History) []string {
 			}
 		}
 	}
-	return sortedKeys(seen)
-}
-
-func sortedKeys(m map[string]bool) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, link.CompareHosts)
-	return keys
+	return slices.SortedFunc(maps.Keys(seen), link.CompareHosts)
 }

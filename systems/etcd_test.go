@@ -193,6 +193,7 @@ func TestTooFarToConnect(t *testing.T) {
 
 // TestPreVoteDiffers asks the processes themselves: what they log that they run with.
 func TestPreVoteDiffers(t *testing.T) {
+	t.Parallel()
 	for i, name := range []string{"etcd", "etcd-no-pre-vote"} {
 		c := start(t, word(t, name), byte(20+i), 1)
 		log, err := os.ReadFile(c.log(c.members[0]))
@@ -208,6 +209,7 @@ func TestPreVoteDiffers(t *testing.T) {
 
 // TestLeaderDies walks through what a run with the fault leader asks of etcd.
 func TestLeaderDies(t *testing.T) {
+	t.Parallel()
 	c := start(t, word(t, "etcd"), 30, 3)
 	client := c.dial(c.members...)
 	for i := range 20 {
@@ -319,6 +321,7 @@ func (c *cluster) measures() {
 
 // TestPatience asks for what is not there yet, or not any more.
 func TestPatience(t *testing.T) {
+	t.Parallel()
 	c := start(t, word(t, "etcd"), 40, 1)
 	m := c.members[0]
 	ctx, cancel := context.WithTimeout(t.Context(), 3*hashRetry)
@@ -382,6 +385,7 @@ func TestWatchesFor(t *testing.T) {
 
 // TestLongHistory reads more revisions than the watches that are open at once cover.
 func TestLongHistory(t *testing.T) {
+	t.Parallel()
 	s := word(t, "etcd", "--etcd-flag=unsafe-no-fsync=true").(*etcd)
 	s.watches = 2
 	c := start(t, s, 50, 1)

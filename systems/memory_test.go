@@ -24,6 +24,7 @@ func TestMemoryIsOnOneNode(t *testing.T) {
 
 // TestMemoryForgets: a restart loses what was acknowledged, and the client connects again.
 func TestMemoryForgets(t *testing.T) {
+	t.Parallel()
 	c := start(t, word(t, "memory"), 90, 1)
 	client := c.dial(c.members...)
 	c.write(client, "k", "v")
@@ -95,6 +96,7 @@ func askLiar(t *testing.T, net byte, flags ...string) (l lied) {
 }
 
 func TestLiarLies(t *testing.T) {
+	t.Parallel()
 	one := askLiar(t, 91, "--seed=1", "--lie-rate=5")
 	if d, s := len(one.dropped), len(one.stale); d < 5 || d > 50 || s < 5 || s > 50 {
 		t.Errorf("at 5 %% of 400 it dropped %d and answered %d stale", d, s)

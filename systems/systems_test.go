@@ -114,7 +114,7 @@ func (c *cluster) killAll() {
 
 // status asks the member with little patience.
 func (c *cluster) status(m reckon.Member) (reckon.Status, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	return c.system.Status(ctx, m, direct)
 }
@@ -145,10 +145,10 @@ func (c *cluster) leads() (leader reckon.Member, err error) {
 	return leader, err
 }
 
-// eventually waits, 20 s at most, until the condition holds.
+// eventually waits, a minute at most, until the condition holds.
 func (c *cluster) eventually(what string, condition func() error) {
 	c.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := condition()
 		if err == nil {

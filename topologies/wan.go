@@ -83,7 +83,7 @@ func (w *wan) between() ([][]link.Shape, error) {
 			case places[x] == places[y]: // also between two data centres of one region
 				between[x][y] = link.Shape{Delay: w.matrix.delay[places[x]][places[x]]}
 			default:
-				between[x][y], err = w.shapeOf(w.matrix.delay[places[x]][places[y]])
+				between[x][y], err = w.shapeAt(w.matrix.delay[places[x]][places[y]])
 				if err != nil {
 					err = fmt.Errorf("from %s to %s: %w", w.matrix.names[places[x]], w.matrix.names[places[y]], err)
 				}
@@ -106,7 +106,7 @@ func (w *wan) placed() (places []int, err error) {
 			return nil, err
 		}
 	}
-	if w.latency != defaultLatency { // a plan that is made again gives every flag, also this one
+	if w.link.LatencyGiven() { // a plan that is made again gives every flag, also this one
 		return nil, errors.New("--link-latency: the latencies are those of --wan-matrix; leave one of them out")
 	}
 	where, flag := w.places, "--wan-regions "+strings.Join(w.places, ",")

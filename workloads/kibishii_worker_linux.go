@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -130,6 +129,7 @@ type said struct {
 	Cmd     string `json:"cmd"`
 	Pass    int32  `json:"pass"`
 	Error   string `json:"error"`
+	Lost    bool   `json:"lease_lost"`
 }
 
 // listen records what the worker says of itself, which owes nothing to the store.
@@ -148,18 +148,16 @@ func (h *hand) listen(out io.ReadCloser, silent chan<- struct{}) {
 }
 
 func (h *hand) hear(s said) {
-	worked := func(what string) {
-		h.duty.camp.Event(history.Event{Kind: history.Worked, Subject: h.name, Detail: what + " " + s.Op})
-	}
+	worked := func(step history.Step) { h.duty.camp.Event(history.NewWorked(h.name, step, s.Op)) }
 	switch {
 	case s.Message == "begins":
-		worked("started")
+		worked(history.Started)
 	case s.Message == "ended" && s.Error == "":
-		worked("finished")
-	case s.Message == "ended" && strings.HasSuffix(s.Error, fleet.ErrLeaseLost.Error()):
-		worked("lost")
+		worked(history.Finished)
+	case s.Message == "ended" && s.Lost:
+		worked(history.Lost)
 	case s.Message == "ended":
-		worked("gave up on")
+		worked(history.GaveUp)
 	}
 	h.change(func() {
 		switch s.Message {

@@ -28,7 +28,7 @@ func TestStrangers(t *testing.T) {
 		Standing: fleet.Standing{NodesStarting: "1", NodesCompleted: "3", NodesSuccessful: "c1,c2", Status: fleet.Success},
 	}
 	p := (&duty{camp: reckon.Env{Clock: stopped{}}}).record(op, nil, history.Load)
-	r := check.Passes(&history.History{Passes: []history.Pass{p}, Events: []history.Event{{Kind: history.Worked, Subject: "c1", Detail: "started 1"}}})
+	r := check.Passes(&history.History{Passes: []history.Pass{p}, Events: []history.Event{history.NewWorked("c1", history.Started, "1")}})
 	for _, want := range []string{
 		"counts c2 as completed, which was not there when it started", "counts c2 as successful, which was not there when it started",
 		"says that 3 completed, and 2 have given a result",

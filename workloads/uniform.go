@@ -42,9 +42,6 @@ type uniform struct {
 	maxKey, size           int
 }
 
-// attempts is how often a preload is tried, each time with values of its own.
-const attempts = 10
-
 // Validate refuses settings that cannot be offered or could not be checked.
 func (u *uniform) Validate(s reckon.Setting) error {
 	switch {
@@ -59,7 +56,7 @@ func (u *uniform) Validate(s reckon.Setting) error {
 	}
 	// Values are unique, or nothing could be told from a read. Poisson arrivals vary: ten standard deviations do.
 	n := u.rate * s.Duration.Seconds()
-	n += 10*math.Sqrt(n) + float64(len(s.Clients)) + float64(attempts*(u.maxKey+1))
+	n += 10*math.Sqrt(n) + float64(len(s.Clients)) + float64(reckon.PreloadAttempts*(u.maxKey+1))
 	if width := int(math.Ceil(math.Log(n) / math.Log(36))); u.size < width {
 		return fmt.Errorf("--payload-size %d: too small for the %.0f unique values of this run; at least %d", u.size, n, width)
 	}
@@ -82,7 +79,7 @@ func (u *uniform) Ops(s reckon.Setting, client int, rng *rand.Rand) iter.Seq[rec
 			}
 			op := reckon.Op{Stage: history.Load, Due: time.Duration(at * float64(time.Second)), Key: strconv.Itoa(rng.IntN(u.maxKey + 1))}
 			if rng.Float64() < u.writes {
-				op.Kind, op.Value = history.Write, u.value(attempts*(u.maxKey+1)+n)
+				op.Kind, op.Value = history.Write, u.value(reckon.PreloadAttempts*(u.maxKey+1)+n)
 			}
 			if !yield(op) {
 				return

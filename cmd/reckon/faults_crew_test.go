@@ -16,6 +16,7 @@ var crewFaults = []string{"corrupt-data", "kill-worker"}
 // TestFaultsOnWorkers damages the tree of a worker in every way there is, and kills one in the middle of a pass. Of the kinds
 // of damage a test run has the one that only identity shows; make test-faults has all.
 func TestFaultsOnWorkers(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
@@ -23,6 +24,7 @@ func TestFaultsOnWorkers(t *testing.T) {
 	}
 	for _, kind := range []string{"flip", "truncate", "delete", "swap", "add"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			if os.Getenv(everyFault) == "" && kind != "swap" {
 				t.Skip("make test-faults strikes with it")
 			}
@@ -30,6 +32,7 @@ func TestFaultsOnWorkers(t *testing.T) {
 		})
 	}
 	t.Run("kill-worker", func(t *testing.T) {
+		t.Parallel()
 		// Files enough that a pass takes its time.
 		s := crewRun(t, "kill-worker", "--kibishii-files", "50", "--kibishii-length", "65536", "--kibishii-lease", "2s")
 		if s.Verdict != results.StatusValid {

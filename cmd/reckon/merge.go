@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/cmd/reckon/sweep"
 	"github.com/reckon-bench/reckon/results/matrix"
 )
 
@@ -22,9 +24,9 @@ func newMerge() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			printMatrix(os.Stdout, dir)
+			sweep.Print(os.Stdout, dir)
 			if n := dir.Index.Verdict.Exit(); n != 0 {
-				return exitStatus(n)
+				return exit.Status(n)
 			}
 			return nil
 		},

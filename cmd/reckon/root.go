@@ -10,9 +10,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/kibishii"
+	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/results"
 )
 
 const (
@@ -34,7 +37,7 @@ load, injects faults on a schedule, records every operation, verifies the record
   reckon plan etcd simple uniform leader     what would be done, and when
   reckon etcd simple uniform leader -h       what these words understand
   reckon list                                all words`,
-		Version:       release,
+		Version:       results.Release,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
@@ -49,7 +52,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), newKibishii(), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root
@@ -72,25 +75,25 @@ func (l *local) bind(fs *pflag.FlagSet) {
 func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) error) {
 	var l local
 	l.bind(cmd.Flags())
-	union(cmd.Flags())
+	words.AddFlags(cmd.Flags())
 	cmd.Args = cobra.ArbitraryArgs // judged below, where an example can be given
-	cmd.ValidArgsFunction = completeWords
+	cmd.ValidArgsFunction = words.Complete
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 && cmd.Flags().NFlag() == 0 && !cmd.HasParent() {
 			return cmd.Help()
 		}
-		words, err := parseWords(cmd, args)
+		four, err := parseWords(cmd, args)
 		if err != nil {
 			return err
 		}
-		p, err := plan.New(words, given(cmd.Flags()))
+		p, err := plan.New(four, given(cmd.Flags()))
 		if err != nil {
 			return err
 		}
 		return do(cmd, p, l)
 	}
 	cmd.SetFlagErrorFunc(flagError)
-	completeChoices(cmd)
+	words.CompleteChoices(cmd)
 	usual := new(cobra.Command).HelpFunc()
 	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
 		if c != cmd { // cobra hands a help function down to commands that take no words
@@ -99,51 +102,6 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) er
 		}
 		help(c, args)
 	})
-}
-
-// completeChoices completes the values of flags that are one of a few words.
-func completeChoices(cmd *cobra.Command) {
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if c, ok := f.Value.(interface{ Choices() []string }); ok {
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(c.Choices(), cobra.ShellCompDirectiveNoFileComp)) // the flag is there
-		}
-	})
-}
-
-// union adds every flag that any word understands. A flag of one name means the
-// same for every word, so the first will do to parse it.
-func union(fs *pflag.FlagSet) {
-	add := func(more *pflag.FlagSet) {
-		more.VisitAll(func(f *pflag.Flag) {
-			if fs.Lookup(f.Name) == nil {
-				fs.AddFlag(f)
-			}
-		})
-	}
-	add(plan.OptionFlags())
-	for _, w := range everyWord() {
-		add(w.flags)
-	}
-}
-
-// word is a registration of any kind.
-type word struct {
-	kind, name string
-	aliases    []string
-	forms      []string // ways to write it with an argument
-	doc        string
-	flags      *pflag.FlagSet
-}
-
-func everyWord() []word {
-	return slices.Concat(wordsOf(&reckon.Systems), wordsOf(&reckon.Topologies), wordsOf(&reckon.Workloads), wordsOf(&reckon.Faults))
-}
-
-func wordsOf[T any](c *reckon.Catalogue[T]) (all []word) {
-	for _, w := range c.Words() {
-		all = append(all, word{c.Kind, w.Name, w.Aliases, w.Forms(), w.Doc, w.Flags()})
-	}
-	return all
 }
 
 // given are the run's flags that were given on the command line.
@@ -161,11 +119,14 @@ func given(fs *pflag.FlagSet) plan.Flags {
 	return out
 }
 
-// With a file of faults, three words do: the file's word takes the place of the fault.
-const (
-	faultsFlag   = "faults"
-	timelineWord = "timeline"
-)
+// faultsFlag names a file of faults, which takes the place of the fault word.
+const faultsFlag = "faults"
+
+// fileWord returns the fault word that understands --faults.
+func fileWord() string {
+	faults := reckon.Faults.Words()
+	return faults[slices.IndexFunc(faults, func(w reckon.Word[reckon.Fault]) bool { return w.Flags().Lookup(faultsFlag) != nil })].Name
+}
 
 func parseWords(cmd *cobra.Command, args []string) (plan.Words, error) {
 	if len(args) == 1 && cmd.Parent() == nil {
@@ -173,17 +134,18 @@ func parseWords(cmd *cobra.Command, args []string) (plan.Words, error) {
 		for _, c := range cmd.Commands() {
 			known = append(known, c.Name())
 		}
-		if near := flags.Nearest(args[0], known); near != "" {
-			return plan.Words{}, fmt.Errorf("unknown command %q, did you mean %q? (a run takes four words: <system> <topology> <workload> <fault>)", args[0], near)
+		if hint := flags.DidYouMean(args[0], known); hint != "" {
+			return plan.Words{}, fmt.Errorf("unknown command %q%s (a run takes four words: <system> <topology> <workload> <fault>)", args[0], hint)
 		}
 	}
 	if cmd.Flags().Changed(faultsFlag) {
+		word := fileWord()
 		switch len(args) {
 		case 3:
-			args = append(args, timelineWord)
+			args = append(args, word)
 		case 4:
-			if !slices.Contains(strings.Split(args[3], ","), timelineWord) {
-				return plan.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+timelineWord)
+			if !slices.Contains(strings.Split(args[3], ","), word) {
+				return plan.Words{}, fmt.Errorf("--%s takes the place of the fault word: leave %q out, or write %q to have both", faultsFlag, args[3], args[3]+","+word)
 			}
 		}
 	}
@@ -191,24 +153,6 @@ func parseWords(cmd *cobra.Command, args []string) (plan.Words, error) {
 		return plan.Words{}, fmt.Errorf("want four words, <system> <topology> <workload> <fault>, and got %d; for example: reckon etcd simple uniform leader (reckon list names them all)", len(args))
 	}
 	return plan.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
-}
-
-func completeWords(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	kinds := []string{"system", "topology", "workload", "fault"}
-	if len(args) >= len(kinds) {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	kind, before := kinds[len(args)], ""
-	if i := strings.LastIndexByte(toComplete, ','); i >= 0 && (kind == "workload" || kind == "fault") {
-		before = toComplete[:i+1] // a comma list goes on
-	}
-	var out []string
-	for _, w := range everyWord() {
-		if w.kind == kind && strings.HasPrefix(before+w.name, toComplete) {
-			out = append(out, before+w.name+"\t"+w.doc)
-		}
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 // numberError is how strconv words what is no number.
@@ -223,9 +167,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}))
 	}
 	var known []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	if near := flags.Nearest(name, known); near != "" {
-		return fmt.Errorf("unknown flag --%s, did you mean --%s? (reckon list names every flag)", name, near)
-	}
-	return fmt.Errorf("unknown flag --%s (reckon list names every flag)", name)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+	name = "--" + name
+	return fmt.Errorf("unknown flag %q%s (reckon list names every flag)", name, flags.DidYouMean(name, known))
 }

@@ -4,8 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/spf13/pflag"
+
+	"github.com/reckon-bench/reckon/reckon/plan"
+
+	"github.com/reckon-bench/reckon/cmd/reckon/words"
+	"github.com/reckon-bench/reckon/results"
 )
 
 // A flag is parsed once and given to every word that understands it, so it must mean the same to all.
@@ -24,26 +28,18 @@ func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 		})
 	}
 	see("every run", plan.OptionFlags())
-	for _, w := range everyWord() {
-		see(w.kind+" "+w.name, w.flags)
+	for _, w := range words.All() {
+		see(w.Kind+" "+w.Name, w.Flags)
 	}
 }
 
 func TestWordsAreDocumented(t *testing.T) {
-	if len(everyWord()) == 0 {
+	if len(words.All()) == 0 {
 		t.Fatal("no words")
 	}
-	for _, w := range everyWord() {
-		if w.doc == "" || strings.HasSuffix(w.doc, ".") {
-			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.kind, w.name, w.doc)
-		}
-	}
-}
-
-func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{"a=b": "a=b", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'"} {
-		if got := quote(in); got != want {
-			t.Errorf("quote(%q) is %s, want %s", in, got, want)
+	for _, w := range words.All() {
+		if w.Doc == "" || strings.HasSuffix(w.Doc, ".") {
+			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.Kind, w.Name, w.Doc)
 		}
 	}
 }
@@ -56,7 +52,7 @@ func TestCommandLineMakesTheSamePlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "reckon etcd wan uniform leader --duration=1m30s --etcd-flag=snapshot-count=100 --etcd-flag=max-wals=3 --link-loss=0.5 --seed=1"
-	if got := commandLine(p); got != want {
+	if got := results.CommandLine(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -32,7 +32,7 @@ func caption(e history.Event) string {
 		if e.Subject == "" {
 			return "no node leads"
 		}
-		return fmt.Sprintf("%s leads term %.0f", e.Subject, e.Data["term"])
+		return fmt.Sprintf("%s leads term %d", e.Subject, e.Term())
 	case history.Interrupted:
 		return "interrupted: " + e.Detail
 	}

@@ -140,7 +140,7 @@ func (a *account) doubted() string {
 		switch e.Kind {
 		case history.Collected:
 			marks = true
-			whole = whole || e.Subject == a.member && int(e.Data["changes"]) == len(a.changes)
+			whole = whole || e.Subject == a.member && e.Changes() == len(a.changes)
 		case history.Harness, history.Interrupted, history.Ended:
 			failed = true
 		}

@@ -11,7 +11,7 @@ import (
 func Invariants(h *history.History) Result {
 	r := Result{Name: "invariants"}
 	if v := eventOf(h, history.Violated); v != nil {
-		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%s, at step %.0f: %s", v.Subject, v.Data["step"], v.Detail)
+		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%s, at step %d: %s", v.Subject, v.ViolatedAt(), v.Detail)
 		return r
 	}
 	if _, done := h.PhaseStart("done"); !done {

@@ -80,12 +80,11 @@ func (p *passReading) note(e history.Event) {
 	case history.Harness, history.Missed:
 		p.cut = cmp.Or(p.cut, "the harness failed ("+e.Detail+")")
 	case history.Worked:
-		what, id, _ := strings.Cut(e.Detail, " ")
-		switch what {
-		case "started":
-			p.runs[of(e.Subject, id)]++
-		case "lost":
-			p.lost[of(e.Subject, id)] = true
+		switch e.Step {
+		case history.Started:
+			p.runs[of(e.Subject, e.Pass)]++
+		case history.Lost:
+			p.lost[of(e.Subject, e.Pass)] = true
 		}
 	}
 }

@@ -24,7 +24,7 @@ func pass(id, command string, number int32) history.Pass {
 func worked(ps ...history.Pass) (es []history.Event) {
 	for _, p := range ps {
 		for _, n := range p.Starting {
-			es = append(es, history.Event{Kind: history.Worked, Subject: n, Detail: "started " + p.ID}, history.Event{Kind: history.Worked, Subject: n, Detail: "finished " + p.ID})
+			es = append(es, history.NewWorked(n, history.Started, p.ID), history.NewWorked(n, history.Finished, p.ID))
 		}
 	}
 	return es
@@ -116,8 +116,8 @@ func TestPasses(t *testing.T) {
 		}, want: Invalid, detail: "says that 3 completed, and 2 have given a result"},
 		"a stranger": {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "c"}; return ps }, want: Invalid, detail: "counts c as completed, which was not there"},
 		"both":       {change: func(ps []history.Pass) []history.Pass { ps[0].Failing = []string{"a"}; return ps }, want: Invalid, detail: "counts a as successful and as failed"},
-		"run twice":  {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "started 1"}}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
-		"lease lost": {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "lost 2"}}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
+		"run twice":  {events: []history.Event{history.NewWorked("b", history.Started, "1")}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
+		"lease lost": {events: []history.Event{history.NewWorked("b", history.Lost, "2")}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ps := []history.Pass{clonePass(g1), clonePass(v1)}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/reckon-bench/reckon/reckon/history"
 )
@@ -30,8 +29,7 @@ func Recovers(h *history.History) Result {
 		r.Detail = fmt.Sprintf("%s, but a strike was not what was planned: %s", un.Detail, missed.Detail)
 		return r
 	case un != nil:
-		bound := time.Duration(un.Data["bound_s"] * float64(time.Second))
-		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every strike healed: %s", bound, un.Detail)
+		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every strike healed: %s", un.Bound(), un.Detail)
 		return r
 	}
 	if silent := unanswered(h); len(silent) > 0 {

@@ -64,12 +64,11 @@ type memberHash struct {
 func hashes(h *history.History, members []string) []revisionHashes {
 	by := make(map[int64][]memberHash)
 	for _, e := range h.Events {
-		hash, ok := e.Data["hash"]
-		revision, ok2 := e.Data["revision"]
-		if e.Kind != history.Hash || !ok || !ok2 || !slices.Contains(members, e.Subject) {
+		revision, hash, ok := e.Hash()
+		if !ok || !slices.Contains(members, e.Subject) {
 			continue
 		}
-		by[int64(revision)] = append(by[int64(revision)], memberHash{e.Subject, uint32(hash)})
+		by[revision] = append(by[revision], memberHash{e.Subject, hash})
 	}
 	var all []revisionHashes
 	for revision, told := range by {

@@ -15,7 +15,8 @@ func (r *run) collect(ctx context.Context) error {
 	r.journal.phase("collect")
 	first := r.plan.Members[0]
 	if h, ok := r.plan.System.(reckon.Historian); ok {
-		var changes, newest int64
+		var changes int
+		var newest int64
 		for c, err := range h.Changes(ctx, first, r.bed.Hosts[first.Name].Dial) {
 			if err != nil {
 				return fmt.Errorf("collect the changes from %s: %w", first.Name, err)
@@ -26,7 +27,7 @@ func (r *run) collect(ctx context.Context) error {
 			changes, newest = changes+1, max(newest, c.Revision)
 			r.journal.Change(c)
 		}
-		r.journal.Event(history.Event{Kind: history.Collected, Subject: first.Name, Data: map[string]float64{"changes": float64(changes), "revision": float64(newest)}})
+		r.journal.Event(history.NewCollected(first.Name, changes, newest))
 	}
 	return r.hashes(ctx)
 }
@@ -49,7 +50,7 @@ func (r *run) hashes(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("ask %s for its hash at revision %d: %w", m.Name, at, err)
 			}
-			r.journal.Event(history.Event{Kind: history.Hash, Subject: m.Name, Data: map[string]float64{"revision": float64(got), "hash": float64(hash)}})
+			r.journal.Event(history.NewHash(m.Name, got, hash))
 			return nil
 		})
 	}

@@ -27,7 +27,7 @@ type fate struct {
 
 // fatal records that the harness has failed so that nothing that follows can be right, once, and cuts the load short.
 func (f *fate) fatal(why error) {
-	f.fatalAs(history.Event{Kind: history.Harness, Detail: why.Error()}, why)
+	f.fatalAs(history.NewHarness(why.Error()), why)
 }
 
 // fatalAs is fatal with the event that is recorded. What the store did is recorded each time.

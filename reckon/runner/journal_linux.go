@@ -42,7 +42,7 @@ func (j *journal) Event(e history.Event) {
 // phase records that the run enters the phase.
 func (j *journal) phase(name string) {
 	j.progress.enter(name)
-	j.Event(history.Event{Kind: history.Phase, Subject: name})
+	j.Event(history.NewPhase(name))
 }
 
 // Ops records operations that a load driver has encoded.
@@ -75,9 +75,7 @@ func (j *journal) Progress(p load.Progress) { j.progress.add(p) }
 // done records how much was recorded: a record that holds less has lost something.
 func (j *journal) done() {
 	j.progress.enter("done")
-	j.Event(history.Event{Kind: history.Phase, Subject: "done", Data: map[string]float64{
-		"ops": float64(j.ops.Load()), "changes": float64(j.changes.Load()), "passes": float64(j.passes.Load()),
-	}})
+	j.Event(history.NewDone(history.Counts{Ops: int(j.ops.Load()), Changes: int(j.changes.Load()), Passes: int(j.passes.Load())}))
 }
 
 // keep remembers the first error of the recorder.

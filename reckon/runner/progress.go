@@ -64,24 +64,24 @@ func (p *progress) see(e history.Event) {
 	if p.struck == nil {
 		p.struck = map[int]string{}
 	}
-	i := int(e.Data["strike"])
+	i, _ := e.Strike()
 	switch e.Kind {
 	case history.Phase:
 		p.since = e.At
 	case history.Struck:
 		p.struck[i] = e.Subject + ": " + e.Detail
-		p.note(e.At, "struck %s: %s", e.Subject, e.Detail)
+		p.note(e.At, "injected %s: %s", e.Subject, e.Detail)
 	case history.Healed:
 		p.note(e.At, "healed %s", p.struck[i])
 		delete(p.struck, i)
 	case history.Missed:
 		p.note(e.At, "missed %s: %s", e.Subject, e.Detail)
 	case history.Leads:
-		p.now.Leader, p.now.Term = e.Subject, uint64(e.Data["term"])
+		p.now.Leader, p.now.Term = e.Subject, e.Term()
 		if e.Subject == "" {
 			p.note(e.At, "no node leads")
 		} else {
-			p.note(e.At, "%s leads term %.0f", e.Subject, e.Data["term"])
+			p.note(e.At, "%s leads term %d", e.Subject, e.Term())
 		}
 	case history.Ended:
 		p.note(e.At, "%s ended by itself: %s", e.Subject, e.Detail)

@@ -126,7 +126,7 @@ func newRun(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(P
 func (r *run) build(ctx context.Context) error {
 	r.journal.progress.enter("build")
 	epoch := time.Now().Add(-r.journal.clock.Now())
-	r.journal.Event(history.Event{Kind: history.Phase, Subject: "build", Data: map[string]float64{"unix_s": float64(epoch.UnixMicro()) / 1e6}})
+	r.journal.Event(history.NewBuild(epoch))
 	if err := r.bed.Build(ctx); err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	r.loaded = true
 	start := r.journal.clock.Now() + startIn
 	end := start + r.plan.Options.Duration
-	r.journal.Event(history.Event{At: start, Kind: history.Phase, Subject: "load"})
+	r.journal.Event(history.NewPhase("load").When(start))
 	r.journal.progress.load(start, end)
 	if err := r.fleet.Load(start); err != nil { // a driver that does not listen has died; the others need not go on
 		r.fate.abort(err)
@@ -239,7 +239,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	n.Run(loading, end, r.plan.Strikes)
 
 	if ctx.Err() != nil && r.fate.err() == nil {
-		r.journal.Event(history.Event{Kind: history.Interrupted, Detail: cutShort(ctx)})
+		r.journal.Event(history.NewInterrupted(cutShort(ctx)))
 	}
 	if loading.Err() != nil {
 		r.fleet.Stop()
@@ -273,7 +273,7 @@ func cutShort(ctx context.Context) string {
 // recordLinks records the links' counters at the end of the load.
 func (r *run) recordLinks(ctx context.Context) {
 	if err := r.bed.RecordLinks(ctx); err != nil && r.fate.err() == nil { // otherwise it is a consequence of that
-		r.journal.Event(history.Event{Kind: history.Harness, Detail: err.Error()})
+		r.journal.Event(history.NewHarness(err.Error()))
 	}
 }
 
@@ -288,12 +288,12 @@ func (r *run) settle(ctx context.Context) (settled bool, err error) {
 	r.verifier.Wait()
 	switch {
 	case err == nil:
-		r.journal.Event(history.Event{At: since, Kind: history.Settled, Subject: leader})
+		r.journal.Event(history.NewSettled(leader).When(since))
 		return true, nil
 	case r.fate.err() != nil || ctx.Err() == nil:
 		return false, fmt.Errorf("settle: %w", err)
 	}
-	r.journal.Event(history.Event{Kind: history.Unsettled, Detail: err.Error(), Data: map[string]float64{"bound_s": r.plan.Bounds.Settle.Seconds()}})
+	r.journal.Event(history.NewUnsettled(r.plan.Bounds.Settle, err.Error()))
 	return false, nil
 }
 
@@ -303,11 +303,11 @@ func (r *run) finish(ctx context.Context, err error) error {
 	switch {
 	case err != nil && r.interrupted(ctx, err):
 		if r.fate.err() == nil {
-			r.journal.Event(history.Event{Kind: history.Interrupted, Detail: "before the load, " + cutShort(ctx)})
+			r.journal.Event(history.NewInterrupted("before the load, " + cutShort(ctx)))
 		}
 		err = nil
 	case err != nil && r.fate.err() == nil:
-		r.journal.Event(history.Event{Kind: history.Harness, Detail: err.Error()})
+		r.journal.Event(history.NewHarness(err.Error()))
 	}
 	if r.cluster != nil {
 		r.cluster.End()

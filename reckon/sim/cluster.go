@@ -95,10 +95,6 @@ var (
 // Acted: in virtual time what a strike does is in effect as it is done.
 func (v *view) Acted() (time.Duration, bool) { return v.s.Loop.Now(), true }
 
-func (v *view) log(k history.EventKind, subject, detail string) {
-	v.s.event(history.Event{Kind: k, Subject: subject, Detail: detail, Data: map[string]float64{"strike": float64(v.strike)}})
-}
-
 func (v *view) Nodes() (all []reckon.Node) {
 	for _, n := range v.s.Nodes {
 		all = append(all, nodeView{v.s.holds[n.Name], v})
@@ -125,29 +121,29 @@ func (v *view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.C
 	if err != nil {
 		return nil, err
 	}
-	v.log(history.Degraded, "", overlay.String())
-	v.verify("struck", overlay)
+	v.s.event(history.NewDegraded(v.strike, overlay.Layers(), overlay.String()))
+	v.verify(history.EndStruck, overlay)
 	what := strings.ReplaceAll(overlay.String(), "\n", "; ")
 	return v.s.ledger.Enter(v.strike, what, func(ctx context.Context) error {
 		if err := remove(ctx); err != nil {
 			return err
 		}
-		v.log(history.Restored, "", overlay.String())
-		v.verify("healed", overlay)
+		v.s.event(history.NewRestored(v.strike, overlay.Layers(), overlay.String()))
+		v.verify(history.EndHealed, overlay)
 		return nil
 	}), nil
 }
 
 // verify compares what the network does on the paths with what the links are to do.
-func (v *view) verify(end string, overlay link.Matrix) {
+func (v *view) verify(end history.End, overlay link.Matrix) {
 	links := v.Links()
 	for _, p := range overlay.Paths() {
 		if got := v.s.Network.Shape(p); got != links[p] {
-			v.log(history.Missed, "", fmt.Sprintf("%s: %s does %v, and not %v", end, p, got, links[p]))
+			v.s.event(history.NewUnseen(v.strike, end, "links", fmt.Errorf("%s does %v, and not %v", p, got, links[p])))
 			return
 		}
 	}
-	v.log(history.Verified, "", fmt.Sprintf("%s: %d paths do as the links say", end, len(overlay)))
+	v.s.event(history.NewVerified(v.strike, end, "links", fmt.Sprintf("%d paths do as the links say", len(overlay))))
 }
 
 func (v *view) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
@@ -231,30 +227,30 @@ func (n nodeView) Ready(context.Context) error {
 func (n nodeView) Hold(_ context.Context, s reckon.State) (func(context.Context) error, error) {
 	n.Add(s, n.v.strike)
 	n.settle(n.v.s.Boot)
-	n.v.log(history.Held, n.Name(), s.String())
-	n.verify("struck")
+	n.v.s.event(history.NewHeld(n.v.strike, n.Name(), history.State(s.String())))
+	n.verify(history.EndStruck)
 	return n.v.s.ledger.Enter(n.v.strike, n.Name()+" "+s.String(), func(context.Context) error {
 		n.Remove(s, n.v.strike)
 		n.settle(n.v.s.Boot)
-		n.v.log(history.Released, n.Name(), s.String())
+		n.v.s.event(history.NewReleased(n.v.strike, n.Name(), history.State(s.String())))
 		n.back()
 		return nil
 	}), nil
 }
 
-func (n nodeView) verify(end string) {
+func (n nodeView) verify(end history.End) {
 	seen, ok := n.seen()
 	if !ok {
-		n.v.log(history.Missed, n.Name(), fmt.Sprintf("%s: held %v, but that cannot be seen", end, n.hold.State()))
+		n.v.s.event(history.NewUnseen(n.v.strike, end, n.Name(), fmt.Errorf("it is held %v, and that cannot be seen", n.hold.State())))
 		return
 	}
-	n.v.log(history.Verified, n.Name(), end+": "+seen)
+	n.v.s.event(history.NewVerified(n.v.strike, end, n.Name(), seen))
 }
 
 // back records that the node is healed: once it answers again, or at once where somebody else still holds it.
 func (n nodeView) back() {
 	if n.hold.State() != reckon.Running {
-		n.verify("healed")
+		n.verify(history.EndHealed)
 		return
 	}
 	s, released := n.v.s, n.v.s.Loop.Now()
@@ -264,17 +260,20 @@ func (n nodeView) back() {
 		}
 		ok := c.Await(s.plan.Bounds.Settle, runs)
 		took := (s.Loop.Now() - released).Round(time.Millisecond)
+		seen := fmt.Sprintf("it handles events, and answers again after %v", took)
 		switch {
 		case s.over:
+			return
 		case !ok:
-			n.v.log(history.Verified, n.Name(), fmt.Sprintf("healed: but it does not answer within %v", s.plan.Bounds.Settle))
+			seen = fmt.Sprintf("its program runs, but does not answer within %v", s.plan.Bounds.Settle)
 		case n.hold.State() != reckon.Running:
-			n.v.log(history.Verified, n.Name(), "healed: and was struck again before it was asked")
-		default:
-			n.v.log(history.Verified, n.Name(), fmt.Sprintf("healed: it handles events, and answers again after %v", took))
+			seen = "it was struck again before it was asked"
 		}
+		s.event(history.NewVerified(n.v.strike, history.EndHealed, n.Name(), seen))
 	})
 }
+
+var errSilent = errors.New("its program is dead or stands still")
 
 // watch records who leads, and which members answer, as a real run's monitor does.
 func (s *Simulation) watch() {
@@ -285,17 +284,21 @@ func (s *Simulation) watch() {
 	look = func() {
 		if l := s.Leader(); (l != nil && l.Name != leader) || l == nil && leader != "" {
 			leader = ""
-			e := history.Event{Kind: history.Leads}
+			e := history.NewLeaderless()
 			if l != nil {
 				leader = l.Name
-				e.Subject, e.Data = l.Name, map[string]float64{"term": float64(member(l).Status().Term)}
+				e = history.NewLeads(l.Name, member(l).Status().Term)
 			}
 			s.event(e)
 		}
 		for _, n := range s.Nodes {
 			if now := member(n) != nil && !n.Frozen(); now != up[n.Name] {
 				up[n.Name] = now
-				s.event(history.Event{Kind: map[bool]history.EventKind{true: history.Up, false: history.Down}[now], Subject: n.Name})
+				if now {
+					s.event(history.NewUp(n.Name))
+				} else {
+					s.event(history.NewDown(n.Name, errSilent))
+				}
 			}
 		}
 		if !s.over {

@@ -150,9 +150,9 @@ func (s *Simulation) collectPlan() {
 				c.Value, c.Member = history.Abridge(c.Value), n.Name
 				s.History.Changes = append(s.History.Changes, c)
 			}
-			s.event(history.Event{Kind: history.Collected, Subject: n.Name, Data: map[string]float64{"changes": float64(len(s.History.Changes)), "revision": float64(st.Revision)}})
+			s.event(history.NewCollected(n.Name, len(s.History.Changes), st.Revision))
 		}
-		s.event(history.Event{Kind: history.Hash, Subject: n.Name, Data: map[string]float64{"revision": float64(st.Revision), "hash": float64(st.Hash)}})
+		s.event(history.NewHash(n.Name, st.Revision, st.Hash))
 	}
 }
 
@@ -165,7 +165,7 @@ func (s *Simulation) probe() {
 			paths++
 		}
 	}
-	s.event(history.Event{Kind: history.Probed, Data: map[string]float64{"paths": float64(paths), "probed": 0, "packets": 0, "took_s": 0}})
+	s.event(history.NewProbed(history.Survey{Paths: paths}))
 }
 
 // recordLinks records the links' counters at the end of the load.
@@ -175,20 +175,17 @@ func (s *Simulation) recordLinks() {
 	for p := range all {
 		matrix[p] = link.Shape{}
 	}
-	var sum link.Counters
+	var sum history.Traffic
 	for _, p := range matrix.Paths() {
 		c := all[p]
 		if p.From == readerHost || p.To == readerHost {
 			continue
 		}
-		s.event(history.Event{Kind: history.Path, Subject: p.String(), Data: map[string]float64{
-			"packets": float64(c.Packets), "lost": float64(c.Lost), "cut": float64(c.Cut), "overflow": float64(c.Overflow),
-			"duplicated": float64(c.Duplicated), "corrupted": float64(c.Corrupted), "reordered": float64(c.Reordered),
-		}})
+		s.event(history.NewPath(p.String(), history.Traffic{
+			Packets: c.Packets, Lost: c.Lost, Cut: c.Cut, Overflow: c.Overflow,
+			Duplicated: c.Duplicated, Corrupted: c.Corrupted, Reordered: c.Reordered,
+		}))
 		sum.Packets, sum.Lost, sum.Cut, sum.Overflow = sum.Packets+c.Packets, sum.Lost+c.Lost, sum.Cut+c.Cut, sum.Overflow+c.Overflow
 	}
-	s.event(history.Event{Kind: history.Links, Subject: "simulated", Detail: "in virtual time", Data: map[string]float64{
-		"late_p50_us": 0, "late_p99_us": 0, "late_max_us": 0,
-		"packets": float64(sum.Packets), "lost": float64(sum.Lost), "cut": float64(sum.Cut), "overflow": float64(sum.Overflow),
-	}})
+	s.event(history.NewLinks("simulated", "in virtual time", sum, &history.Late{}))
 }

@@ -49,7 +49,7 @@ func (w *World) Play(s Scenario) error {
 	if !w.settled(settleBound + 20*w.ElectionTimeout) {
 		return w.unsettled("no leader stayed, or not every member served, though all had healed")
 	}
-	w.event(history.Event{Kind: history.Settled, Subject: w.Leader().Name})
+	w.event(history.NewSettled(w.Leader().Name))
 	w.phase("final")
 	w.finalReads(s.Keys)
 	w.collect()
@@ -60,7 +60,7 @@ func (w *World) Play(s Scenario) error {
 	return w.judge()
 }
 
-func (w *World) phase(name string) { w.event(history.Event{Kind: history.Phase, Subject: name}) }
+func (w *World) phase(name string) { w.event(history.NewPhase(name)) }
 
 // Liveness is the name of the failure of a cluster that does not recover once nothing is wrong any more.
 const Liveness = "liveness"
@@ -125,9 +125,9 @@ func (w *World) collect() {
 			continue
 		}
 		s := m.Status()
-		w.event(history.Event{Kind: history.Hash, Subject: n.Name, Data: map[string]float64{"revision": float64(s.Revision), "hash": float64(s.Hash)}})
+		w.event(history.NewHash(n.Name, s.Revision, s.Hash))
 		changes := m.Changes()
-		w.event(history.Event{Kind: history.Collected, Subject: n.Name, Data: map[string]float64{"changes": float64(len(changes)), "revision": float64(s.Revision)}})
+		w.event(history.NewCollected(n.Name, len(changes), s.Revision))
 		w.History.Changes = append(w.History.Changes, changes...)
 	}
 }

@@ -92,7 +92,7 @@ const bootTime = 100 * time.Millisecond
 // Failure: a broken invariant, or a program that ended by itself. What the checks say of the history is for the caller to ask; see
 // Verdicts.
 func (s *Simulation) Carry() error {
-	s.event(history.Event{Kind: history.Phase, Subject: "build", Data: map[string]float64{"unix_s": simulatedEpoch}})
+	s.event(history.NewBuild(simulatedEpoch))
 	s.phase("probe")
 	s.probe()
 	s.phase("start")
@@ -115,10 +115,10 @@ func (s *Simulation) Carry() error {
 		if err := s.Loop.Failure(); err != nil {
 			return s.broken(err)
 		}
-		s.event(history.Event{Kind: history.Unsettled, Detail: "no leader stayed, or not every member served", Data: map[string]float64{"bound_s": s.plan.Bounds.Settle.Seconds()}})
+		s.event(history.NewUnsettled(s.plan.Bounds.Settle, "no leader stayed, or not every member served"))
 		return s.done()
 	}
-	s.event(history.Event{Kind: history.Settled, Subject: s.Leader().Name})
+	s.event(history.NewSettled(s.Leader().Name))
 	s.phase("final")
 	s.readAll()
 	s.phase("collect")
@@ -126,15 +126,15 @@ func (s *Simulation) Carry() error {
 	return s.done()
 }
 
-// simulatedEpoch is the wall clock's time of the epoch of every simulated run, in Unix seconds: 2026-01-01.
-const simulatedEpoch = 1767225600
+// simulatedEpoch is the wall clock's time of the epoch of every simulated run.
+var simulatedEpoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // spoilt ends a run that is no result, unless something is broken.
 func (s *Simulation) spoilt(why string) error {
 	if err := s.Loop.Failure(); err != nil {
 		return s.broken(err)
 	}
-	s.event(history.Event{Kind: history.Harness, Detail: why})
+	s.event(history.NewHarness(why))
 	return s.done()
 }
 
@@ -150,7 +150,7 @@ func (s *Simulation) done() error {
 func (s *Simulation) broken(err error) error {
 	var f *Failure
 	if errors.As(err, &f) && f.Name != EndedByItself && f.Name != Panicked { // which have an event
-		s.event(history.Event{Kind: history.Violated, Subject: f.Name, Detail: f.Detail, Data: map[string]float64{"step": float64(f.Step)}})
+		s.event(history.NewViolated(f.Name, f.Step, f.Detail))
 	}
 	s.recordDrivers()
 	s.last()
@@ -160,9 +160,7 @@ func (s *Simulation) broken(err error) error {
 // last records how much was recorded.
 func (s *Simulation) last() {
 	s.over = true
-	s.event(history.Event{Kind: history.Phase, Subject: "done", Data: map[string]float64{
-		"ops": float64(len(s.History.Ops)), "changes": float64(len(s.History.Changes)), "passes": 0,
-	}})
+	s.event(history.NewDone(history.Counts{Ops: len(s.History.Ops), Changes: len(s.History.Changes)}))
 }
 
 // coroutineKey is the key of the coroutine that carries out strikes in their context.
@@ -215,9 +213,7 @@ func (s *Simulation) stamp(e history.Event) {
 func (s *Simulation) recordDrivers() {
 	for _, c := range s.plan.Setting.Clients {
 		if n, ok := s.offered[c]; ok {
-			s.event(history.Event{Kind: history.Driver, Subject: c, Data: map[string]float64{
-				"offered": float64(n), "lag_p50_us": 0, "lag_p99_us": 0, "lag_max_us": 0,
-			}})
+			s.event(history.NewDriver(c, n, history.Late{}))
 			delete(s.offered, c)
 		}
 	}

@@ -146,10 +146,10 @@ func (w *World) fail(name, detail string) {
 func (w *World) ended(n *node.Node, err error) {
 	p, panicked := err.(*node.Panic)
 	if !panicked && w.excused[n] > 0 {
-		w.event(history.Event{Kind: history.Down, Subject: n.Name, Detail: err.Error()})
+		w.event(history.NewDown(n.Name, err))
 		return
 	}
-	w.event(history.Event{Kind: history.Ended, Subject: n.Name, Detail: err.Error()})
+	w.event(history.NewEnded(n.Name, err.Error()))
 	if panicked {
 		w.fail(Panicked, fmt.Sprintf("%s: %v\n%s", n.Name, p.Value, p.Stack))
 	} else {

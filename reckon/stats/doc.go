@@ -53,3 +53,15 @@ func sorted(values []float64) []float64 {
 	slices.Sort(x)
 	return x
 }
+
+// Round returns x rounded to so many decimals, for numbers that people read, too.
+func Round(x float64, decimals int) float64 {
+	scale := 1.0
+	for range decimals {
+		scale *= 10
+	}
+	if x < 0 {
+		return -Round(-x, decimals)
+	}
+	return float64(int64(x*scale+0.5)) / scale
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/stats"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 )
 
 // made is a run that a test writes.
@@ -564,7 +565,7 @@ func TestBoxesHaveRoom(t *testing.T) {
 		t.Errorf("long labels take %v", p.head())
 	}
 	long := strings.Repeat("quite long ", 20)
-	if cut := fit(long, 100); results.TextStyle(results.Dark).Width(cut) > 100 || !strings.HasSuffix(cut, "…") || fit("short", 100) != "short" {
+	if cut := fit(long, 100); canvas.TextStyle(canvas.Dark).Width(cut) > 100 || !strings.HasSuffix(cut, "…") || fit("short", 100) != "short" {
 		t.Errorf("cut to %q", cut)
 	}
 	c := &Comparison{A: Account{Label: long}, B: Account{Label: "b"}}

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/reckon-bench/reckon/reckon/stats"
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 )
 
 // drawings are the figures that the comparison has something to show for.
@@ -57,18 +57,18 @@ func (c *Comparison) ecdf(cell *Cell, i int) (drawing, bool) {
 	var (
 		sides  = [2][]float64{strikesOf(cell.runs[0]), strikesOf(cell.runs[1])}
 		both   = slices.Concat(finite(sides[0]), finite(sides[1]))
-		legend []results.Key
+		legend []canvas.Key
 		d      = drawing{head: []string{"side", "label", "time_to_recover_ms", "share"}}
 	)
 	if len(sides[0]) == 0 || len(sides[1]) == 0 || len(both) == 0 {
 		return d, false
 	}
-	p := results.NewPlot()
-	p.Add(results.Grid())
+	p := canvas.NewPlot()
+	p.Add(canvas.Grid())
 	lo, hi := slices.Min(both), slices.Max(both)
 	timeAxis(&p.X, lo, hi)
 	p.X.Label.Text = "time to recover (ms)"
-	results.LinearAxis(&p.Y, 0, 1, 5)
+	canvas.LinearAxis(&p.Y, 0, 1, 5)
 	for side, label := range []string{c.A.Label, c.B.Label} {
 		s := sides[side]
 		key := keyOf(side, fmt.Sprintf("%s (n = %d)", fit(label, 150), len(s)))
@@ -84,10 +84,10 @@ func (c *Comparison) ecdf(cell *Cell, i int) (drawing, bool) {
 			d.rows = append(d.rows, []string{string(rune('A' + side)), label, cellText(x), cellText(float64(k+1) / float64(len(s)))})
 		}
 	}
-	d.chart = results.Chart{Name: "ecdf", Title: "Time to recover", Panels: []results.ChartPanel{{Plot: p, Y: "share of strikes", Height: 128, Legend: legend}}}
+	d.chart = canvas.Chart{Name: "ecdf", Title: "Time to recover", Panels: []canvas.ChartPanel{{Plot: p, Y: "share of strikes", Height: 128, Legend: legend}}}
 	if len(c.Cells) > 1 {
 		d.chart.Name = fmt.Sprintf("ecdf-%02d-%s", i+1, fileName(cell.Name))
-		p.X.Label.Text += "\n" + fit(cell.Name, results.ChartWidth-60)
+		p.X.Label.Text += "\n" + fit(cell.Name, canvas.PaperWidth-60)
 		d.chart.Panels[0].Height += 10
 	}
 	return d, true
@@ -108,7 +108,7 @@ func fileName(s string) string {
 // timeAxis is logarithmic where times span more than a decade.
 func timeAxis(a *plot.Axis, lo, hi float64) {
 	if lo > 0 && hi/lo > 10 {
-		results.LogAxis(a, lo, hi)
+		canvas.LogAxis(a, lo, hi)
 		return
 	}
 	room := max((hi-lo)*0.08, hi*0.02, 1e-6)
@@ -116,20 +116,20 @@ func timeAxis(a *plot.Axis, lo, hi float64) {
 	if lo < hi/3 {
 		from = 0
 	}
-	results.LinearAxis(a, from, hi+room, 5)
+	canvas.LinearAxis(a, from, hi+room, 5)
 }
 
-func keyOf(side int, text string) results.Key {
+func keyOf(side int, text string) canvas.Key {
 	if side == 0 {
-		return results.Key{Text: text, Color: results.ColorA}
+		return canvas.Key{Text: text, Color: canvas.ColorA}
 	}
-	return results.Key{Text: text, Color: results.ColorB, Dashed: true}
+	return canvas.Key{Text: text, Color: canvas.ColorB, Dashed: true}
 }
 
-func style(k results.Key) draw.LineStyle {
+func style(k canvas.Key) draw.LineStyle {
 	s := draw.LineStyle{Color: k.Color, Width: 1.2}
 	if k.Dashed {
-		s.Dashes = results.Dashes
+		s.Dashes = canvas.Dashes
 	}
 	return s
 }
@@ -260,24 +260,24 @@ func (c *Comparison) boxFigure(measure string, cells []*Cell, lo, hi float64) dr
 		}
 		b.pairs = append(b.pairs, row)
 	}
-	p := results.NewPlot()
-	p.Add(results.Grid(), b)
+	p := canvas.NewPlot()
+	p.Add(canvas.Grid(), b)
 	timeAxis(&p.X, lo, hi)
 	p.X.Label.Text = measure + " (ms)"
 	p.Y.Min, p.Y.Max = 0, b.height()
 	p.HideY()
-	legend := []results.Key{{Text: fit(c.A.Label, dataWidth), Color: results.ColorA, Block: true}, {Text: fit(c.B.Label, dataWidth), Color: results.ColorB, Block: true}}
-	d.chart = results.Chart{Name: "box-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure,
-		Panels: []results.ChartPanel{{Plot: p, Height: b.height() + 30, Legend: legend}}}
+	legend := []canvas.Key{{Text: fit(c.A.Label, dataWidth), Color: canvas.ColorA, Block: true}, {Text: fit(c.B.Label, dataWidth), Color: canvas.ColorB, Block: true}}
+	d.chart = canvas.Chart{Name: "box-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure,
+		Panels: []canvas.ChartPanel{{Plot: p, Height: b.height() + 30, Legend: legend}}}
 	return d
 }
 
 // dataWidth is what labels have room for in the figure of boxes, in points.
-const dataWidth = results.ChartWidth - 2*results.ChartMargin - 4
+const dataWidth = canvas.PaperWidth - 2*canvas.PaperMargin - 4
 
 // fit cuts the end of a label that is wider than the points given.
 func fit(label string, width float64) string {
-	sty := results.TextStyle(results.Dark)
+	sty := canvas.TextStyle(canvas.Dark)
 	if float64(sty.Width(label)) <= width {
 		return label
 	}
@@ -318,7 +318,7 @@ func (p boxPair) height() float64 { return 2*boxRow + boxSpace + p.head() }
 
 // head is the height of the pair's labels: one line where both fit, two otherwise.
 func (p boxPair) head() float64 {
-	sty := results.TextStyle(results.Dark)
+	sty := canvas.TextStyle(canvas.Dark)
 	if float64(sty.Width(p.name)+sty.Width(p.n))+8 > dataWidth {
 		return 2 * boxLabel
 	}
@@ -330,7 +330,7 @@ func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
 	top := b.height() - boxSpace/2
 	for i, pair := range b.pairs {
 		if i > 0 {
-			c.StrokeLine2(draw.LineStyle{Color: results.Faint, Width: 0.4}, c.Min.X, y(top+1), c.Max.X, y(top+1))
+			c.StrokeLine2(draw.LineStyle{Color: canvas.Faint, Width: 0.4}, c.Min.X, y(top+1), c.Max.X, y(top+1))
 		}
 		at := top
 		label(c, y(at-boxLabel/2), y(at-pair.head()+boxLabel/2), pair)
@@ -347,7 +347,7 @@ func (b boxPlot) Plot(c draw.Canvas, p *plot.Plot) {
 
 // label names the pair at the left edge, and says at the right one how many values it has.
 func label(c draw.Canvas, name, n vg.Length, pair boxPair) {
-	left, right := results.TextStyle(results.Dark), results.TextStyle(results.Grey)
+	left, right := canvas.TextStyle(canvas.Dark), canvas.TextStyle(canvas.Grey)
 	right.XAlign = draw.XRight
 	c.FillText(left, vg.Point{X: c.Min.X + 2, Y: name}, fit(pair.name, dataWidth))
 	c.FillText(right, vg.Point{X: c.Max.X - 2, Y: n}, pair.n)
@@ -370,9 +370,9 @@ func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, si
 		b.frame(c, x, y, draw.LineStyle{Color: col, Width: 0.8})
 	}
 	if !math.IsInf(b.median, 1) {
-		c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
+		c.StrokeLine2(draw.LineStyle{Color: canvas.Dark, Width: 1.4}, x(b.median), y-boxHalf, x(b.median), y+boxHalf)
 	} else {
-		c.StrokeLine2(draw.LineStyle{Color: results.Dark, Width: 1.4}, c.Max.X-0.7, y-boxHalf, c.Max.X-0.7, y+boxHalf)
+		c.StrokeLine2(draw.LineStyle{Color: canvas.Dark, Width: 1.4}, c.Max.X-0.7, y-boxHalf, c.Max.X-0.7, y+boxHalf)
 	}
 	for _, v := range b.values {
 		if few || v < b.low || v > b.high { // beyond the whiskers
@@ -383,7 +383,7 @@ func (b *box) draw(c draw.Canvas, scale func(float64) vg.Length, y vg.Length, si
 		c.FillPolygon(col, []vg.Point{{X: c.Max.X + 1, Y: y - 2.4}, {X: c.Max.X + 1, Y: y + 2.4}, {X: c.Max.X + 5, Y: y}})
 	}
 	if len(b.values) == 0 {
-		sty := results.TextStyle(col)
+		sty := canvas.TextStyle(col)
 		sty.XAlign = draw.XRight
 		c.FillText(sty, vg.Point{X: c.Max.X - 4, Y: y}, fmt.Sprintf("%d never", b.never))
 	}
@@ -403,7 +403,7 @@ func (b *box) frame(c draw.Canvas, x func(float64) vg.Length, y vg.Length, line 
 	}
 	l, r := x(b.q1), max(x(b.q3), x(b.q1)+0.6)
 	outline := []vg.Point{{X: r, Y: y - boxHalf}, {X: l, Y: y - boxHalf}, {X: l, Y: y + boxHalf}, {X: r, Y: y + boxHalf}}
-	c.FillPolygon(results.Pale(line.Color), outline)
+	c.FillPolygon(canvas.Pale(line.Color), outline)
 	if !math.IsInf(b.q3, 1) {
 		outline = append(outline, outline[0])
 	}

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 )
 
 // heat draws the difference of the medians over the two axes that the cells lie on; there is none for any other number of axes.
@@ -44,7 +44,7 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 	if len(h.tiles) == 0 {
 		return d, false
 	}
-	p := results.NewPlot()
+	p := canvas.NewPlot()
 	p.Add(h)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(h.cols)), 0, float64(len(h.rows))
 	rows, cols := named(h.rows), named(h.cols)
@@ -54,7 +54,7 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 	}
 	height := 22 + 17*float64(len(h.rows))
 	p.X.Tick.Marker, p.Y.Tick.Marker = cols, names(reversed(rows))
-	if crowded(cols, results.ChartWidth-results.ChartMargin-left) {
+	if crowded(cols, canvas.PaperWidth-canvas.PaperMargin-left) {
 		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/6, draw.XRight, draw.YTop
 		most := 0.0
 		for _, name := range cols {
@@ -71,21 +71,21 @@ func (c *Comparison) heat(measure string) (drawing, bool) {
 	p.X.Label.TextStyle.Font.Size = 7
 	height += 8.5 * float64(len(key))
 	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
-	legend := []results.Key{
-		{Text: "B longer", Color: results.ColorB, Block: true}, {Text: "B shorter", Color: results.ColorA, Block: true},
+	legend := []canvas.Key{
+		{Text: "B longer", Color: canvas.ColorB, Block: true}, {Text: "B shorter", Color: canvas.ColorA, Block: true},
 	}
 	if c.A.Label != "A" {
 		b := fit(c.B.Label, 150)
 		legend[0].Text, legend[1].Text = b+" longer", b+" shorter"
 	}
-	d.chart = results.Chart{Name: "heat-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure, Left: left, Panels: []results.ChartPanel{{
+	d.chart = canvas.Chart{Name: "heat-" + fileName(strings.ReplaceAll(measure, " ", "-")), Title: measure, Left: left, Panels: []canvas.ChartPanel{{
 		Plot: p, Y: axisLabel(c.Axes[down]), Height: height, Legend: legend,
 	}}}
 	return d, true
 }
 
 // wide is how many points the name of a row or a column takes.
-func wide(name string) float64 { return float64(results.TextStyle(results.Dark).Width(name)) * 8 / 7 }
+func wide(name string) float64 { return float64(canvas.TextStyle(canvas.Dark).Width(name)) * 8 / 7 }
 
 // named are the values as rows and columns are called: none of them empty, or so long that nothing is left for the tiles.
 func named(values []string) names {
@@ -156,19 +156,19 @@ func (h heatMap) Plot(c draw.Canvas, p *plot.Plot) {
 		l, r := x(float64(t.col))+1, x(float64(t.col+1))-1
 		low, high := y(top-1)+1, y(top)-1
 		corners := []vg.Point{{X: l, Y: low}, {X: r, Y: low}, {X: r, Y: high}, {X: l, Y: high}}
-		side := results.ColorA
+		side := canvas.ColorA
 		if t.value > 0 {
-			side = results.ColorB
+			side = canvas.ColorB
 		}
 		share := h.share(t.value)
 		// No colour is so full that black type on it could not be read.
-		c.FillPolygon(results.Mix(side, 0.75*share), corners)
-		frame := draw.LineStyle{Color: results.Faint, Width: 0.5}
+		c.FillPolygon(canvas.Mix(side, 0.75*share), corners)
+		frame := draw.LineStyle{Color: canvas.Faint, Width: 0.5}
 		if t.differs {
-			frame = draw.LineStyle{Color: results.Dark, Width: 1.5}
+			frame = draw.LineStyle{Color: canvas.Dark, Width: 1.5}
 		}
 		c.StrokeLines(frame, append(corners, corners[0]))
-		sty := results.TextStyle(results.Black)
+		sty := canvas.TextStyle(canvas.Black)
 		sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
 		text := difference(t.value)
 		if room := r - l - 1; sty.Width(text) > room {

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -86,7 +85,7 @@ func runsIn(path string) ([]string, error) {
 		if err != nil || !e.IsDir() {
 			return err
 		}
-		if _, err := os.Stat(filepath.Join(at, "plan.json")); err == nil {
+		if _, err := os.Stat(filepath.Join(at, results.PlanName)); err == nil {
 			found = append(found, at)
 			return fs.SkipDir
 		}
@@ -135,16 +134,6 @@ func readAll(dirs []string) Side {
 	return s
 }
 
-// recorded is what a comparison reads of plan.json.
-type recorded struct {
-	Words    plan.Words        `json:"words"`
-	Flags    plan.Flags        `json:"flags"`
-	Given    []string          `json:"flags_given"`
-	Seed     uint64            `json:"seed"`
-	Versions map[string]string `json:"versions"`
-	Machine  map[string]string `json:"machine"`
-}
-
 // outcome is what a comparison reads of summary.json.
 type outcome struct {
 	Verdict     results.Status     `json:"verdict"`
@@ -169,8 +158,8 @@ type outcome struct {
 
 // read reads one run; why says that it is no result.
 func read(dir string) (r Run, why string) {
-	var plan recorded
-	if err := readJSON(filepath.Join(dir, "plan.json"), &plan); err != nil {
+	var plan results.PlanFile
+	if err := readJSON(filepath.Join(dir, results.PlanName), &plan); err != nil {
 		return r, "its plan cannot be read: " + err.Error()
 	}
 	var out outcome
@@ -219,7 +208,7 @@ func readJSON(path string, v any) error {
 
 // axesOf is what the plan was. The system's version is an axis of its own, so that
 // the same words with another built-in etcd can be compared.
-func axesOf(p recorded) map[string]string {
+func axesOf(p results.PlanFile) map[string]string {
 	axes := map[string]string{"system": p.Words.System, "topology": p.Words.Topology, "workload": p.Words.Workload, "fault": p.Words.Fault}
 	for name, values := range p.Flags {
 		if name != "seed" {
@@ -234,7 +223,7 @@ func axesOf(p recorded) map[string]string {
 
 const versionAxis = "version of the system"
 
-func whereOf(p recorded, o outcome) map[string]string {
+func whereOf(p results.PlanFile, o outcome) map[string]string {
 	w := map[string]string{"reckon": p.Versions["reckon"], "kernel": p.Versions["kernel"], "links' backend": o.Links.Backend}
 	for _, name := range []string{"name", "processors", "processor", "file_system"} {
 		w["machine's "+strings.ReplaceAll(name, "_", " ")] = p.Machine[name]

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/canvas"
 )
 
 // Write puts the comparison into the directory: comparison.json, comparison.txt, every
@@ -134,7 +134,7 @@ func (c *Comparison) resultRows() (head []string, rows [][]string) {
 
 // A drawing is a figure with the numbers that it shows.
 type drawing struct {
-	chart results.Chart
+	chart canvas.Chart
 	head  []string
 	rows  [][]string
 }

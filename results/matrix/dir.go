@@ -162,7 +162,7 @@ func (d *Dir) survey() error {
 
 // whole says whether the cell's run came to its end: its summary is written before its report.
 func (d *Dir) whole(name string) bool {
-	for _, f := range []string{"plan.json", "summary.json", "report.html"} {
+	for _, f := range []string{results.PlanName, "summary.json", "report.html"} {
 		if info, err := os.Stat(d.Path(cellsDir, name, f)); err != nil || info.Size() == 0 {
 			return false
 		}
@@ -256,8 +256,7 @@ func (d *Dir) adopt(c *Cell) (*Outcome, bool) {
 	}
 	o := judge(c, s)
 	o.Report = true
-	var plan struct{ Started time.Time }
-	if err := run.ReadPlan(&plan); err == nil {
+	if plan, err := run.ReadPlan(); err == nil {
 		o.Started = plan.Started
 		if info, err := os.Stat(run.Path("report.html")); err == nil {
 			o.Took = seconds(info.ModTime().Sub(plan.Started))

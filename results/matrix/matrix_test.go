@@ -73,7 +73,7 @@ func record(tb testing.TB, d *Dir, c *Cell, s results.Summary) {
 	tb.Helper()
 	run, err := results.Create(d.Path(cellsDir, c.Name))
 	must(tb, err)
-	must(tb, run.WritePlan(map[string]any{"words": c.Words, "seed": c.Seed}))
+	must(tb, run.WritePlan(results.PlanFile{Words: c.Words, Seed: c.Seed}))
 	must(tb, run.WriteSummary(s))
 	must(tb, os.WriteFile(run.Path("report.html"), []byte("<!DOCTYPE html>"), 0o666))
 }

@@ -235,13 +235,20 @@ func TestJobs(t *testing.T) {
 		return &s
 	}}
 	var under, most atomic.Int32
-	told := 0
+	var once sync.Once
+	two, told := make(chan struct{}), 0
 	must(t, d.Run(t.Context(), Options{Jobs: 2, RetryHarness: 1, Watch: func(*Cell) { told++ }, Start: func(ctx context.Context, c *Cell, dir, log string) Exit {
-		if n := under.Add(1); n > most.Load() {
-			most.Store(n)
-		}
+		n := under.Add(1)
 		defer under.Add(-1)
-		time.Sleep(5 * time.Millisecond)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		if n == 2 {
+			once.Do(func() { close(two) })
+		}
+		select {
+		case <-two: // the first waits for one beside it
+		case <-time.After(time.Minute):
+		}
 		return s.start(ctx, c, dir, log)
 	}}))
 	if x := d.Index; most.Load() != 2 || told != 2*len(x.Cells) || x.Verdict != results.StatusValid || x.Unfinished != 0 {

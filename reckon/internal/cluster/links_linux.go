@@ -77,9 +77,9 @@ func (l *Links) apply(ctx context.Context, v *view, overlay link.Matrix, beyond 
 		}
 	}
 	l.Packets.Degraded(l.Net)
-	v.log(history.Degraded, "", overlay.String())
+	v.cluster.Event(history.NewDegraded(v.strike, overlay.Layers(), overlay.String()))
 	if seen != "" {
-		v.log(history.Verified, "", "struck: "+seen)
+		v.verified(history.EndStruck, "", seen)
 	}
 	observation := l.Verifier.Struck(v.strike, overlay)
 	return v.enter(strings.ReplaceAll(overlay.String(), "\n", "; "), func(ctx context.Context) error {
@@ -103,9 +103,9 @@ func (l *Links) heal(ctx context.Context, v *view, overlay link.Matrix, beyond *
 	if err != nil {
 		return err
 	}
-	v.log(history.Restored, "", overlay.String())
+	v.cluster.Event(history.NewRestored(v.strike, overlay.Layers(), overlay.String()))
 	if seen != "" {
-		v.log(history.Verified, "", "healed: "+seen)
+		v.verified(history.EndHealed, "", seen)
 	}
 	l.Verifier.Healed(v.strike, overlay)
 	return nil

@@ -137,7 +137,7 @@ func (n *node) see(st reckon.Status, err error) {
 	c := n.cluster
 	if err != nil && len(n.holds.By(reckon.Paused)) == 0 && n.stopped() {
 		err := fmt.Errorf("%s was stopped (SIGSTOP) by someone else", n.Name())
-		c.Fatal(history.Event{Kind: history.Harness, Detail: err.Error()}, err)
+		c.Fatal(history.NewHarness(err.Error()), err)
 	}
 	c.record(c.monitor.Saw(c.Clock.Now(), n.Name(), st, err))
 }

@@ -42,11 +42,11 @@ func (n *node) watch(p *host.Process) {
 func (n *node) fall(p *host.Process) {
 	c := n.cluster
 	err := fmt.Errorf("%s ended by itself (%v)%s", n.Name(), p.State(), n.log.Quote())
-	e := history.Event{At: c.Clock.Now(), Kind: history.Harness, Detail: err.Error()}
+	e := history.NewHarness(err.Error())
 	if c.monitor.Started() && !byOthers(p.State()) && n.log.Lacks() == "" {
-		e.Kind, e.Subject, e.Detail = history.Ended, n.Name(), fmt.Sprintf("%v, after: %s", p.State(), n.log.Complaint())
+		e = history.NewEnded(n.Name(), fmt.Sprintf("%v, after: %s", p.State(), n.log.Complaint()))
 	}
-	c.Fatal(e, err)
+	c.Fatal(e.When(c.Clock.Now()), err)
 	c.record(c.monitor.Fell(c.Clock.Now(), n.Name(), err))
 }
 

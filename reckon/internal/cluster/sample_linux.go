@@ -51,7 +51,7 @@ func (n *node) sampleMetrics(ctx context.Context, m reckon.MetricsReader) {
 		sctx, cancel := context.WithTimeout(ctx, metricsEvery)
 		defer cancel()
 		if data, err := m.Metrics(sctx, n.member, n.host.Dial); err == nil {
-			n.cluster.Event(history.Event{Kind: history.Metrics, Subject: n.Name(), Data: data})
+			n.cluster.Event(history.NewMetrics(n.Name(), data))
 		}
 	})
 }

@@ -59,9 +59,9 @@ func (v *view) Acted() (time.Duration, bool) {
 	return v.acted, v.acts
 }
 
-// log records what the strike did, or what was observed of it; subject is "" for the links.
-func (v *view) log(k history.EventKind, subject, detail string) {
-	v.cluster.Event(history.Event{Kind: k, Subject: subject, Detail: detail, Data: map[string]float64{"strike": float64(v.strike)}})
+// verified records that an end of the strike was observed on the subject; "" for the links.
+func (v *view) verified(end history.End, subject, seen string) {
+	v.cluster.Event(history.NewVerified(v.strike, end, subject, seen))
 }
 
 // enter records in the ledger what the strike did, and returns the function that undoes it.
@@ -182,8 +182,8 @@ func (v nodeView) Hold(ctx context.Context, s reckon.State) (func(context.Contex
 	if err != nil {
 		return nil, err
 	}
-	v.log(history.Held, s.String())
-	v.log(history.Verified, "struck: "+seen)
+	v.view.cluster.Event(history.NewHeld(v.view.strike, v.Name(), history.State(s.String())))
+	v.view.verified(history.EndStruck, v.Name(), seen)
 	return v.view.enter(v.Name()+" "+s.String(), func(context.Context) error { return v.release(s) }), nil
 }
 
@@ -194,9 +194,9 @@ func (v nodeView) release(s reckon.State) error {
 	if err != nil {
 		return err
 	}
-	v.log(history.Released, s.String())
+	c.Event(history.NewReleased(v.view.strike, v.Name(), history.State(s.String())))
 	if !free {
-		v.log(history.Verified, "healed: "+seen)
+		v.view.verified(history.EndHealed, v.Name(), seen)
 		return nil
 	}
 	released := c.Clock.Now()
@@ -207,7 +207,7 @@ func (v nodeView) release(s reckon.State) error {
 // seeBack records that the node is healed, once it answers again or did not within its bound; nothing where the run was over before.
 func (v nodeView) seeBack(runs string, released time.Duration, moves int) {
 	if answers := v.answers(released, moves); answers != "" {
-		v.log(history.Verified, "healed: "+runs+answers)
+		v.view.verified(history.EndHealed, v.Name(), runs+answers)
 	}
 }
 
@@ -239,5 +239,3 @@ func (v nodeView) answers(released time.Duration, moves int) string {
 	}
 	return fmt.Sprintf(", and answers again after %v", (c.Clock.Now() - released).Round(time.Millisecond))
 }
-
-func (v nodeView) log(k history.EventKind, detail string) { v.view.log(k, v.Name(), detail) }

@@ -32,7 +32,7 @@ func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (st
 	if err != nil {
 		return "", nil, err
 	}
-	w.verified("struck: " + seen)
+	w.view.verified(history.EndStruck, w.Name(), seen)
 	var back string
 	undo := w.view.enter("worker "+w.Name()+" dead", func(ctx context.Context) (err error) {
 		if back, err = restart(ctx); err == nil {
@@ -54,10 +54,10 @@ func (w workerView) seeBack(runs string) {
 		return
 	}
 	if err != nil {
-		w.view.log(history.Missed, w.Name(), "heal: "+err.Error())
+		c.Event(history.NewMissed(w.view.strike, w.Name(), "heal: "+err.Error()))
 		return
 	}
-	w.verified("healed: " + runs + ", " + seen)
+	w.view.verified(history.EndHealed, w.Name(), runs+", "+seen)
 }
 
 // AtRest calls do with the worker's tree. Nothing is left to undo afterwards: the tree is overwritten.
@@ -66,11 +66,9 @@ func (w workerView) AtRest(ctx context.Context, do func(tree string) (string, er
 		w.view.begin()
 		seen, err := do(tree)
 		if err == nil {
-			w.verified("struck: " + seen)
-			w.verified("healed: nothing to heal, what was done to the tree stays until a pass overwrites it")
+			w.view.verified(history.EndStruck, w.Name(), seen)
+			w.view.verified(history.EndHealed, w.Name(), "nothing to heal, what was done to the tree stays until a pass overwrites it")
 		}
 		return seen, err
 	})
 }
-
-func (w workerView) verified(detail string) { w.view.log(history.Verified, w.Name(), detail) }

@@ -114,11 +114,11 @@ func (m *Monitor) Saw(now time.Duration, node string, st reckon.Status, err erro
 	st.Leader = st.Leader && m.believes(node, st.Term)
 	up := err == nil
 	if up != n.Up {
-		e := history.Event{At: now, Kind: history.Up, Subject: node}
+		e := history.NewUp(node)
 		if !up {
-			e.Kind, e.Detail = history.Down, err.Error()
+			e = history.NewDown(node, err)
 		}
-		events = append(events, e)
+		events = append(events, e.When(now))
 	}
 	n.Up, n.Seen = up, now
 	if !up || !st.Ready {
@@ -134,11 +134,11 @@ func (m *Monitor) Saw(now time.Duration, node string, st reckon.Status, err erro
 	}
 	if l := m.leader(); l != m.leading {
 		m.leading, m.since = l, now
-		e := history.Event{At: now, Kind: history.Leads, Subject: l.Node}
+		e := history.NewLeaderless()
 		if l.Node != "" {
-			e.Data = map[string]float64{"term": float64(l.Term)}
+			e = history.NewLeads(l.Node, l.Term)
 		}
-		events = append(events, e)
+		events = append(events, e.When(now))
 	}
 	m.change()
 	return events

@@ -112,9 +112,7 @@ func (f *Fleet) Await(ctx context.Context) error {
 		if err := d.expect(ctx, "done"); err != nil {
 			return err
 		}
-		f.Sink.Event(history.Event{Kind: history.Driver, Subject: d.client, Data: map[string]float64{
-			"offered": float64(d.done.Offered), "lag_p50_us": d.done.LagP50, "lag_p99_us": d.done.LagP99, "lag_max_us": d.done.LagMax,
-		}})
+		f.Sink.Event(history.NewDriver(d.client, d.done.Offered, history.Late{P50: d.done.LagP50, P99: d.done.LagP99, Max: d.done.LagMax}))
 		if d.done.Error != "" {
 			return fmt.Errorf("load driver on %s: %s", d.client, d.done.Error)
 		}
@@ -159,13 +157,18 @@ type remote struct {
 	done     *report
 }
 
+// newRemote returns the runner's end of a driver that has not been started.
+func newRemote(client string, sink Sink, log io.WriteCloser) *remote {
+	return &remote{client: client, sink: sink, said: make(chan string, 16), ended: make(chan struct{}), log: host.NewLastWords(log), closer: log}
+}
+
 // start starts the driver of the i-th client and gives it its job.
 func (f *Fleet) start(i int, client string) (*remote, error) {
 	log, err := f.Log(client)
 	if err != nil {
 		return nil, err
 	}
-	d := &remote{sink: f.Sink, client: client, said: make(chan string, 16), ended: make(chan struct{}), log: host.NewLastWords(log), closer: log}
+	d := newRemote(client, f.Sink, log)
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)

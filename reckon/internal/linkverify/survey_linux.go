@@ -37,10 +37,9 @@ func (p *Prober) Survey(ctx context.Context, hosts []string, links link.Matrix, 
 	if err != nil {
 		return fmt.Errorf("probe the links: %w", err)
 	}
-	event(history.Event{Kind: history.Probed, Data: map[string]float64{
-		"paths": float64(len(hosts) * (len(hosts) - 1)), "probed": float64(len(paths)), "packets": float64(sent),
-		"took_s": (p.clock.Now() - began).Seconds(),
-	}})
+	event(history.NewProbed(history.Survey{
+		Paths: len(hosts) * (len(hosts) - 1), Probed: len(paths), Packets: sent, Took: p.clock.Now() - began,
+	}))
 	return nil
 }
 
@@ -78,14 +77,14 @@ func (p *Prober) survey(ctx context.Context, paths []link.Path, plan link.Matrix
 func probeEvent(path link.Path, s link.Shape, sent int, delays []time.Duration, slack time.Duration) history.Event {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 	e := expect(s, sent, slack)
-	data := map[string]float64{
-		"sent": float64(sent), "lost": float64(sent - len(delays)), "fewest": float64(e.fewest), "most": float64(e.most),
+	m := history.Measurement{
+		Path: path.String(), Shape: s.String(), Sent: sent, Lost: sent - len(delays), Fewest: &e.fewest, Most: &e.most,
 	}
 	if len(delays) > 0 {
-		data["p50_ms"], data["p99_ms"] = ms(stats.Quantile(delays, 0.5)), ms(stats.Quantile(delays, 0.99))
+		m.Delay = &history.Delay{P50: ms(stats.Quantile(delays, 0.5)), P99: ms(stats.Quantile(delays, 0.99))}
 	}
 	if !s.Cut {
-		data["floor_ms"], data["ceiling_ms"] = ms(e.floor), ms(e.ceiling)
+		m.Bounds = &history.Range{From: ms(e.floor), To: ms(e.ceiling)}
 	}
-	return history.Event{Kind: history.Probe, Subject: path.String(), Detail: s.String(), Data: data}
+	return history.NewProbe(m)
 }

@@ -129,7 +129,7 @@ func (v *Verifier) Struck(strike int, overlay link.Matrix) *Observation {
 	v.watching.Go(func() {
 		defer o.seen()
 		seen, err := v.seeStruck(overlay, o)
-		v.log(strike, "struck", seen, err)
+		v.log(strike, history.EndStruck, seen, err)
 	})
 	return o
 }
@@ -150,19 +150,18 @@ func (v *Verifier) Healed(strike int, overlay link.Matrix) {
 		v.heals = slices.DeleteFunc(v.heals, func(x *Observation) bool { return x == o })
 		v.mu.Unlock()
 		o.seen()
-		v.log(strike, "healed", seen, err)
+		v.log(strike, history.EndHealed, seen, err)
 	})
 }
 
-func (v *Verifier) log(strike int, what, seen string, err error) {
-	e := history.Event{Kind: history.Verified, Subject: "links", Detail: what + ": " + seen, Data: map[string]float64{"strike": float64(strike)}}
+func (v *Verifier) log(strike int, end history.End, seen string, err error) {
 	switch {
 	case v.Life.Err() != nil: // the run is over
-		return
 	case err != nil:
-		e.Kind, e.Detail = history.Missed, what+", but "+err.Error()
+		v.Event(history.NewUnseen(strike, end, "links", err))
+	default:
+		v.Event(history.NewVerified(strike, end, "links", seen))
 	}
-	v.Event(e)
 }
 
 func (v *Verifier) changed(overlay link.Matrix) {

@@ -155,10 +155,9 @@ func (n *Nemesis) took(s plan.Strike, in reckon.Injection, begun time.Duration, 
 	n.mu.Lock()
 	n.struck = append(n.struck, inEffect{s, in.Heal})
 	n.mu.Unlock()
-	n.Event(history.Event{At: at, Kind: history.Struck, Subject: s.Fault, Detail: in.Detail, Data: map[string]float64{
-		"strike": float64(s.Index), "planned_from": s.From.Seconds(), "planned_to": s.To.Seconds(), "tries": float64(tries),
-		"took_s": (at - begun).Seconds(),
-	}})
+	n.Event(history.NewStruck(history.Injection{
+		Strike: s.Index, Fault: s.Fault, Target: in.Detail, PlannedFrom: s.From, PlannedTo: s.To, Took: at - begun, Tries: tries,
+	}).When(at))
 	return at
 }
 
@@ -184,7 +183,7 @@ func (n *Nemesis) heal(ctx context.Context, index int) error {
 		n.missed(e.Strike, "heal: "+err.Error())
 		return fmt.Errorf("heal %s: %w", e.Fault, err)
 	}
-	n.Event(history.Event{Kind: history.Healed, Subject: e.Fault, Data: map[string]float64{"strike": float64(index)}})
+	n.Event(history.NewHealed(index, e.Fault))
 	return nil
 }
 
@@ -215,5 +214,5 @@ func (n *Nemesis) healAll(ctx context.Context) error {
 }
 
 func (n *Nemesis) missed(s plan.Strike, why string) {
-	n.Event(history.Event{Kind: history.Missed, Subject: s.Fault, Detail: why, Data: map[string]float64{"strike": float64(s.Index)}})
+	n.Event(history.NewMissed(s.Index, s.Fault, why))
 }

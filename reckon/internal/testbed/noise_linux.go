@@ -23,7 +23,7 @@ func sampleNoise(ctx context.Context, event func(history.Event)) {
 	clock.Every(ctx, noiseEvery, func() {
 		now := readNoise()
 		if data := now.since(last); len(data) > 0 {
-			event(history.Event{Kind: history.Noise, Data: data})
+			event(history.NewNoise(data))
 		}
 		last = now
 	})

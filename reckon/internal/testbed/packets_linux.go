@@ -87,9 +87,9 @@ func (t *Testbed) EndCapture() error {
 	}
 	accounts, err := t.endCapture(t.captured)
 	for _, a := range accounts {
-		t.Event(history.Event{Kind: history.Captured, Subject: a.Host, Detail: a.String(), Data: map[string]float64{
-			"packets": float64(a.Packets), "bytes": float64(a.Bytes), "dropped": float64(a.Dropped), "unwritten": float64(a.Unwritten),
-		}})
+		t.Event(history.NewCaptured(a.Host, a.String(), history.Capture{
+			Packets: a.Packets, Bytes: a.Bytes, Dropped: a.Dropped, Unwritten: a.Unwritten,
+		}))
 	}
 	return err
 }

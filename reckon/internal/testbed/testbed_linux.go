@@ -128,28 +128,29 @@ func (t *Testbed) Close() error {
 
 // RecordLinks records the fabric's counters: of each path that carried anything, and in all.
 func (t *Testbed) RecordLinks(ctx context.Context) error {
-	data := map[string]float64{}
 	counters, err := t.Fabric.Counters(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the links for their counters: %w", err)
 	}
+	var total history.Traffic
 	for path, c := range counters {
-		t.Event(history.Event{Kind: history.Path, Subject: path.String(), Data: map[string]float64{
-			"packets": float64(c.Packets), "lost": float64(c.Lost), "cut": float64(c.Cut), "overflow": float64(c.Overflow),
-			"duplicated": float64(c.Duplicated), "corrupted": float64(c.Corrupted), "reordered": float64(c.Reordered),
-		}})
-		data["packets"] += float64(c.Packets)
-		data["lost"] += float64(c.Lost)
-		data["cut"] += float64(c.Cut)
-		data["overflow"] += float64(c.Overflow)
+		t.Event(history.NewPath(path.String(), history.Traffic{
+			Packets: c.Packets, Lost: c.Lost, Cut: c.Cut, Overflow: c.Overflow,
+			Duplicated: c.Duplicated, Corrupted: c.Corrupted, Reordered: c.Reordered,
+		}))
+		total.Packets += c.Packets
+		total.Lost += c.Lost
+		total.Cut += c.Cut
+		total.Overflow += c.Overflow
 	}
-	late, measured, err := t.Fabric.lateness(ctx)
+	l, measured, err := t.Fabric.lateness(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the links for their counters: %w", err)
 	}
+	var late *history.Late
 	if measured {
-		data["late_p50_us"], data["late_p99_us"], data["late_max_us"] = late.P50, late.P99, late.Max
+		late = &history.Late{P50: l.P50, P99: l.P99, Max: l.Max}
 	}
-	t.Event(history.Event{Kind: history.Links, Subject: t.Fabric.Name, Detail: t.Fabric.Details, Data: data})
+	t.Event(history.NewLinks(t.Fabric.Name, t.Fabric.Details, total, late))
 	return nil
 }

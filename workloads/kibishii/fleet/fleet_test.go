@@ -299,7 +299,7 @@ func TestLate(t *testing.T) {
 func TestTooFew(t *testing.T) {
 	c := newCluster(t, 1)
 	c.workers(1)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // time enough to ask once; all of it is waited for the second worker
 	defer cancel()
 	_, err := c.caller().Await(ctx, 2)
 	var few *TooFewError

@@ -50,7 +50,7 @@ func (c *crew) obey(ctx context.Context, s session, n *node, from order) error {
 	}
 	log.Info("begins")
 	err = c.carryOut(ctx, o, from.seen.Add(o.Timeout))
-	log.Info("ended", "error", err)
+	log.Info("ended", "error", err, "lease_lost", errors.Is(err, ErrLeaseLost))
 	return err
 }
 
