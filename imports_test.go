@@ -22,6 +22,11 @@ const module = "github.com/reckon-bench/reckon"
 var floors = []string{
 	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
+	"reckon/sim/loop reckon/sim/invariant",
+	"reckon/sim/disk reckon/sim/network",
+	"reckon/sim/node reckon/sim/wal",
+	"reckon/sim/client",
+	"reckon/sim/memory reckon/sim/raftkv",
 	"reckon",
 	"reckon/plan reckon/internal/load",
 	"reckon/internal/clusterstate",
@@ -31,7 +36,7 @@ var floors = []string{
 	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
 	"reckon/internal/linkverify reckon/internal/testbed",
 	"reckon/internal/cluster reckon/internal/driver",
-	"reckon/runner",
+	"reckon/runner reckon/sim",
 	"topologies workloads faults systems",
 	"results results/canvas",
 	"results/summary",
@@ -48,7 +53,9 @@ var floors = []string{
 
 // pure are the packages that build on any operating system and touch none: neither os/exec nor golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
-	"reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load")
+	"reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
+	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
+	"reckon/sim/node reckon/sim/raftkv reckon/sim/wal")
 
 func TestImportsPointOneWay(t *testing.T) {
 	floor := map[string]int{}
