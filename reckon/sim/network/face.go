@@ -62,6 +62,15 @@ func (n *Network) Kept(path link.Path) []Packet {
 	return slices.Clone(r.kept)
 }
 
+// InFlight returns how many packets are on their way on the path.
+func (n *Network) InFlight(path link.Path) int {
+	r, err := n.route(path)
+	if err != nil {
+		return 0
+	}
+	return r.flying
+}
+
 // DeliverNow delivers the i-th packet that the path holds, past all others and whatever its shape says.
 func (n *Network) DeliverNow(path link.Path, i int) bool {
 	r, err := n.route(path)

@@ -55,6 +55,7 @@ type route struct {
 	last     time.Duration // when the latest packet of the stream arrives
 	epoch    int           // rises when the path is cut: what was under way is lost
 	queued   int           // wire packets that wait for the rate
+	flying   int           // packets that are to arrive
 	counters link.Counters
 	pathFace
 }
@@ -211,7 +212,9 @@ func (r *route) due(l *loop.Loop, p Packet) (at time.Duration, ok bool) {
 // arrive delivers the packet at the instant, unless the path is cut meanwhile.
 func (n *Network) arrive(r *route, p Packet, at time.Duration) {
 	epoch := r.epoch
+	r.flying++
 	n.loop.At(at, loop.Label{Kind: loop.Message, Subject: p.To, Content: p.Hash}, func() {
+		r.flying--
 		if r.epoch != epoch {
 			r.counters.Cut++
 			return
