@@ -29,13 +29,15 @@ var floors = []string{
 	"reckon/sim/memory reckon/sim/raftkv",
 	"reckon",
 	"reckon/plan reckon/internal/load",
-	"reckon/internal/clusterstate",
+	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
 	"reckon/internal/nemesis",
 	"reckon/host",
 	"reckon/host/hosttest",
 	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
-	"reckon/internal/linkverify reckon/internal/testbed",
-	"reckon/internal/cluster reckon/internal/driver",
+	"reckon/internal/probe",
+	"reckon/internal/linkverify reckon/internal/testbed reckon/internal/driver reckon/internal/journal",
+	"reckon/internal/links reckon/internal/fleet",
+	"reckon/internal/cluster",
 	"reckon/runner reckon/sim",
 	"topologies workloads faults systems",
 	"results results/canvas",
@@ -43,7 +45,9 @@ var floors = []string{
 	"results/resultstest results/figure",
 	"results/report",
 	"results/judge results/compare results/export results/matrix",
-	"results/judge/judgetest",
+	"results/judge/judgetest results/compare/comparetest results/compare/drawing results/matrix/index",
+	"results/matrix/report",
+	"results/matrix/campaign",
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
 	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
 	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
@@ -53,7 +57,7 @@ var floors = []string{
 
 // pure are the packages that build on any operating system and touch none: neither os/exec nor golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
-	"reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
+	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
 	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
 	"reckon/sim/node reckon/sim/raftkv reckon/sim/wal")
 

@@ -12,14 +12,15 @@ import (
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).
+// Faults in a random order, as Jepsen mixes its nemeses. The seed draws them, and the plan lists
+// them.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: churnWord,
-		Doc:  "the second third of the load has slots of --churn-slot, each with a fault drawn among those that heal by themselves and fit the number of nodes; it lasts half of its slot, and in the other half the cluster can recover",
+		Doc:  "injects a random fault every --churn-slot during the middle third of the load, among those that heal themselves and fit the number of nodes; each lasts half its slot, and the cluster can recover in the other half",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &churn{}
-			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
+			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the recovery time after it last together")
 			f.bind(fs)
 			return f
 		},
@@ -39,8 +40,8 @@ type entry struct {
 	fault reckon.Fault
 }
 
-// bind makes the faults that churn draws from: those that heal themselves. A flag that several of them
-// understand is one flag for all.
+// bind makes the faults that churn draws from: those that heal themselves. A flag that several of
+// them understand is one flag for all.
 func (f *churn) bind(fs *pflag.FlagSet) {
 	var sets []*pflag.FlagSet
 	for _, w := range reckon.Faults.Words() {
@@ -66,7 +67,7 @@ func (f *churn) bind(fs *pflag.FlagSet) {
 	}
 }
 
-// both is one flag that sets two values.
+// both is the value of a flag that sets two values.
 type both struct {
 	pflag.Value
 	other pflag.Value
@@ -79,7 +80,7 @@ func (v both) Set(s string) error {
 	return v.Value.Set(s)
 }
 
-// fitting are the words that can be in the slot.
+// fitting returns the faults that the setting of the slot allows.
 func (f *churn) fitting(s reckon.Setting) (all []entry) {
 	for _, e := range f.words {
 		if n, ok := e.fault.(reckon.Validator); !ok || n.Validate(s) == nil {
@@ -89,7 +90,7 @@ func (f *churn) fitting(s reckon.Setting) (all []entry) {
 	return all
 }
 
-// slots are the settings of the slots, each with the window of its fault.
+// slots returns the setting of each slot, with the window of its fault.
 func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 	from, to := middle(s)
 	for at := from; at+f.slot <= to; at += f.slot {
@@ -101,8 +102,8 @@ func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 	return all
 }
 
-// leastSlot is how long a slot lasts at least, in election timeouts: a fault of two brings a new leader about, and
-// two later it has settled.
+// leastSlot is the least length of a slot in election timeouts: a fault of two leads to a new
+// leader, and two later the cluster has settled.
 const leastSlot = 4
 
 func (f *churn) Validate(s reckon.Setting) error {
@@ -113,11 +114,11 @@ func (f *churn) Validate(s reckon.Setting) error {
 	case f.slot > to-from:
 		return fmt.Errorf("--churn-slot %v: want at most %v, for which the fault lasts", f.slot, to-from)
 	}
-	return noTarget.judge(s)
+	return noTarget.check(s)
 }
 
-// Requires returns what the faults require, each requirement once, although the seed may draw none of
-// those that ask for it.
+// Requires returns what the faults require, each requirement once, although the seed may draw none
+// of those that ask for it.
 func (f *churn) Requires() (all []reckon.Requirement) {
 	for _, e := range f.words {
 		r, ok := e.fault.(reckon.Requirer)

@@ -11,8 +11,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
-// A fault heals itself if, and only if, it strikes the store, and its strikes end before the load does.
-// churn is the one that is made of such faults and is not drawn by another churn.
+// A fault heals itself if, and only if, it strikes the store, and its strikes end before the load
+// does. churn is the one that is made of such faults and is not drawn by another churn.
 func TestFaultsHealThemselves(t *testing.T) {
 	var drawn []string
 	for _, w := range reckon.Faults.Words() {
@@ -31,7 +31,8 @@ func TestFaultsHealThemselves(t *testing.T) {
 	}
 }
 
-// heals reports whether the fault strikes the store in a run without workers, and never until the end.
+// heals reports whether the fault strikes the store in a run without workers, and never until the
+// end.
 func heals(word string, f reckon.Fault) bool {
 	for _, nodes := range []int{3, 5} {
 		s := setting(nodes, time.Minute)

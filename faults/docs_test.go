@@ -91,7 +91,8 @@ func table(t *testing.T) string {
 	return b.String()
 }
 
-// asked is what the word says when it is asked: when it strikes, of how many nodes, and whom it can strike instead.
+// asked is what the word says when it is asked: when it strikes, of how many nodes, and whom it can
+// strike instead.
 func asked(w reckon.Word[reckon.Fault]) (when, nodes, target string) {
 	f := w.New(pflag.NewFlagSet(w.Name, pflag.ContinueOnError))
 	needs := func(n int, target string) bool {

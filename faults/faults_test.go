@@ -31,8 +31,8 @@ type trial struct {
 	later   string // who leads after the first strike; "" still the same
 }
 
-// TestTranscripts plays every fault on a cluster that takes notes, strikes and heals in the order of their
-// times. --seed is 1 and the load lasts 30 s unless said otherwise.
+// TestTranscripts plays every fault on a cluster that takes notes, strikes and heals in the order
+// of their times. --seed is 1 and the load lasts 30 s unless said otherwise.
 //
 // Example:
 //
@@ -236,7 +236,8 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-// What a plan writes down of the example that comes with reckon is no file, and makes the same strikes.
+// What a plan writes down of the example that comes with reckon is no file, and makes the same
+// strikes.
 func TestExampleTimeline(t *testing.T) {
 	w, err := reckon.Faults.Lookup("timeline")
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// A worker dies in the middle of what it does. The store still counts it as there until its lease runs
-// out, and its successor waits for that: so the pass must end as failed, and must not be done again by the successor.
+// A worker dies in the middle of a pass. The store counts it as present until its lease expires,
+// and its successor waits for that. So the pass must end as failed, and the successor must not
+// repeat it.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "kill-worker",
@@ -22,10 +23,10 @@ func init() {
 
 type killWorker struct{}
 
-// workerGone is how long no process of the worker is there.
+// workerGone is how long the worker has no process.
 const workerGone = time.Second
 
-func (killWorker) Validate(s reckon.Setting) error { return wantCrew(s) }
+func (killWorker) Validate(s reckon.Setting) error { return wantWorkers(s) }
 
 func (killWorker) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+workerGone)

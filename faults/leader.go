@@ -2,7 +2,8 @@ package faults
 
 import "github.com/reckon-bench/reckon/reckon"
 
-// The leader dies and comes back: the failure that every study of Raft begins with (Ongaro & Ousterhout 2014, section 9.3).
+// The leader dies and comes back: the failure with which every study of Raft begins (Ongaro &
+// Ousterhout 2014, section 9.3).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "leader",

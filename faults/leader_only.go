@@ -6,8 +6,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// The leader dies for good, as far as the load can see: what the others do without the one that comes back
-// (etcd's robustness suite restarts whom it kills at once).
+// The leader dies and stays dead for the rest of the load: what the others do when it does not come
+// back (etcd's robustness suite restarts a killed member at once).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "leader-only",

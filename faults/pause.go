@@ -2,7 +2,8 @@ package faults
 
 import "github.com/reckon-bench/reckon/reckon"
 
-// A stalled process keeps its connections, so nobody is told that it does nothing (Jepsen's etcd test, nemesis pause).
+// A stalled process keeps its connections, so its peers get no error (Jepsen's etcd test, nemesis
+// pause).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
 		Name: "pause",

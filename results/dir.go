@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -42,14 +44,16 @@ const flushEvery = 200 * time.Millisecond
 // stays readable.
 type Dir struct {
 	path string
-	// madeIn is the directory that was there before Create made the rest: its owner gets what was made.
+	// madeIn is the directory that was there before Create made the rest: its owner gets what was
+	// made.
 	madeIn string
 	made   string // the topmost directory that Create made
 
 	ops, events, changes, passes *stream
 
 	flushing sync.Once
-	stop     chan struct{}
+	open     context.Context // until Close
+	close    context.CancelFunc
 	closing  sync.Once
 	closed   error
 }
@@ -95,7 +99,8 @@ func Open(path string) (*Dir, error) {
 }
 
 func newDir(path string) *Dir {
-	d := &Dir{path: path, stop: make(chan struct{})}
+	d := &Dir{path: path}
+	d.open, d.close = context.WithCancel(context.Background())
 	d.ops = newStream(d.Path(OpsFile))
 	d.events = newStream(d.Path(EventsFile))
 	d.changes = newStream(d.Path(ChangesFile))
@@ -103,7 +108,8 @@ func newDir(path string) *Dir {
 	return d
 }
 
-// FirstMissing is the topmost directory on the way to path that is not there, and its parent, which is.
+// FirstMissing returns the topmost directory on the way to path that is not there, and its parent,
+// which is.
 func FirstMissing(path string) (missing, parent string) {
 	for missing = path; ; missing = parent {
 		parent = filepath.Dir(missing)
@@ -113,7 +119,7 @@ func FirstMissing(path string) (missing, parent string) {
 	}
 }
 
-// Path is the path of something in the directory; without elements, of the directory itself.
+// Path returns the path of something in the directory; without elements, of the directory itself.
 func (d *Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{d.path}, elem...)...)
 }
@@ -134,7 +140,7 @@ func (d *Dir) Ops(lines []byte) error {
 	return d.record(d.ops, func(b []byte) ([]byte, error) { return append(b, lines...), nil })
 }
 
-// Event records what befell the run.
+// Event records what happened in the run.
 func (d *Dir) Event(e history.Event) error { return d.record(d.events, appendJSON(e)) }
 
 // Change records one step of the store's own account of its past.
@@ -144,7 +150,7 @@ func (d *Dir) Change(c history.Change) error { return d.record(d.changes, append
 func (d *Dir) Pass(p history.Pass) error { return d.record(d.passes, appendJSON(p)) }
 
 func (d *Dir) record(s *stream, line func([]byte) ([]byte, error)) error {
-	d.flushing.Do(func() { go d.flushUntilClosed() })
+	d.flushing.Do(func() { go clock.Every(d.open, flushEvery, d.flush) })
 	return s.append(line)
 }
 
@@ -155,19 +161,10 @@ func appendJSON(v any) func([]byte) ([]byte, error) {
 	}
 }
 
-func (d *Dir) flushUntilClosed() {
-	t := time.NewTicker(flushEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-t.C:
-			// An error stays with its stream: the next append and Close return it.
-			for _, s := range d.streams() {
-				_ = s.flush()
-			}
-		}
+func (d *Dir) flush() {
+	// An error stays with its stream: the next append and Close return it.
+	for _, s := range d.streams() {
+		_ = s.flush()
 	}
 }
 
@@ -229,7 +226,7 @@ func (d *Dir) Sync() error {
 // whatever error the recording ever met. Reading and rendering go on working.
 func (d *Dir) Close() error {
 	d.closing.Do(func() {
-		close(d.stop)
+		d.close()
 		var errs []error
 		for _, s := range d.streams() {
 			errs = append(errs, s.close())
@@ -242,7 +239,8 @@ func (d *Dir) Close() error {
 // WritePlan writes plan.json, which makes the directory a run. It is the first thing to be written.
 func (d *Dir) WritePlan(f PlanFile) error { return d.writeJSON(PlanName, f) }
 
-// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and checks.
+// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and
+// checks.
 func (d *Dir) ReadPlan() (f PlanFile, err error) {
 	err = d.readJSON(PlanName, &f)
 	return f, err
@@ -277,9 +275,10 @@ func (d *Dir) readJSON(name string, v any) error {
 	return nil
 }
 
+// WriteFile replaces a file of the directory in one step, as the function WriteFile does.
 func (d *Dir) WriteFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
 
-// WriteFile replaces the file in one step, so that nobody ever reads half of
+// WriteFile replaces the file in one step, so that no reader sees half of
 // one, and a full disk leaves the old one as it was.
 func WriteFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")

@@ -283,7 +283,8 @@ func TestAFullDiskLosesNothingRecordedBefore(t *testing.T) {
 	if err := d.Op(op(1)); err != failed {
 		t.Errorf("the error does not stay: %v", err)
 	}
-	must(t, d.Event(history.Event{Kind: history.Harness, Detail: "disk full"})) // other files still take lines
+	// other files still take lines
+	must(t, d.Event(history.Event{Kind: history.Harness, Detail: "disk full"}))
 	if err := d.Close(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Close = %v; want the first error", err)
 	}

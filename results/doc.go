@@ -13,7 +13,7 @@
 // Packages compare, matrix and export read the directories of many runs, or hand one to other
 // programs.
 //
-// The package does not touch the record: ops.jsonl, events.jsonl, changes.jsonl and passes.jsonl are
-// only appended to while the run lasts, and what is derived from them can be thrown away. It runs no
-// check and knows no runner.
+// The package does not touch the record: ops.jsonl, events.jsonl, changes.jsonl and passes.jsonl
+// are only appended to while the run lasts, and what is derived from them can be thrown away. It
+// runs no check and knows no runner.
 package results

@@ -8,13 +8,14 @@ import (
 // Links is the proof of the links: what was measured before the load beside what the
 // plan says, and the fabric's own account since it was made.
 type Links struct {
-	Backend  string    `json:"backend"`
-	Details  string    `json:"details,omitempty"` // priority, seed, kernel: as the backend says of itself
-	Late     *Lateness `json:"late_us"`           // from due to delivered, in microseconds
+	Backend string `json:"backend"`
+	// Details are priority, seed and kernel, as the backend reports them.
+	Details  string    `json:"details,omitempty"`
+	Late     *Lateness `json:"late_us"` // from due to delivered, in microseconds
 	Packets  float64   `json:"packets"`
 	Lost     float64   `json:"lost"`     // by the loss that the plan asks for
 	Cut      float64   `json:"cut"`      // by cuts
-	Overflow float64   `json:"overflow"` // for want of room: nobody asked for that
+	Overflow float64   `json:"overflow"` // because queues were full
 
 	Probed *Probed    `json:"probed"` // null where the links were never measured
 	Paths  []LinkPath `json:"paths"`  // those that were measured or carried anything, in order
@@ -28,8 +29,9 @@ type Probed struct {
 	Took    float64 `json:"took_s"`
 }
 
-// A LinkPath is one ordered path: planned, measured before the load, and counted since the links were made.
-// Delays are one way, in milliseconds; the plan's is what the shape asks for on average. Losses are shares, from 0 to 1.
+// A LinkPath is one ordered path: planned, measured before the load, and counted since the links
+// were made. Delays are one way, in milliseconds; the plan's is what the shape asks for on average.
+// Losses are shares, from 0 to 1.
 type LinkPath struct {
 	Path         string      `json:"path"`
 	Shape        string      `json:"shape"` // the plan's, "20ms ±2ms, loss 1%"
@@ -68,13 +70,14 @@ type Lateness struct {
 	Max float64 `json:"max"`
 }
 
-// ends are the hosts of the path.
+// Ends are the hosts of the path.
 func (p LinkPath) Ends() (from, to string) {
 	from, to, _ = strings.Cut(p.Path, ">")
 	return from, to
 }
 
-// wrong says what of the path's measurement cannot be if the path does what the plan says, "" for nothing.
+// Wrong says what of the path's measurement cannot be if the path does what the plan says, "" for
+// nothing.
 func (p LinkPath) Wrong() string {
 	switch {
 	case p.ProbesSent == 0:
@@ -98,7 +101,8 @@ func fromTo(least, most int) string {
 	return fmt.Sprintf("%d to %d", least, most)
 }
 
-// off is by how much the measured median misses the plan, in milliseconds, 0 where one of them is missing.
+// Off is by how much the measured median misses the plan, in milliseconds, 0 where one of them is
+// missing.
 func (p LinkPath) Off() float64 {
 	if p.Measured == nil || p.Planned == nil {
 		return 0

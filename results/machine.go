@@ -57,7 +57,8 @@ func machine(dir string) map[string]string {
 		}
 	}
 	if name, err := os.Hostname(); err == nil {
-		m["name"] = cmp.Or(os.Getenv("RECKON_MACHINE"), name) // scripts/lab names the machine that it makes
+		// scripts/lab names the machine that it makes
+		m["name"] = cmp.Or(os.Getenv("RECKON_MACHINE"), name)
 	}
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
 		m["load_average_at_start"] = strings.Join(strings.Fields(string(b))[:3], " ")

@@ -31,7 +31,7 @@ func fileSystem(path string) string {
 	return fmt.Sprintf("type %#x", s.Type)
 }
 
-// kernel is the running kernel's release (uname(2)).
+// kernel returns the running kernel's release (uname(2)).
 func kernel() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {

@@ -12,17 +12,17 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// History reads all that was recorded. A file that is missing holds nothing,
-// and a last line that was cut off while it was written is left out: both are
-// notes. A line that cannot be read anywhere else is an error, for then something other than a crash broke the record.
+// History reads all that was recorded. A file that is missing holds nothing, and a last line that
+// was cut off while it was written is left out: both are notes. A line that cannot be read anywhere
+// else is an error, for then something other than a crash broke the record.
 func (d *Dir) History() (*history.History, []string, error) {
 	var (
 		h     history.History
 		notes []string
 		err   error
 	)
-	// A system without a history of its own records no changes, a workload without workers no passes, and one of
-	// workers alone no operations; without events there was no run.
+	// A system without a history of its own records no changes, a workload without workers no
+	// passes, and one of workers alone no operations; without events there was no run.
 	if h.Passes, err = readStream(d, PassesFile, history.ReadLines[history.Pass], false, &notes); err != nil {
 		return nil, nil, err
 	}
@@ -65,8 +65,8 @@ func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, err
 	return all, nil
 }
 
-// EachOp hands out the recorded operations one after the other, without holding them all. The note says
-// what is missing at the end of the record, if anything is.
+// EachOp hands out the recorded operations one after the other, without holding them all. The note
+// says what is missing at the end of the record, if anything is.
 func (d *Dir) EachOp(do func(*history.Op) error) (note string, err error) {
 	f, err := os.Open(d.Path(OpsFile))
 	if err != nil {

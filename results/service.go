@@ -16,7 +16,8 @@ type Latency struct {
 	Writes *Quantiles `json:"writes"` // likewise
 }
 
-// Quantiles are exact, by nearest rank: p99 is the smallest sample that at least 99 % of all do not exceed.
+// Quantiles are exact, by nearest rank: p99 is the smallest sample that at least 99 % of all do not
+// exceed.
 type Quantiles struct {
 	N    int     `json:"n"`
 	P50  float64 `json:"p50"`
@@ -43,24 +44,27 @@ type Throughput struct {
 // acknowledgements return at ..., 9.99, 11.4, 11.41, ...: the longest gap is 1.41 s,
 // and so is the time to recover from the strike. If they return at ..., 9.99 and never again,
 // the longest gap is 20.01 s, but the time to recover is null and censored: it is
-// not known, only that it is longer. Whoever averages must treat it so.
+// not known, only that it is longer, and averages must treat it so.
 type Unavailability struct {
 	LongestGap float64    `json:"longest_gap_ms"`
 	Gap        [2]float64 `json:"longest_gap_s"` // from, to
 	// TTR is, for each strike, the longest gap that overlaps the time from when this strike began
-	// to act to when the next one did (for the last one, to the end); null where it did not strike, was censored, or nothing was asked of the store afterwards.
-	// A strike that was planned for the same instant, or that acted before this one was in effect, is not the next one: which of
-	// them an outage comes of nobody can tell, so each has all of it.
+	// to act to when the next one did (for the last one, to the end); null if it was not injected,
+	// is censored, or no operation was due afterwards. A strike that was planned for the
+	// same instant, or that acted before this one was in effect, is not the next one: which of them
+	// caused an outage is not known, so each has all of it.
 	//
-	// Why from its beginning, and not from when it was in effect: a busy machine may take its time to see that a
-	// process is gone. Say that it is killed at 0.998 s, seen to be gone at 1.433 s, and that the others have a
-	// leader by 1.418 s. From 1.433 s on nothing is missing, and the outage would count for nothing.
+	// Why from its beginning, and not from when it was in effect: a busy machine may take its time
+	// to see that a process is gone. Say that it is killed at 0.998 s, seen to be gone at 1.433 s,
+	// and that the others have a leader by 1.418 s. From 1.433 s on nothing is missing, and the
+	// outage would count for nothing.
 	TTR      []*float64 `json:"ttr_ms"`
 	Censored []bool     `json:"censored"`
 }
 
-// Slowest is the strike, from 0, from which service took the longest to come back, and how long that was in
-// milliseconds: +Inf for the first from which it did not come back at all. It is -1 where no recovery was measured.
+// Slowest returns the strike, from 0, from which service took the longest to come back, and how
+// long that was in milliseconds: +Inf for the first from which it did not come back at all. It is
+// -1 where no recovery was measured.
 func (u Unavailability) Slowest() (strike int, ms float64) {
 	strike = -1
 	for i, ttr := range u.TTR {

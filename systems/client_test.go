@@ -108,7 +108,8 @@ func TestSystems(t *testing.T) {
 	}
 }
 
-// writeThenRead writes each key and value and reads it again; it returns the changes that these writes were.
+// writeThenRead writes each key and value and reads it again; it returns the changes that these
+// writes were.
 func (c *cluster) writeThenRead(client reckon.Client, pairs [][2]string) (changes []history.Change) {
 	c.t.Helper()
 	versions, revision := map[string]int64{}, int64(1)
@@ -205,7 +206,8 @@ func TestPaused(t *testing.T) {
 	}
 }
 
-// stopped says which thread of the process still runs: SIGSTOP is sent to all, and reaches each in its time.
+// stopped says which thread of the process still runs: SIGSTOP is sent to all, and reaches each in
+// its time.
 func stopped(pid int) error {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil || len(threads) == 0 {

@@ -23,8 +23,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// TestEveryErrorIsDecided has a row for each error that etcd can answer, and
-// reads etcd's source to be sure of it: an error that is new in some version fails here until someone has read what it means.
+// TestEveryErrorIsDecided has a row for each error that etcd can answer, and reads etcd's source to
+// be sure of it: an error that is new in some version fails here until someone has read what it
+// means.
 func TestEveryErrorIsDecided(t *testing.T) {
 	const unknown, failed = history.Unknown, history.Failed
 	rows := map[string]struct {
@@ -162,8 +163,8 @@ func TestEnvironmentThatEtcdWouldRead(t *testing.T) {
 	}
 }
 
-// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run. A load driver that uses the member
-// beside it alone connects to no other, but workers do.
+// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run. A
+// load driver that uses the member beside it alone connects to no other, but workers do.
 func TestTooFarToConnect(t *testing.T) {
 	const refused = "a round trip from c1 to n2 takes 1.1s: clients give an attempt to connect 2s, which is enough for up to 900ms"
 	for _, c := range []struct {
@@ -289,7 +290,8 @@ func (c *cluster) tellsItsPast(last int64) {
 	}
 }
 
-// later are metrics that a member does not have from the start: peers are first probed after half a minute.
+// later are metrics that a member does not have from the start: peers are first probed after half a
+// minute.
 var later = map[string]bool{"etcd_network_peer_round_trip_time_seconds": true, "etcd_network_peer_sent_failures_total": true}
 
 // measures checks that the metrics that are asked for exist, and make sense.
@@ -365,7 +367,8 @@ func (c *cluster) refusesItsPast(why string) {
 	}
 }
 
-// TestWatchesFor: what the watches of a history hold in memory together is bounded, however large the values are.
+// TestWatchesFor: what the watches of a history hold in memory together is bounded, however large
+// the values are.
 func TestWatchesFor(t *testing.T) {
 	for _, c := range []struct {
 		size, revision int64

@@ -39,7 +39,8 @@ func TestMemoryForgets(t *testing.T) {
 	})
 }
 
-// TestMemoryGivesUpAConnection: one over which no answer comes is dropped, however little patience each operation has.
+// TestMemoryGivesUpAConnection: one over which no answer comes is dropped, however little patience
+// each operation has.
 func TestMemoryGivesUpAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dialled []time.Duration
@@ -62,10 +63,12 @@ func TestMemoryGivesUpAConnection(t *testing.T) {
 	})
 }
 
-// lied is what a liar did in a number of operations: which of the writes it dropped, and which reads were stale.
+// lied is what a liar did in a number of operations: which of the writes it dropped, and which
+// reads were stale.
 type lied struct{ dropped, stale []int }
 
-// askLiar writes a key and reads it, over and over, and compares with what the server then says that it stored.
+// askLiar writes a key and reads it, over and over, and compares with what the server then says
+// that it stored.
 func askLiar(t *testing.T, net byte, flags ...string) (l lied) {
 	c := start(t, word(t, "memory-liar", flags...), net, 1)
 	client := c.dial(c.members...)

@@ -54,7 +54,8 @@ type cluster struct {
 	running map[string]*exec.Cmd
 }
 
-// start starts n members and waits until all are ready. net is different for each test of the package.
+// start starts n members and waits until all are ready. net is different for each test of the
+// package.
 func start(t testing.TB, s reckon.System, net byte, n int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, system: s, running: map[string]*exec.Cmd{}}
@@ -73,7 +74,8 @@ func start(t testing.TB, s reckon.System, net byte, n int) *cluster {
 	return c
 }
 
-// run starts the member's process; its output is kept, also over restarts, and shown if the test fails.
+// run starts the member's process; its output is kept, also over restarts, and shown if the test
+// fails.
 func (c *cluster) run(m reckon.Member) {
 	c.t.Helper()
 	command := c.system.Command(m, c.members)

@@ -1,7 +1,5 @@
-// Package topologies holds the words for networks: which hosts there are and
-// what the paths between them do. One file a word; all of it is arithmetic.
-//
-// It refuses to build anything: a fabric does that.
+// Package topologies holds the words for networks: which hosts there are and what the paths between
+// them do. There is one file per word. All of it is pure: a fabric builds the network.
 package topologies
 
 import (
@@ -31,7 +29,7 @@ func (f *far) bind(fs *pflag.FlagSet) {
 	f.link.Bind(fs, linkPrefix)
 }
 
-// maxHosts is the most hosts that one machine is asked for.
+// maxHosts bounds the number of hosts on one machine.
 const maxHosts = 1000
 
 func (f *far) validate(clients int) error {
@@ -66,7 +64,7 @@ func asFlag(err error) error {
 	return fmt.Errorf("--%s%w", linkPrefix, err)
 }
 
-// names are prefix1 ... prefixN.
+// names returns prefix1 ... prefixN.
 func names(prefix string, n int) []string {
 	out := make([]string, n)
 	for i := range out {

@@ -15,8 +15,9 @@ import (
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
-// newTestHand is a worker on a real host whose processes are shells that run the scripts, one after the other.
-func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) {
+// newTestMember is a worker on a real host whose processes are shells that run the scripts, one
+// after the other.
+func newTestMember(t *testing.T, scripts ...string) (h *member, started func() int) {
 	t.Helper()
 	hosttest.Need(t)
 	on, err := host.New("c1")
@@ -25,7 +26,7 @@ func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) 
 	}
 	t.Cleanup(func() { on.Close() })
 	n := 0
-	h = newHand(&duty{lease: time.Second, camp: reckon.Env{
+	h = newMember(&workers{lease: time.Second, env: reckon.Env{
 		Event:   func(history.Event) {},
 		Scratch: func(string) (string, error) { return t.TempDir(), nil },
 		Start: func(_, _ string, _ reckon.Command, stdout io.Writer) (reckon.Process, error) {
@@ -48,7 +49,8 @@ const (
 	breaks    = `exit 3`
 )
 
-// A worker that was killed is started again once, however often it is healed; what becomes of it then is seen afterwards.
+// A worker that was killed is started again once, however often it is healed; what becomes of it
+// then is seen afterwards.
 func TestAWorkerThatWasKilled(t *testing.T) {
 	for _, c := range []struct {
 		name, script string
@@ -60,7 +62,7 @@ func TestAWorkerThatWasKilled(t *testing.T) {
 		{"ends by itself", breaks, time.Minute, "", "has ended by itself (exit status 3)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, started := newTestHand(t, works, c.script)
+			h, started := newTestMember(t, works, c.script)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if err := h.Busy(ctx); err != nil {
@@ -88,7 +90,7 @@ func TestAWorkerThatWasKilled(t *testing.T) {
 
 // One that is killed once more while it is awaited has not ended by itself.
 func TestAWorkerThatIsKilledTwice(t *testing.T) {
-	h, _ := newTestHand(t, works, waits)
+	h, _ := newTestMember(t, works, waits)
 	_, restart, err := h.Kill(t.Context())
 	if err == nil {
 		_, err = restart(t.Context())

@@ -19,6 +19,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/compare"
+	"github.com/reckon-bench/reckon/results/compare/drawing"
 )
 
 // comparing holds the flags of compare that are not flags of a run.
@@ -29,20 +30,20 @@ type comparing struct {
 }
 
 func (c *comparing) bind(fs *pflag.FlagSet) {
-	fs.BoolVar(&c.run, "run", false, "run both systems first, interleaved, and compare what comes of it")
-	fs.IntVar(&c.repeats, "repeats", 20, "with --run: how often each system is run")
+	fs.BoolVar(&c.run, "run", false, "run both systems first, interleaved, and compare the results")
+	fs.IntVar(&c.repeats, "repeats", 20, "with --run: how often to run each system")
 	fs.StringVar(&c.location, "result-location", "", "with --run: the directory of the runs, which must not exist (default runs/TIME-compare-WORDS)")
 	fs.BoolVar(&c.force, "force", false, "compare runs of different plans: the cells that both sides have")
 	fs.BoolVar(&c.json, "json", false, "print JSON instead of a table and sentences")
-	fs.StringVar(&c.out, "out", "", "where figures and tables go (default beside the runs that --run made, runs/compare-TIME otherwise)")
+	fs.StringVar(&c.out, "out", "", "directory for figures and tables (default beside the runs that --run made, otherwise runs/compare-TIME)")
 }
 
 func newCompare() *cobra.Command {
 	var c comparing
 	cmd := &cobra.Command{
 		Use:   "compare A... -- B...",
-		Short: "Say in what runs differ, with intervals; --run SYSTEM_A SYSTEM_B ... runs them first", GroupID: groupRead,
-		Long: `compare says, for each measure of recorded runs (time to recover, unavailability, latency by phase,
+		Short: "Compare runs, with confidence intervals; --run SYSTEM_A SYSTEM_B ... runs them first", GroupID: groupRead,
+		Long: `compare prints, for each measure of recorded runs (time to recover, unavailability, latency by phase,
 throughput, leader changes): the medians of A and of B, their difference with a 95 % interval (BCa bootstrap),
 the P value of Mann and Whitney's test, corrected for all measures by Holm's method, whether they differ,
 and how small a difference these runs could have shown.
@@ -136,7 +137,7 @@ func (c *comparing) compare(a, b []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(result.Write(out), results.GiveTree(out)); err != nil {
+	if err := errors.Join(drawing.Write(result, out), result.Write(out), results.GiveTree(out)); err != nil {
 		return exit.Harness(err)
 	}
 	if c.json {

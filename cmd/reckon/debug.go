@@ -17,7 +17,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// debugWords starts the plan's cluster for a person or a script, in a new directory that gets the logs.
+// debugWords starts the plan's cluster for a person or a script, in a new directory that gets the
+// logs.
 //
 // Exit status: 0, or 1 if a command of a script failed; 2 and 3 as for any run.
 func debugWords(p *plan.Plan, l local) error {
@@ -57,8 +58,8 @@ func debugWords(p *plan.Plan, l local) error {
 	return nil
 }
 
-// foreground returns the terminal at standard input, or nil if there is none. It is an error to be in
-// the terminal's background, where nobody can type commands.
+// foreground returns the terminal at standard input, or nil if there is none. It is an error to be
+// in the terminal's background, where nobody can type commands.
 func foreground() (*shell.Terminal, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
@@ -74,7 +75,8 @@ func foreground() (*shell.Terminal, error) {
 	return t, nil
 }
 
-// runShellIsolated runs the shell in a private process tree, with standard input and output as they are.
+// runShellIsolated runs the shell in a private process tree, with standard input and output as they
+// are.
 func runShellIsolated(dir *results.Dir) (status int, err error) {
 	cmd := reexec.Command(shell.Role, dir.Path())
 	cmd.SysProcAttr = nil // host.RunIsolated sets its own

@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestShellAtATerminal sits at a pseudo-terminal: lines are edited and completed, a command has the terminal to itself,
-// Ctrl-C interrupts it and leaves the cluster alone, and afterwards the terminal is what it was.
+// TestShellAtATerminal sits at a pseudo-terminal: lines are edited and completed, a command has the
+// terminal to itself, Ctrl-C interrupts it and leaves the cluster alone, and afterwards the
+// terminal is what it was.
 func TestShellAtATerminal(t *testing.T) {
 	t.Parallel()
 	if ok, err := hosts(); err != nil {

@@ -50,7 +50,7 @@ func newExport() *cobra.Command {
 	return cmd
 }
 
-// recordedRun is the run of the directory, and when by the wall clock it was.
+// recordedRun returns the run in the directory, with its time by the wall clock.
 func recordedRun(dir *results.Dir, all bool) (export.Run, error) {
 	events, err := dir.Events()
 	if err != nil {
@@ -91,7 +91,8 @@ func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 	return plan.Started, nil
 }
 
-// exportTo writes to the file, or to standard output where there is none. No half of a file is left behind.
+// exportTo writes to the file, or to standard output if the path is empty. It leaves no partial
+// file.
 func exportTo(path, format string, run export.Run) error {
 	if path == "" {
 		return exit.Harness(export.Write(os.Stdout, format, run))

@@ -13,8 +13,9 @@ import (
 // crewFaults are the words that TestFaultsOnWorkers strikes with.
 var crewFaults = []string{"corrupt-data", "kill-worker"}
 
-// TestFaultsOnWorkers damages the tree of a worker in every way there is, and kills one in the middle of a pass. Of the kinds
-// of damage a test run has the one that only identity shows; make test-faults has all.
+// TestFaultsOnWorkers damages the tree of a worker in every way there is, and kills one in the
+// middle of a pass. Of the kinds of damage a test run has the one that only identity shows; make
+// test-faults has all.
 func TestFaultsOnWorkers(t *testing.T) {
 	t.Parallel()
 	if ok, err := hosts(); err != nil {
@@ -52,7 +53,8 @@ func TestFaultsOnWorkers(t *testing.T) {
 	})
 }
 
-// crewRun is the summary of a short run with two workers and nothing else: a load would hold it to keeping time.
+// crewRun is the summary of a short run with two workers and nothing else: a load would hold it to
+// keeping time.
 func crewRun(t *testing.T, fault ...string) results.Summary {
 	command := slices.Concat([]string{"etcd", "simple", "kibishii"}, fault, []string{
 		"--number-clients", "2", "--duration", "9s", "--link-latency", "2ms", "--result-location",
@@ -60,7 +62,8 @@ func crewRun(t *testing.T, fault ...string) results.Summary {
 	return recorded(t, command)
 }
 
-// damaged wants the run to be invalid for the damage alone, and to name exactly the paths that the strike damaged.
+// damaged wants the run to be invalid for the damage alone, and to name exactly the paths that the
+// strike damaged.
 func damaged(t *testing.T, s results.Summary) {
 	if s.Verdict != results.StatusInvalid || len(s.Strikes) != 1 || !s.Strikes[0].Verified || s.Kibishii == nil {
 		t.Fatalf("%s: %s %v %+v %v", s.Verdict, s.Reason, s.Harness, s.Strikes, s.Checks)

@@ -15,7 +15,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// everyFault is the variable that has TestFaults strike with every word; without it, with one of each mechanism.
+// everyFault is the variable that has TestFaults strike with every word; without it, with one of
+// each mechanism.
 const everyFault = "RECKON_EVERY_FAULT"
 
 // A blow is a run with a fault, and what it must do to a real etcd.
@@ -60,7 +61,8 @@ var (
 		}
 		return ""
 	}}
-	// downUntilHealed: nothing was acknowledged in the second half of the strike, nor before it was healed.
+	// downUntilHealed: nothing was acknowledged in the second half of the strike, nor before it was
+	// healed.
 	downUntilHealed = effect{"is down until the heal", func(s results.Summary) string {
 		struck, healed := window(s)
 		if g := s.Unavailability.Gap; g[0] > (struck+healed)/2 || g[1] < healed {
@@ -68,14 +70,16 @@ var (
 		}
 		return ""
 	}}
-	// answers: something was acknowledged while it was struck, long after the strike: not all of its second half was a gap.
+	// answers: something was acknowledged while it was struck, long after the strike: not all of
+	// its second half was a gap.
 	answers = effect{"answers again before the heal", func(s results.Summary) string {
 		if downUntilHealed.seen(s) == "" {
 			return fmt.Sprintf("nothing acknowledged from %.2f to %.2f s", s.Unavailability.Gap[0], s.Unavailability.Gap[1])
 		}
 		return ""
 	}}
-	// neverBack: service did not come back before the load ended, so the time to recover is not known.
+	// neverBack: service did not come back before the load ended, so the time to recover is not
+	// known.
 	neverBack = effect{"is down until the load ends, censored", func(s results.Summary) string {
 		u := s.Unavailability
 		if i := len(u.TTR) - 1; i < 0 || u.TTR[i] != nil || !u.Censored[i] {
@@ -127,8 +131,9 @@ var blows = []blow{
 	{words: `etcd --faults [{"fault":"leader","target":"follower","at":2,"for":3},{"fault":"pause","at":3,"for":3}]`, nodes: 5, strikes: 2, want: []effect{unseats}},
 }
 
-// TestFaults strikes a real etcd and wants the run to be valid, each strike to be seen in effect and healed, and
-// its effect. It has one fault of each mechanism, and all of them with RECKON_EVERY_FAULT=1 (make test-faults).
+// TestFaults strikes a real etcd and wants the run to be valid, each strike to be seen in effect
+// and healed, and its effect. It has one fault of each mechanism, and all of them with
+// RECKON_EVERY_FAULT=1 (make test-faults).
 func TestFaults(t *testing.T) {
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
@@ -176,9 +181,10 @@ func moment(s *float64) string {
 	return fmt.Sprintf("%.2f s", *s)
 }
 
-// struckRun is the summary of the blow's run, which is repeated, twice at most, where its only defect is that this machine was too
-// busy to keep time. Its election timeout is so short that two elections, should the votes of the first be split, end within the strike,
-// and so long that a load generator which lags by 50 ms is no defect.
+// struckRun is the summary of the blow's run, which is repeated, twice at most, where its only
+// defect is that this machine was too busy to keep time. Its election timeout is so short that two
+// elections, should the votes of the first be split, end within the strike, and so long that a load
+// generator which lags by 50 ms is no defect.
 func struckRun(t *testing.T, b blow) (s results.Summary) {
 	words := strings.Fields(b.words)
 	command := slices.Concat([]string{words[0], "simple", "uniform"}, words[1:], []string{

@@ -54,7 +54,8 @@ func help(cmd *cobra.Command, args []string) {
 	}
 }
 
-// overview is the usage of the bare command. Its flags are the words', and too many to show at once.
+// overview is the usage of the bare command. Its flags are the words', and too many to show at
+// once.
 const overview = `Usage:
   {{.UseLine}}
   reckon COMMAND
@@ -65,7 +66,7 @@ Examples:
 {{.Title}}{{range $.Commands}}{{if and (eq .GroupID $g.ID) .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 {{end}}
-Exit status: 0 valid, 1 invalid (the system broke a promise), 2 usage, or this machine cannot run it (nothing was
-started), 3 harness (no result), 4 unknown. A script given to -d ends with 1 if a command of it failed; compare ends
-with 0 whatever it finds; kibishii has its own (reckon kibishii -h).
+Exit status: 0 valid, 1 invalid (the system violated a guarantee), 2 wrong usage, or a machine that cannot run it
+(nothing was started), 3 harness (inconclusive: reckon itself misbehaved), 4 unknown. A script given to -d ends with 1
+if a command in it failed; compare ends with 0 whatever it finds; kibishii has its own (reckon kibishii -h).
 `

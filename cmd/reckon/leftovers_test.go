@@ -46,7 +46,8 @@ func TestKillLeavesNothing(t *testing.T) {
 	}
 }
 
-// killRun starts a run whose processes all carry the mark in their environment, and kills the outermost one.
+// killRun starts a run whose processes all carry the mark in their environment, and kills the
+// outermost one.
 func killRun(t *testing.T, mark string, after time.Duration) {
 	cmd := exec.Command(commandLink(t), "etcd", "simple", "uniform", "leader", "--duration", "6s", "--result-location", filepath.Join(t.TempDir(), "run"))
 	cmd.Env = append(os.Environ(), mark)

@@ -3,9 +3,9 @@
 //
 //	reckon etcd wan uniform leader
 //
-// It turns words into a plan, runs it in a process tree of its own, and checks and draws the record.
-// It is the only package that knows all the words. It never touches the machine's own network, other
-// processes, or files outside the run's directory.
+// It turns words into a plan, runs it in a process tree of its own, and checks and draws the
+// record. It is the only package that knows all the words. It never touches the machine's own
+// network, other processes, or files outside the run's directory.
 package main
 
 import (
@@ -53,7 +53,8 @@ func main() {
 	os.Exit(Main(os.Args[1:]))
 }
 
-// Main runs the command and returns its exit status: 0 valid, 1 invalid, 2 usage, 3 harness, 4 unknown.
+// Main runs the command and returns its exit status: 0 valid, 1 invalid, 2 usage, 3 harness, 4
+// unknown.
 func Main(args []string) int {
 	cobra.EnablePrefixMatching = false // etcdctl, which is built in, sets it for all; "generat" is a mistake, not a command
 	root := newRoot()

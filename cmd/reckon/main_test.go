@@ -66,9 +66,10 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	wantStatus(ts, args[0], status(ts, args[1:]))
 }
 
-// slowness says how many times as long the election timeouts are that runs in the tests have, from the variable
-// RECKON_TEST_SLOWNESS, which scripts/test-slow sets; elsewhere it is 1. A run allows a tenth of its election timeout
-// for its own lag, so that on a slow machine no run with a short one would be a result.
+// slowness says how many times as long the election timeouts are that runs in the tests have, from
+// the variable RECKON_TEST_SLOWNESS, which scripts/test-slow sets; elsewhere it is 1. A run allows
+// a tenth of its election timeout for its own lag, so that on a slow machine no run with a short
+// one would be a result.
 func slowness(tb interface{ Fatalf(string, ...any) }) int {
 	given := os.Getenv("RECKON_TEST_SLOWNESS")
 	if given == "" {
@@ -81,7 +82,8 @@ func slowness(tb interface{ Fatalf(string, ...any) }) int {
 	return n
 }
 
-// patient is the command with an election timeout that is that many times the default, where it starts a run and has none of its own.
+// patient is the command with an election timeout that is that many times the default, where it
+// starts a run and has none of its own.
 func patient(ts *testscript.TestScript, command []string) []string {
 	n := slowness(ts)
 	if _, err := reckon.Systems.Lookup(strings.SplitN(command[1], "@", 2)[0]); n == 1 || err != nil || slices.Contains(command, "--failure-timeout") {
@@ -90,8 +92,8 @@ func patient(ts *testscript.TestScript, command []string) []string {
 	return append(command, "--failure-timeout", strconv.Itoa(n)+"s")
 }
 
-// runs STATUS DIR COMMAND... is exits for a run that records in DIR. A run whose
-// only defect is that this machine was too busy to keep time is no result, so it is repeated, twice at most.
+// runs STATUS DIR COMMAND... is exits for a run that records in DIR. A run whose only defect is
+// that this machine was too busy to keep time is no result, so it is repeated, twice at most.
 func runs(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: runs STATUS DIR COMMAND...")
@@ -172,7 +174,8 @@ func condition(name string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", name)
 }
 
-// summary DIR KEY=VALUE... wants those values in the run's summary: verdict=valid, check:durable=invalid, interrupted=true, strikes=1.
+// summary DIR KEY=VALUE... wants those values in the run's summary: verdict=valid,
+// check:durable=invalid, interrupted=true, strikes=1.
 func summary(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: summary DIR KEY=VALUE...")

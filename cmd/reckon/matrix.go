@@ -16,6 +16,8 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/sweep"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
 // matrixCall holds the flags of one call of the matrix command.
@@ -25,13 +27,13 @@ type matrixCall struct {
 	shard    string
 	dryRun   bool
 	keepData bool
-	matrix.Options
+	campaign.Options
 }
 
 func newMatrix() *cobra.Command {
 	var call matrixCall
 	cmd := &cobra.Command{
-		Use: "matrix FILE.yaml", Short: "Run every combination that a file names, and index what came of them", GroupID: groupRun,
+		Use: "matrix FILE.yaml", Short: "Run every combination in a file, and index the results", GroupID: groupRun,
 		Long: `A matrix file names words and flags, each with one value or several; every combination of them
 is a cell, which is run in a directory of its own, in an order that the file's seed shuffles:
 
@@ -43,7 +45,7 @@ is a cell, which is run in a directory of its own, in an order that the file's s
   repeats: 5
   thresholds: {max_ttr_ms: 5000}
 
-docs/matrix.md tells the rest. The exit status is that of the worst cell: invalid 1, harness 3,
+docs/matrix.md describes the rest. The exit status is that of the worst cell: invalid 1, harness 3,
 unknown or not finished 4, valid 0.`,
 		Example: `  reckon matrix examples/matrix.yaml --dry-run   the cells and the time they take
   reckon matrix examples/matrix.yaml             results in runs/matrix-TIME
@@ -59,7 +61,7 @@ unknown or not finished 4, valid 0.`,
 	fs.BoolVar(&call.dryRun, "dry-run", false, "list the cells and the time they take; run none")
 	fs.IntVar(&call.Jobs, "jobs", 1, "how many cells to run at a time")
 	fs.BoolVar(&call.FailFast, "fail-fast", false, "start no further cells once one is not valid")
-	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to try a cell again whose run was no result; earlier attempts are kept and recorded")
+	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to repeat a cell whose run was inconclusive (harness); earlier attempts are kept and recorded")
 	fs.BoolVar(&call.keepData, "keep-data", false, "keep the data of nodes and workers of every run (kept in any case when a run is not valid)")
 	cmd.SetFlagErrorFunc(flagError)
 	return cmd
@@ -88,6 +90,9 @@ func (m *matrixCall) run(args []string) error {
 	if err := f.Plan(cells); err != nil {
 		return err
 	}
+	for _, n := range f.Notes() {
+		fmt.Fprintln(os.Stderr, "note:", n)
+	}
 	shard, err := m.ourShard()
 	if err != nil {
 		return err
@@ -97,17 +102,17 @@ func (m *matrixCall) run(args []string) error {
 		sweep.List(f.Seed, ours, len(cells), shard, m.Jobs)
 		return nil
 	}
-	if err := launch.Free(m.location, "a matrix never overwrites another (--resume goes on with one)"); err != nil {
+	if err := launch.Free(m.location, "a matrix never overwrites another (--resume continues one)"); err != nil {
 		return err
 	}
-	if err := sweep.Prepare(ours); err != nil {
+	if err := sweep.Prepare(index.Cells(ours)); err != nil {
 		return err
 	}
 	location := m.location
 	if location == "" {
 		location = sweep.Location()
 	}
-	dir, err := matrix.Create(location, f, cells, shard, results.Versions()["reckon"])
+	dir, err := campaign.Create(location, f, cells, shard, results.Versions()["reckon"])
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,12 @@ func (m *matrixCall) resumed(args []string) error {
 		return fmt.Errorf("--resume %s: it is shard %s, not %s", m.resume, dir.Index.Shard, m.shard)
 	}
 	if m.dryRun {
-		left := slices.DeleteFunc(slices.Clone(dir.Index.Cells), func(c *matrix.Cell) bool { return c.State == matrix.Finished })
+		var left []*matrix.Cell
+		for _, c := range dir.Index.Cells {
+			if c.State != index.Finished {
+				left = append(left, c.Cell)
+			}
+		}
 		fmt.Printf("%d of %d cells are finished\n", len(dir.Index.Cells)-len(left), len(dir.Index.Cells))
 		sweep.List(dir.Index.Seed, left, dir.Index.All, dir.Index.Shard, m.Jobs)
 		return nil
@@ -155,10 +165,10 @@ func (m *matrixCall) resumed(args []string) error {
 	return m.sweepLocked(dir)
 }
 
-// reopen opens the matrix and changes to the directory in which it was begun, because relative paths in
-// its file refer to that.
-func (m *matrixCall) reopen() (*matrix.Dir, error) {
-	dir, err := matrix.Open(m.resume)
+// reopen opens the matrix and changes to the directory in which it was begun, because relative
+// paths in its file refer to that.
+func (m *matrixCall) reopen() (*campaign.Dir, error) {
+	dir, err := campaign.Open(m.resume)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +180,7 @@ func (m *matrixCall) reopen() (*matrix.Dir, error) {
 			fmt.Fprintf(os.Stderr, "going on in %s, where it was begun: paths in its file that are relative are of there\n", begun)
 		}
 	}
-	return matrix.Resume(dir.Path())
+	return campaign.Resume(dir.Path())
 }
 
 // ourShard returns the shard that was asked for, or the one that the environment names.
@@ -189,11 +199,11 @@ func (m *matrixCall) ourShard() (matrix.Shard, error) {
 	return s, err
 }
 
-// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by the
-// load generator and the links, which must never wait for the system.
+// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by
+// the load generator and the links, which must never wait for the system.
 const coresACell = 2
 
-func (m *matrixCall) sweep(dir *matrix.Dir) error {
+func (m *matrixCall) sweep(dir *campaign.Dir) error {
 	unlock, err := sweep.Lock(dir.Path())
 	if err != nil {
 		return err
@@ -203,7 +213,7 @@ func (m *matrixCall) sweep(dir *matrix.Dir) error {
 }
 
 // sweepLocked runs the cells that are not finished, and prints the result.
-func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
+func (m *matrixCall) sweepLocked(dir *campaign.Dir) error {
 	if cores := runtime.NumCPU(); m.Jobs > 1 && m.Jobs*coresACell > cores {
 		fmt.Fprintf(os.Stderr, "warning: --jobs %d on %d processors: cells share cores, and what one does shows in the latencies of another (a cell keeps %d busy; at most --jobs %d here)\n",
 			m.Jobs, cores, coresACell, max(1, cores/coresACell))
@@ -221,8 +231,8 @@ func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
 	}()
 	watch := sweep.NewScreen(os.Stderr, dir, m.Jobs)
 	runner := sweep.Runner{KeepData: m.keepData}
-	m.Options.Start = func(ctx context.Context, c *matrix.Cell, dir, log string) matrix.Exit {
-		return runner.Run(ctx, c, dir, log, func(line string) { watch.Line(c, line) })
+	m.Options.Start = func(ctx context.Context, c *index.Cell, dir, log string) campaign.Exit {
+		return runner.Run(ctx, c.Cell, dir, log, func(line string) { watch.Line(c, line) })
 	}
 	m.Options.Watch = watch.Turn
 	err := dir.Run(ctx, m.Options)

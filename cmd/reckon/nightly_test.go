@@ -53,12 +53,12 @@ func TestNightlyPlans(t *testing.T) {
 	}
 }
 
-// A word that no night strikes with is believed for its tests alone.
+// Every fault word runs in the nightly. One that runs with the flags of the others is there by itself (`others`).
 func TestNightlyHasEveryFault(t *testing.T) {
 	cells := nightlyCells(t)
 	for _, w := range reckon.Faults.Words() {
 		if !slices.ContainsFunc(cells, func(c *matrix.Cell) bool { return slices.Contains(strings.Split(c.Words.Fault, ","), w.Name) }) {
-			t.Errorf("scripts/nightly.yaml has no cell with the fault %s: give it one for each of its systems, as its first lines say", w.Name)
+			t.Errorf("scripts/nightly.yaml has no cell with the fault %s, as it cannot be planned with the flags of the others: name it there with flags of its own, for each system", w.Name)
 		}
 	}
 }
@@ -69,7 +69,8 @@ type axis struct {
 	values []string
 }
 
-// Each value of each word meets each of the others' in a cell, where a run of the two would be planned.
+// Each value of each word meets each of the others' in a cell, where a run of the two would be
+// planned.
 func TestNightlyIsPairwise(t *testing.T) {
 	var cells []*matrix.Cell
 	for _, c := range nightlyCells(t) {
@@ -112,7 +113,8 @@ func TestNightlyIsPairwise(t *testing.T) {
 	}
 }
 
-// planted says whether the fault is damage: it stands in cells that must fail, and in no other of the same system.
+// planted says whether the fault is damage: it stands in cells that must fail, and in no other of
+// the same system.
 func planted(fault string, cells []*matrix.Cell) bool {
 	etcd := func(c *matrix.Cell) bool { return c.Words.System == "etcd" && c.Words.Fault == fault }
 	return slices.ContainsFunc(cells, func(c *matrix.Cell) bool { return etcd(c) && c.MustFail }) &&
@@ -123,8 +125,8 @@ func meet(cells []*matrix.Cell, a, x, b, y string) bool {
 	return slices.ContainsFunc(cells, func(c *matrix.Cell) bool { return wordOf(c.Words, a) == x && wordOf(c.Words, b) == y })
 }
 
-// fits says whether some cell with the one value could have the other instead of its own: a fault that damages
-// files has no place beside a workload that writes none.
+// fits says whether some cell with the one value could have the other instead of its own: a fault
+// that damages files has no place beside a workload that writes none.
 func fits(cells []*matrix.Cell, a, x, b, y string) bool {
 	try := func(keep, kept, change, to string) bool {
 		return slices.ContainsFunc(cells, func(c *matrix.Cell) bool {
@@ -156,7 +158,8 @@ func olderEtcds(cells []*matrix.Cell) (all []string) {
 	return all
 }
 
-// Nearest the etcd that is built in stand the two minors before it: who builds in a newer one moves these as well.
+// Nearest the etcd that is built in stand the two minors before it: who builds in a newer one moves
+// these as well.
 func TestNightlyHasTwoOlderMinors(t *testing.T) {
 	var have, want []string
 	for _, w := range olderEtcds(nightlyCells(t)) {

@@ -12,10 +12,11 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/plan"
+	"github.com/reckon-bench/reckon/reckon/preview"
 	"github.com/reckon-bench/reckon/results"
 )
 
-// autoLinks says what --links auto takes on the machine examined, and why.
+// autoLinks returns what --links auto selects on the examined machine, and why.
 func autoLinks(found []doctor.Finding) string {
 	for _, f := range found {
 		switch {
@@ -30,7 +31,7 @@ func autoLinks(found []doctor.Finding) string {
 	return "userspace on this machine"
 }
 
-// printPlan prints what would be done, and touches nothing.
+// printPlan prints what a run would do, without doing anything.
 func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "seed %d  %s\n\nHosts\n", p.Options.Seed, p.Words)
@@ -40,7 +41,7 @@ func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nLinks, one way\n%s", indent(p.Links.Table()))
-	if p.Options.Links == "auto" { // not a part of the plan, which is the same on every machine
+	if p.Options.Links == "auto" { // not part of the plan, which is the same on every machine
 		fmt.Fprintln(cmd.ErrOrStderr(), "--links auto takes", autoLinks(doctor.Examine()))
 	}
 	fmt.Fprintf(out, "\nTimeline, from the start of the load\n")
@@ -49,10 +50,10 @@ func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	for _, s := range strikeRows(p.Strikes) {
 		fmt.Fprintf(w, "  %v\t%v\t%s: %s\n", round(s.From), round(s.To), s.Fault, s.Name)
 	}
-	fmt.Fprintf(w, "  %v\t\tload ends; whatever is struck is healed, and the cluster settles within %v\n", p.Options.Duration, p.Bounds.Settle)
+	fmt.Fprintf(w, "  %v\t\tload ends; every fault is healed, and the cluster settles within %v\n", p.Options.Duration, p.Bounds.Settle)
 	w.Flush()
-	printScenes(out, p)
-	fmt.Fprintf(out, "\nBounds, past which the run is no result\n")
+	printPreview(out, p)
+	fmt.Fprintf(out, "\nBounds, beyond which the run is inconclusive\n")
 	w = screen.Table(out)
 	for _, b := range results.BoundsOf(p) {
 		fmt.Fprintf(w, "  %s\t%s\n", b.Name, b.Value)
@@ -75,7 +76,7 @@ func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	return nil
 }
 
-// strikeRows are the strikes, those that do the same again and again in one row.
+// strikeRows returns the strikes, with repetitions of the same one in a single row.
 func strikeRows(all []plan.Strike) (rows []plan.Strike) {
 	for len(all) > 0 {
 		n := 1
@@ -94,13 +95,13 @@ func strikeRows(all []plan.Strike) (rows []plan.Strike) {
 	return rows
 }
 
-// printScenes draws who still hears whom.
-func printScenes(out io.Writer, p *plan.Plan) {
-	scenes := p.Preview()
+// printPreview draws which nodes are still connected during each fault.
+func printPreview(out io.Writer, p *plan.Plan) {
+	scenes := preview.Of(p)
 	if len(scenes) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nWho still hears whom, should %s lead, and after it the first that can (✓ hears, ✗ cut, † dead, + worse by)\n", p.Members[0].Name)
+	fmt.Fprintf(out, "\nConnectivity during the faults if %s leads, and after it the first node that can (✓ connected, ✗ cut, † dead, + degraded by)\n", p.Members[0].Name)
 	for i, s := range scenes {
 		if i > 0 {
 			fmt.Fprintln(out)

@@ -58,7 +58,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	return root
 }
 
-// local are the flags that are about this call and not about the run.
+// local holds the flags of the call, as opposed to those of the run.
 type local struct {
 	location string
 	keepData bool
@@ -68,15 +68,15 @@ type local struct {
 func (l *local) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&l.location, "result-location", "", "the run's directory, which must not exist (default runs/TIME-WORDS)")
 	fs.BoolVar(&l.keepData, "keep-data", false, "keep the data of nodes and workers (kept in any case when the run is not valid)")
-	fs.BoolVarP(&l.debug, "debug", "d", false, "start the cluster and give a prompt, or do the commands of a script on standard input; no load, no faults (see help there)")
+	fs.BoolVarP(&l.debug, "debug", "d", false, "start the cluster and show a prompt, or run the commands of a script on standard input; no load, no faults (type help there)")
 }
 
-// takeWords gives the command the four words and every flag that some word understands.
+// takeWords gives the command the four words and every flag that any word understands.
 func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) error) {
 	var l local
 	l.bind(cmd.Flags())
 	words.AddFlags(cmd.Flags())
-	cmd.Args = cobra.ArbitraryArgs // judged below, where an example can be given
+	cmd.Args = cobra.ArbitraryArgs // checked below, where the error can give an example
 	cmd.ValidArgsFunction = words.Complete
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 && cmd.Flags().NFlag() == 0 && !cmd.HasParent() {
@@ -107,7 +107,7 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) er
 // notOfTheRun marks flags of one command that are no part of a run's plan.
 const notOfTheRun = "not of the run"
 
-// given are the run's flags that were given on the command line.
+// given returns the flags of the run that were given on the command line.
 func given(fs *pflag.FlagSet) plan.Flags {
 	var own local
 	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -158,10 +158,10 @@ func parseWords(cmd *cobra.Command, args []string) (plan.Words, error) {
 	return plan.Words{System: args[0], Topology: args[1], Workload: args[2], Fault: args[3]}, nil
 }
 
-// numberError is how strconv words what is no number.
+// numberError matches how strconv words a value that is not a number.
 var numberError = regexp.MustCompile(`strconv\.Parse(Int|Uint|Float): parsing "[^"]*": [a-z ]+`)
 
-// flagError adds the nearest known flag to an unknown one.
+// flagError words the error of a wrong flag. For an unknown one it adds the nearest known flag.
 func flagError(cmd *cobra.Command, err error) error {
 	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !ok {

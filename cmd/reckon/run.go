@@ -105,7 +105,8 @@ func untilJudged(end func()) (judging, release func()) {
 	return judging, func() { signal.Stop(signals); close(released) }
 }
 
-// sizeOf returns the bytes in the files below a directory. Files that cannot be read count as nothing.
+// sizeOf returns the bytes in the files below a directory. Files that cannot be read count as
+// nothing.
 func sizeOf(dir string) (bytes int64) {
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err == nil && e.Type().IsRegular() {

@@ -15,7 +15,8 @@ import (
 
 const scripts = "../../scripts/"
 
-// Every fault word is measured wherever it can be, once or three times, and has its row in the table.
+// Every fault word is measured wherever it can be, once or three times, and has its row in the
+// table.
 func TestScenariosAreComplete(t *testing.T) {
 	measured := map[string]bool{}
 	for _, name := range []string{"scenarios.yaml", "scenarios-published.yaml"} {
@@ -87,7 +88,8 @@ func literature(t *testing.T) (rows [][]string) {
 	return rows
 }
 
-// What a table is made of: columns by name, medians with their ranges, what never came back, and runs that are no result.
+// What a table is made of: columns by name, medians with their ranges, what never came back, and
+// runs that are no result.
 func TestScenariosTable(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

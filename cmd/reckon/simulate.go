@@ -61,7 +61,7 @@ func newSimulate() *cobra.Command {
 		case s.runs == 1:
 			return simulateOne(p, l)
 		}
-		return campaign(cmd, p, l, s)
+		return simulateMany(cmd, p, l, s)
 	})
 	return cmd
 }
@@ -150,8 +150,8 @@ func reasonOf(s results.Summary) string {
 	return s.Reason
 }
 
-// campaign simulates many seeds and prints what they came to.
-func campaign(cmd *cobra.Command, p *plan.Plan, l local, s simulation) error {
+// simulateMany simulates many seeds and prints what they came to.
+func simulateMany(cmd *cobra.Command, p *plan.Plan, l local, s simulation) error {
 	if _, err := sim.New(p); err != nil {
 		return err
 	}

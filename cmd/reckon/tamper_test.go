@@ -20,9 +20,9 @@ import (
 	"github.com/reckon-bench/reckon/results/judge/judgetest"
 )
 
-// TestTampering strikes the harness's own processes, and the system's behind the
-// harness's back, in the middle of a load. Such a run is never a result, and says why; but a store that crashes
-// has broken a promise.
+// TestTampering strikes the harness's own processes, and the system's behind the harness's back, in
+// the middle of a load. Such a run is never a result, and says why; but a store that crashes has
+// broken a promise.
 func TestTampering(t *testing.T) {
 	t.Parallel()
 	if ok, err := hosts(); err != nil {
@@ -110,8 +110,9 @@ func commandLink(t *testing.T) string {
 	return name
 }
 
-// TestDriverDiesWhileStruck kills a load driver while the leader is held dead: the strike is healed, what was recorded until then is kept,
-// the other driver among it, and the run is no result.
+// TestDriverDiesWhileStruck kills a load driver while the leader is held dead: the strike is
+// healed, what was recorded until then is kept, the other driver among it, and the run is no
+// result.
 func TestDriverDiesWhileStruck(t *testing.T) {
 	t.Parallel()
 	if ok, err := hosts(); err != nil {

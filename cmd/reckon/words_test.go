@@ -12,7 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// A flag is parsed once and given to every word that understands it, so it must mean the same to all.
+// A flag is parsed once and given to every word that understands it, so it must mean the same to
+// all.
 func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 	first := map[string]*pflag.Flag{}
 	see := func(who string, fs *pflag.FlagSet) {

@@ -7,7 +7,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// pass is one of two workers that went well.
+// pass returns one of two workers that went well.
 func pass(id, command string, number int32) history.Pass {
 	both := []string{"a", "b"}
 	p := history.Pass{
@@ -20,7 +20,7 @@ func pass(id, command string, number int32) history.Pass {
 	return p
 }
 
-// worked is what both workers of the passes say of themselves.
+// worked returns what both workers of the passes say of themselves.
 func worked(ps ...history.Pass) (es []history.Event) {
 	for _, p := range ps {
 		for _, n := range p.Starting {
@@ -47,7 +47,7 @@ func lostIn(p history.Pass) history.Pass {
 	return p
 }
 
-// atLast is the pass after settling.
+// atLast returns the pass after settling.
 func atLast(p history.Pass) history.Pass {
 	p.Stage = history.Final.String()
 	return p
@@ -63,14 +63,14 @@ func TestPasses(t *testing.T) {
 		want   Verdict
 		detail string
 	}{
-		"all well":              {want: Valid, detail: "1 passes generated and 1 verified, 20 files of 2.1 MB"},
+		"all well":              {want: Valid, detail: "1 pass generated and 1 verified, 20 files of 2.1 MB"},
 		"nothing":               {change: func([]history.Pass) []history.Pass { return nil }, want: Unknown, detail: "no pass"},
 		"nothing verified":      {change: func(ps []history.Pass) []history.Pass { return ps[:1] }, want: Unknown, detail: "no tree"},
 		"acknowledged, damaged": {change: func(ps []history.Pass) []history.Pass { return []history.Pass{ps[0], damaged(ps[1])} }, want: Invalid, detail: "the tree of a was acknowledged, and is damaged: dir0/file1 (corrupt: block 7: sha1)"},
 		"damage called success": {change: func(ps []history.Pass) []history.Pass { ps[1].Nodes[0].Extra = 1; return ps[1:] }, want: Invalid, detail: "counts a as successful, whose tree is damaged"},
 		"damaged before the ack": {change: func(ps []history.Pass) []history.Pass {
 			return []history.Pass{lostIn(ps[0]), damaged(ps[1]), pass("3", "generate", 2), pass("4", "verify", 2)}
-		}, want: Valid, detail: "2 passes failed, and said so"},
+		}, want: Valid, detail: "2 passes failed and reported it"},
 		"does not end": {change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Invalid, detail: "verify 1 (2) did not end"},
 		"cut short":    {events: []history.Event{cut}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown, detail: "verify 1 (2) was not seen to end, and the run was cut short"},
 		"the harness failed": {events: []history.Event{{Kind: history.Harness, Detail: "the links ended by themselves"}}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown,

@@ -12,8 +12,8 @@ import (
 
 // Command returns the command that runs reckon's own binary under the name, with the arguments.
 // Start it with [Run]. It has a process group of its own: Ctrl-C at the terminal must not reach it
-// behind the parent's back. A run takes a second interrupt as the order to stop at once, and checking
-// goes on after the interrupt of a run.
+// behind the parent's back. A run takes a second interrupt as the order to stop at once, and
+// checking goes on after the interrupt of a run.
 func Command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(reexec.Self(), args...)
 	cmd.Args[0] = name

@@ -121,7 +121,7 @@ func (d *opDecoder) intern(b []byte) string {
 	return s
 }
 
-// bare is a value without quotation marks.
+// bare returns a value without quotation marks.
 func bare(o *Op, name, value []byte) bool {
 	if string(name) == "untold" {
 		o.Unobserved = string(value) == "true"
@@ -151,8 +151,8 @@ func integer(o *Op, name []byte, n int64) bool {
 	return true
 }
 
-// UnmarshalJSON reads an event. Records of before facts were typed have them in the text alone: there
-// the rule of that time holds, here and nowhere else.
+// UnmarshalJSON reads an event. Records of before facts were typed have them in the text alone:
+// there the rule of that time holds, here and nowhere else.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	type plain Event
 	if err := json.Unmarshal(b, (*plain)(e)); err != nil {

@@ -59,18 +59,18 @@ type Layer struct {
 // EventKind says what an event's other fields mean.
 type EventKind string
 
-// The kinds of events. The comments name the fields as they stand in events.jsonl; facts.go has them
-// typed.
+// The kinds of events. The comments name the fields as they stand in events.jsonl; facts.go has
+// them typed.
 const (
 	// Phase: the run entered phase Subject: "build", "probe", "start", "ready", "preload", "load",
-	// "drain", "settle", "final", "collect", "done". The load's schedule counts from the At of "load".
-	// Data of "build" holds "unix_s", the wall clock's time of the epoch in Unix seconds; that of
-	// "done" how many "ops", "changes" and "passes" were recorded.
+	// "drain", "settle", "final", "collect", "done". The load's schedule counts from the At of
+	// "load". Data of "build" holds "unix_s", the wall clock's time of the epoch in Unix seconds;
+	// that of "done" how many "ops", "changes" and "passes" were recorded.
 	Phase EventKind = "phase"
 	// Struck: strike Data["strike"] (from 0, over all faults) of fault Subject took effect; Detail
 	// says on what. Data["planned_from"] and ["planned_to"] are seconds since the load started,
-	// ["tries"] how often it was tried, ["took_s"] how many seconds before At it first did something
-	// (a signal was about to be sent, an overlay to be laid).
+	// ["tries"] how often it was tried, ["took_s"] how many seconds before At it first did
+	// something (a signal was about to be sent, an overlay to be laid).
 	Struck EventKind = "struck"
 	// Healed: the same strike was healed at At.
 	Healed EventKind = "healed"
@@ -78,8 +78,8 @@ const (
 	// End "struck": the process is gone, probes do not arrive. End "healed": the process answers
 	// again, probes pass. Detail says what was seen.
 	Verified EventKind = "verified"
-	// Missed: strike Data["strike"] of fault Subject did not take effect, or was not seen to; Detail
-	// says why. The run is inconclusive.
+	// Missed: strike Data["strike"] of fault Subject did not take effect, or was not seen to;
+	// Detail says why. The run is inconclusive.
 	Missed EventKind = "missed"
 	// Held and Released: node Subject was put into, or let go from, State.
 	Held     EventKind = "held"
@@ -116,24 +116,25 @@ const (
 	// Links: the totals of fabric Subject at the end of the load. Data holds "packets", "lost",
 	// "cut", "overflow", and "late_p50_us", "late_p99_us", "late_max_us" (from due to delivered).
 	Links EventKind = "links"
-	// Probe: probes of path Subject ("n1>n2"), whose shape should be Detail, measured Data["p50_ms"]
-	// and ["p99_ms"] one way, and ["lost"] of ["sent"] did not arrive. The median should lie from
-	// ["floor_ms"] to ["ceiling_ms"], the number lost from ["fewest"] to ["most"].
+	// Probe: probes of path Subject ("n1>n2"), whose shape should be Detail, measured
+	// Data["p50_ms"] and ["p99_ms"] one way, and ["lost"] of ["sent"] did not arrive. The median
+	// should lie from ["floor_ms"] to ["ceiling_ms"], the number lost from ["fewest"] to ["most"].
 	Probe EventKind = "probe"
 	// Probed: the links were verified before the load: Data["probed"] of ["paths"] paths, with
 	// ["packets"] probes in ["took_s"] seconds.
 	Probed EventKind = "probed"
-	// Path: the fabric's counters of path Subject at the end of the load, since the links were made.
-	// Data holds "packets", "lost", "cut", "overflow", "duplicated", "corrupted" and "reordered";
-	// only paths that carried anything have one.
+	// Path: the fabric's counters of path Subject at the end of the load, since the links were
+	// made. Data holds "packets", "lost", "cut", "overflow", "duplicated", "corrupted" and
+	// "reordered"; only paths that carried anything have one.
 	Path EventKind = "path"
-	// Worked: worker Subject reported, by itself and not through the store, Step of its part in Pass.
+	// Worked: worker Subject reported, by itself and not through the store, Step of its part in
+	// Pass.
 	Worked EventKind = "worked"
 	// Driver: the load driver of client Subject ended. Data holds "offered", and "lag_p50_us",
 	// "lag_p99_us", "lag_max_us" (from due to dispatched).
 	Driver EventKind = "driver"
-	// Captured: the capture of host Subject's packets ended. Data holds "packets", "bytes", "dropped"
-	// (by the kernel) and "unwritten" (past the limit).
+	// Captured: the capture of host Subject's packets ended. Data holds "packets", "bytes",
+	// "dropped" (by the kernel) and "unwritten" (past the limit).
 	Captured EventKind = "captured"
 	// Violated: in a simulated run, invariant Subject was broken at step Data["step"] of the
 	// simulation; Detail says how. The run stopped there.

@@ -59,8 +59,9 @@ type Injection struct {
 	Fault                  string
 	Target                 string        // for people: "killed n2"
 	PlannedFrom, PlannedTo time.Duration // since the start of the load
-	Took                   time.Duration // from when it first did something to when it was in effect
-	Tries                  int
+	// from when it first did something to when it was in effect
+	Took  time.Duration
+	Tries int
 }
 
 // NewStruck: a strike took effect.

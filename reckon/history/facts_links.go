@@ -49,8 +49,8 @@ func (e Event) late(name string) *Late {
 	return &Late{e.Data[name+"_p50_us"], p99, e.Data[name+"_max_us"]}
 }
 
-// NewLinks: the fabric counted this over all paths. late is nil where it cannot say how late it was;
-// details is for people.
+// NewLinks: the fabric counted this over all paths. late is nil where it cannot say how late it
+// was; details is for people.
 func NewLinks(fabric, details string, t Traffic, late *Late) Event {
 	e := Event{Kind: Links, Subject: fabric, Detail: details, Data: t.data()}
 	if late != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The constructors write the keys that records have always had, and the accessors read back what went in.
+// The constructors write the keys that records have always had, and the accessors read back what
+// went in.
 func TestFacts(t *testing.T) {
 	epoch := time.UnixMicro(1796008889375942)
 	injection := Injection{Strike: 2, Fault: "leader", Target: "killed n2", PlannedFrom: 3 * time.Second, PlannedTo: 6 * time.Second, Took: 781 * time.Microsecond, Tries: 1}

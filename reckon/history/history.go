@@ -6,10 +6,11 @@
 // accessors. Detail is text for people, and no code decides by it. Records of before that are read
 // by the rule that held then, in decode.go and nowhere else.
 //
-// Instants are durations since the run's epoch, on one clock for all processes of a run (see Clock).
+// Instants are durations since the run's epoch, on one clock for all processes of a run (see
+// Clock).
 //
-// The package does not judge: whether a history is correct is for package check, and what it amounts
-// to is for package results.
+// The package does not judge: whether a history is correct is for package check, and what it
+// amounts to is for package results.
 package history
 
 import (
@@ -100,13 +101,14 @@ func (s Stage) String() string {
 // Latency is Return - Due, not Return - Call: what a client waited for while it
 // could not even be sent is part of what its user felt.
 type Op struct {
-	Stage   Stage
-	Client  string // the client host, "c1"
-	Process int    // a logical process: its operations never overlap, and it ends with its first Unknown
+	Stage  Stage
+	Client string // the client host, "c1"
+	// a logical process: its operations never overlap, and it ends with its first Unknown
+	Process int
 	Kind    Kind
 	Key     string
-	// Value is what a write wrote, or what a read answered ("" and Version 0 where there was no such
-	// key). Where it is longer than AbridgeOver bytes the record holds Abridge(value).
+	// Value is what a write wrote, or what a read answered ("" and Version 0 where there was no
+	// such key). Where it is longer than AbridgeOver bytes the record holds Abridge(value).
 	Value string
 
 	Due    time.Duration // when the schedule wanted it, since the epoch
@@ -116,13 +118,13 @@ type Op struct {
 	Outcome Outcome
 	Error   string // why it is not OK
 
-	// Revision is, of a write, the store's revision at which it took effect; of a read, the revision
-	// at which the value that it answered was written.
+	// Revision is, of a write, the store's revision at which it took effect; of a read, the
+	// revision at which the value that it answered was written.
 	Revision int64
 	Version  int64  // of a read: how often the key has been written, 0 where it does not exist
-	Member   string // which member answered, where the client can tell
-	// Unobserved: of a read that is OK, the client does not report what the store answered, so Value
-	// means nothing.
+	Member   string // which member answered, where the client knows
+	// Unobserved: of a read that is OK, the client does not report what the store answered, so
+	// Value means nothing.
 	Unobserved bool
 }
 

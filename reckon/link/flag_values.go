@@ -140,7 +140,8 @@ func (v *spreadValue) Set(s string) error {
 	return nil
 }
 
-// why returns the reason that a file could not be opened, without its path, which the flag's error has.
+// why returns the reason that a file could not be opened, without its path, which the flag's error
+// has.
 func why(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {

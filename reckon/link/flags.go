@@ -53,8 +53,8 @@ func (f *Flags) Bind(fs *pflag.FlagSet, prefix string) {
 // LatencyGiven reports whether the latency is not the default.
 func (f *Flags) LatencyGiven() bool { return f.latency != f.base }
 
-// Validate returns an error for parts that make no sense together, or none at any latency. It begins
-// with the name of the part that is wrong.
+// Validate returns an error for parts that make no sense together, or none at any latency. It
+// begins with the name of the part that is wrong.
 func (f *Flags) Validate() error {
 	switch {
 	case f.loss == 1:

@@ -72,6 +72,12 @@ func (o Options) validate() error {
 	return validClientCmd(o.ClientCmd)
 }
 
+// Defaults returns the options without any flag given.
+func Defaults() (o Options) {
+	o.bind(pflag.NewFlagSet("run", pflag.ContinueOnError))
+	return o
+}
+
 // OptionFlags returns the flags that every run understands, with their defaults.
 func OptionFlags() *pflag.FlagSet {
 	fs := pflag.NewFlagSet("run", pflag.ContinueOnError)

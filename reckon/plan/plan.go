@@ -1,6 +1,5 @@
 // Package plan turns words and flags into the plan of a run: its hosts, links, members and strikes, the bounds
-// that the harness must keep to, and the checks. It also previews which hosts can reach each other while faults
-// are in effect. Making a plan touches nothing; the package runs on any operating system.
+// that the harness must keep to, and the checks. Making a plan touches nothing; the package runs on any operating system.
 package plan
 
 import (
@@ -62,7 +61,7 @@ func Of(parts Parts) (*Plan, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	p.Strikes = p.strikesOf()
+	p.Strikes = p.StrikesAnew()
 	return p, p.bounded()
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"iter"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/spf13/pflag"
 )
 
 // shelf is a workload of so many keys.
@@ -77,4 +79,35 @@ func TestPinnedClientsMayBeFar(t *testing.T) {
 			t.Errorf("%s: %v", endpoints, err)
 		}
 	}
+}
+
+// idle is a system without any power; the plan of it is never run.
+type idle struct{ reckon.System }
+
+// star is a topology of so many nodes and clients, with perfect links.
+type star struct{ nodes, clients int }
+
+func (s star) Layout() (reckon.Layout, error) {
+	l := reckon.Layout{Nearest: map[string]string{}}
+	for i := range s.nodes {
+		l.Nodes = append(l.Nodes, fmt.Sprintf("n%d", i+1))
+	}
+	for i := range s.clients {
+		c := fmt.Sprintf("c%d", i+1)
+		l.Clients, l.Nearest[c] = append(l.Clients, c), l.Nodes[i%s.nodes]
+	}
+	return l, nil
+}
+
+// options are the defaults of every run's flags.
+func options(t *testing.T, flags map[string]string) (o Options) {
+	t.Helper()
+	fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	o.bind(fs)
+	for name, value := range flags {
+		if err := fs.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
 }

@@ -12,7 +12,7 @@ import (
 
 // collect asks the store for its own account of its past, and its members for the hashes of their states.
 func (r *run) collect(ctx context.Context) error {
-	r.journal.phase("collect")
+	r.journal.Phase("collect")
 	first := r.plan.Members[0]
 	if h, ok := r.plan.System.(reckon.Historian); ok {
 		var changes int

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/internal/journal"
 )
 
 // ErrRecorded is wrapped by errors that stand in the record.
@@ -18,7 +19,7 @@ func (recorded) Is(target error) bool { return target == ErrRecorded }
 
 // fate is why a run cannot go on as planned, if it cannot. It is safe for concurrent use.
 type fate struct {
-	journal *journal
+	journal *journal.Journal
 	abort   context.CancelCauseFunc // cuts the load short
 
 	mu  sync.Mutex
@@ -47,7 +48,7 @@ func (f *fate) fatalAs(e history.Event, why error) {
 }
 
 // err returns why nothing that follows can be right, nil where it can: a part of the run has ended, or the record cannot be written.
-func (f *fate) err() error { return cmp.Or(f.cause(), f.journal.err()) }
+func (f *fate) err() error { return cmp.Or(f.cause(), f.journal.Err()) }
 
 // cause returns what fatal was called with first.
 func (f *fate) cause() error {

@@ -17,7 +17,7 @@ const finalAttempts = 3
 
 // final reads every key through every member, each from its own host.
 func (r *run) final(ctx context.Context) error {
-	r.journal.phase("final")
+	r.journal.Phase("final")
 	var g errgroup.Group
 	for i, m := range r.plan.Members {
 		g.Go(func() error { return r.finalAt(ctx, m, i) })
@@ -51,11 +51,11 @@ func (r *run) finalAt(ctx context.Context, m reckon.Member, index int) error {
 func (r *run) finalRead(ctx context.Context, client reckon.Client, ps *load.Processes, op reckon.Op) error {
 	for range finalAttempts {
 		octx, cancel := context.WithTimeout(ctx, r.plan.Options.OpTimeout)
-		op.Due = r.journal.clock.Now()
-		slot, _ := ps.Begin(&op, r.journal.clock, 0, 1)
+		op.Due = r.journal.Clock.Now()
+		slot, _ := ps.Begin(&op, r.journal.Clock, 0, 1)
 		done := client.Do(octx, op)
 		cancel()
-		ps.End(slot, done, r.journal.clock, r.journal.Op)
+		ps.End(slot, done, r.journal.Clock, r.journal.Op)
 		if done.Outcome == history.OK || ctx.Err() != nil {
 			break
 		}

@@ -11,12 +11,17 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/capture"
 	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/internal/cluster"
 	"github.com/reckon-bench/reckon/reckon/internal/driver"
+	"github.com/reckon-bench/reckon/reckon/internal/fleet"
+	"github.com/reckon-bench/reckon/reckon/internal/journal"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
 	"github.com/reckon-bench/reckon/reckon/internal/nemesis"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/internal/testbed"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
@@ -78,7 +83,7 @@ func Run(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Prog
 	if settled, err := r.settle(owed); err != nil || !settled {
 		return err
 	}
-	if err := r.workers.finish(owed, r.journal.phase); err != nil {
+	if err := r.workers.finish(owed, r.journal.Phase); err != nil {
 		return err
 	}
 	closing, end := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Bounds.Final)
@@ -92,13 +97,13 @@ func Run(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Prog
 // run is a plan that is being carried out: the parts that its steps use.
 type run struct {
 	plan     *plan.Plan
-	journal  *journal
+	journal  *journal.Journal
 	fate     *fate
 	bed      *testbed.Testbed
-	prober   *linkverify.Prober
+	prober   *probe.Prober
 	verifier *linkverify.Verifier
 	cluster  *cluster.Cluster
-	fleet    *driver.Fleet
+	fleet    *fleet.Fleet
 	workers  crowd
 
 	life       context.Context // of what runs in the background
@@ -110,23 +115,23 @@ type run struct {
 // newRun begins a run, and shows its progress until it is finished.
 func newRun(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Progress)) (*run, context.Context) {
 	mono := clock.NewMonotonic(clock.Epoch())
-	r := &run{plan: p, journal: &journal{Recorder: rec, clock: mono}}
-	r.fate = &fate{journal: r.journal}
+	r := &run{plan: p, fate: &fate{}}
 	ctx, r.fate.abort = context.WithCancelCause(ctx)
-	r.journal.failed = func(err error) { r.fate.abort(err) } // what cannot be recorded need not happen
-	r.bed = testbed.New(ctx, testbed.Config{Plan: p, Clock: mono, Event: r.journal.Event, Fatal: r.fate.fatal, Log: rec.Log})
-	r.journal.packets = &r.bed.Packets
-	r.fleet = driver.NewFleet(driver.FleetConfig{Plan: p, Epoch: mono.Epoch(), Hosts: r.bed.Hosts, Log: rec.Log, Sink: r.journal})
+	var packets capture.Set
+	r.journal = journal.New(rec, mono, &packets, func(err error) { r.fate.abort(err) }) // what cannot be recorded need not happen
+	r.fate.journal = r.journal
+	r.bed = testbed.New(ctx, testbed.Config{
+		Plan: p, Clock: mono, Event: r.journal.Event, Fatal: r.fate.fatal, Log: rec.Log, Packets: &packets,
+	})
+	r.fleet = fleet.New(fleet.Config{Plan: p, Epoch: mono.Epoch(), Hosts: r.bed.Hosts, Log: rec.Log, Sink: r.journal})
 	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
-	r.background.Go(func() { r.journal.show(r.life, watch) })
+	r.background.Go(func() { r.journal.Show(r.life, watch) })
 	return r, ctx
 }
 
 // build makes the hosts and the links between them.
 func (r *run) build(ctx context.Context) error {
-	r.journal.progress.enter("build")
-	epoch := time.Now().Add(-r.journal.clock.Now())
-	r.journal.Event(history.NewBuild(epoch))
+	r.journal.Build()
 	if err := r.bed.Build(ctx); err != nil {
 		return err
 	}
@@ -142,8 +147,8 @@ func (r *run) build(ctx context.Context) error {
 
 // probe measures the links before anything else uses them.
 func (r *run) probe(ctx context.Context) error {
-	r.journal.phase("probe")
-	r.prober = linkverify.NewProber(r.journal.clock, r.bed.Hosts)
+	r.journal.Phase("probe")
+	r.prober = probe.NewProber(r.journal.Clock, r.bed.Hosts)
 	r.verifier = linkverify.New(linkverify.Config{
 		Prober: r.prober, Net: r.bed.Net, Fabric: r.bed.Fabric, Event: r.journal.Event, Slack: r.plan.Bounds.Late, Life: r.life, Down: r.bed.Downs.Held,
 	})
@@ -161,7 +166,7 @@ func (r *run) start(ctx context.Context) error {
 
 // startMembers starts the members, and samples their status from then on.
 func (r *run) startMembers() error {
-	r.journal.phase("start")
+	r.journal.Phase("start")
 	for i := range r.plan.Members {
 		m := &r.plan.Members[i]
 		dir, err := r.journal.Scratch(m.Name)
@@ -188,11 +193,11 @@ func (r *run) clusterConfig() cluster.Config {
 		}
 	}
 	return cluster.Config{
-		System: r.plan.System, Members: r.plan.Members, Clock: r.journal.clock,
+		System: r.plan.System, Members: r.plan.Members, Clock: r.journal.Clock,
 		ElectionTimeout: r.plan.Options.FailureTimeout, Bound: r.plan.Bounds.Settle,
 		Event: r.journal.Event, Fatal: r.fate.fatalAs, Log: r.journal.Log,
-		Links: cluster.NewLinks(cluster.LinksConfig{
-			Net: r.bed.Net, Verifier: r.verifier, Packets: &r.bed.Packets, Hosts: r.bed.Hosts, Used: used, Downs: &r.bed.Downs,
+		Links: links.New(links.Config{
+			Clock: r.journal.Clock, Event: r.journal.Event, Net: r.bed.Net, Verifier: r.verifier, Packets: r.bed.Packets, Hosts: r.bed.Hosts, Used: used, Downs: &r.bed.Downs,
 		}),
 		Workers: r.workers.each,
 	}
@@ -200,7 +205,7 @@ func (r *run) clusterConfig() cluster.Config {
 
 // ready waits until the cluster and the drivers are.
 func (r *run) ready(ctx context.Context) error {
-	r.journal.phase("ready")
+	r.journal.Phase("ready")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Ready)
 	defer cancel()
 	if err := r.cluster.Ready(ctx); err != nil {
@@ -211,7 +216,7 @@ func (r *run) ready(ctx context.Context) error {
 
 // preload lets the drivers write what must be in the store.
 func (r *run) preload(ctx context.Context) error {
-	r.journal.phase("preload")
+	r.journal.Phase("preload")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Preload)
 	defer cancel()
 	return r.fleet.Preload(ctx)
@@ -223,10 +228,9 @@ const startIn = 50 * time.Millisecond
 // loadAndStrike offers the load while the nemesis strikes, and heals everything when it is over.
 func (r *run) loadAndStrike(ctx context.Context) error {
 	r.loaded = true
-	start := r.journal.clock.Now() + startIn
+	start := r.journal.Clock.Now() + startIn
 	end := start + r.plan.Options.Duration
-	r.journal.Event(history.NewPhase("load").When(start))
-	r.journal.progress.load(start, end)
+	r.journal.Load(start, end)
 	if err := r.fleet.Load(start); err != nil { // a driver that does not listen has died; the others need not go on
 		r.fate.abort(err)
 	}
@@ -244,7 +248,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 	if loading.Err() != nil {
 		r.fleet.Stop()
 	}
-	r.journal.phase("drain")
+	r.journal.Phase("drain")
 	released := make(chan error, 1)
 	go func() { released <- n.Release(context.WithoutCancel(ctx)) }()
 	err := r.fleet.Await(context.WithoutCancel(ctx))
@@ -254,7 +258,7 @@ func (r *run) loadAndStrike(ctx context.Context) error {
 
 // nemesis returns what strikes during a load that begins at start.
 func (r *run) nemesis(start time.Duration) *nemesis.Nemesis {
-	c := r.journal.clock
+	c := r.journal.Clock
 	return nemesis.New(nemesis.Config{
 		Clock: c, Start: start, Event: r.journal.Event, ElectionTimeout: r.plan.Options.FailureTimeout, Bound: r.plan.Bounds.Settle,
 		Wait: func(ctx context.Context, until time.Duration) error { return clock.WaitUntil(ctx, c, until) },
@@ -280,7 +284,7 @@ func (r *run) recordLinks(ctx context.Context) {
 // settle waits until the cluster has settled, and records since when it has; false where it does not settle. That every process runs and
 // every link is as planned has been verified for each strike, so it is the system's doing.
 func (r *run) settle(ctx context.Context) (settled bool, err error) {
-	r.journal.phase("settle")
+	r.journal.Phase("settle")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
 	defer cancel()
 	since, leader, err := r.cluster.Settle(ctx)
@@ -325,9 +329,9 @@ func (r *run) finish(ctx context.Context, err error) error {
 	r.bed.Stop()
 	r.background.Wait()
 	r.fleet.Close()
-	r.journal.done()
+	r.journal.Done()
 	torn := errors.Join(r.bed.EndCapture(), r.bed.Close())
-	if failure := r.journal.err(); torn != nil || failure != nil {
+	if failure := r.journal.Err(); torn != nil || failure != nil {
 		return errors.Join(failure, torn)
 	}
 	if err = cmp.Or(r.fate.cause(), err); err != nil {

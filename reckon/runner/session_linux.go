@@ -37,7 +37,7 @@ func Debug(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Pr
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	r.journal.phase("debug")
+	r.journal.Phase("debug")
 	use(ctx, s)
 	return nil
 }

@@ -51,7 +51,7 @@ func (r *run) launchOne(ctx context.Context, w plan.Named[reckon.Workload], l re
 // env returns what the workers get from the run.
 func (r *run) env(ws *workers) reckon.Env {
 	return reckon.Env{
-		Setting: r.plan.Setting, Members: r.plan.Members, Clock: r.journal.clock,
+		Setting: r.plan.Setting, Members: r.plan.Members, Clock: r.journal.Clock,
 		Start: func(hostName, logName string, c reckon.Command, stdout io.Writer) (reckon.Process, error) {
 			h := r.bed.Hosts[hostName]
 			if h == nil {

@@ -17,7 +17,8 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// A quantile is what counting says: at least the share q does not exceed it, and of no smaller sample is that so.
+// A quantile is what counting says: at least the share q does not exceed it, and of no smaller
+// sample is that so.
 func TestQuantileByCounting(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {

@@ -22,7 +22,8 @@ type Chart struct {
 	Panels []ChartPanel
 }
 
-// ChartWidth is the width in points of all charts, and ChartMargin what is free on each side of the data where the y axis has no label.
+// ChartWidth is the width in points of all charts, and ChartMargin what is free on each side of the
+// data where the y axis has no label.
 const (
 	PaperWidth  = 3.3 * 72
 	PaperMargin = 9
@@ -44,14 +45,15 @@ type Key struct {
 	Block  bool // a filled area instead of a line
 }
 
-// The colours that stand for the sides of a comparison, and for what belongs to none (see theme.go).
+// The colours that stand for the sides of a comparison, and for what belongs to none (see
+// theme.go).
 var (
 	ColorA, ColorB   = Blue, Vermilion
 	paper            = format{width: PaperWidth, stretch: 1, left: 38, right: PaperMargin}
 	paperWithoutAxis = format{width: PaperWidth, stretch: 1, left: PaperMargin, right: PaperMargin}
 )
 
-// TextStyle is how labels within the data are set: the smaller of the two sizes in use.
+// TextStyle returns how labels within the data are set: the smaller of the two sizes in use.
 func TextStyle(c color.Color) text.Style { return Text(SmallSize, c) }
 
 // LogAxis makes the axis logarithmic, from about lo to hi.
@@ -65,7 +67,7 @@ func LinearAxis(a *plot.Axis, lo, hi float64, n int) {
 	a.Min, a.Max, a.Tick.Marker = lo, hi, LinearTicks{n}
 }
 
-// Draw is the chart as "svg", "pdf" or "png" (at 300 dots an inch).
+// Draw returns the chart as "svg", "pdf" or "png" (at 300 dots an inch).
 func (c Chart) Draw(kind string) ([]byte, error) {
 	f, in := c.figure()
 	switch kind {
@@ -102,7 +104,7 @@ func (c Chart) figure() (*Figure, format) {
 	return f, in
 }
 
-// pdf is the figure as a document of one page with its fonts in it, as publishers want it.
+// pdf returns the figure as a document of one page with its fonts in it, as publishers want it.
 func (f *Figure) pdf(in format) ([]byte, error) {
 	w, h := in.width, f.height(in)
 	canvas := vgpdf.New(w, h)
@@ -115,7 +117,8 @@ func (f *Figure) pdf(in format) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// winAnsi writes text in the encoding of the document's fonts, Windows-1252; gonum writes the bytes of UTF-8, which read otherwise.
+// winAnsi writes text in the encoding of the document's fonts, Windows-1252; gonum writes the bytes
+// of UTF-8, which read otherwise.
 type winAnsi struct{ *vgpdf.Canvas }
 
 // FillString implements vg.Canvas.
@@ -142,10 +145,10 @@ func toWinAnsi(s string) string {
 	return string(b)
 }
 
-// Pale is the colour of an area whose outline has the colour given.
+// Pale returns the colour of an area whose outline has the colour given.
 func Pale(c color.Color) color.Color { return Mix(c, 0.3) }
 
-// Mix is the share of the colour on white.
+// Mix returns the share of the colour on white.
 func Mix(c color.Color, share float64) color.Color {
 	r, g, b, _ := c.RGBA()
 	on := func(v uint32) uint8 { return uint8(255 - share*(255-float64(v>>8)) + 0.5) }

@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// A figure is panels above each other whose data begin and end at the same x.
+// A Figure is panels above each other whose data begin and end at the same x.
 type Figure struct {
 	Name    string // of its files
 	Title   string
@@ -28,7 +28,7 @@ type Figure struct {
 	Check   int     // the number of the check that it is evidence of, from 1; 0 for none
 }
 
-// A panel is one plot with its legend above it.
+// A Panel is one plot with its legend above it.
 type Panel struct {
 	Plot   *plot.Plot
 	Y      string    // label of the y axis; the plot has none of its own, which would move the data
@@ -36,20 +36,20 @@ type Panel struct {
 	Legend []Entry
 }
 
-// A label is put above the data, at an instant or over a span of x.
+// A Label is put above the data, at an instant or over a span of x.
 type Label struct {
 	From, To float64 // in units of x; equal for an instant
 	Text     string
 }
 
-// An entry explains one mark.
+// An Entry explains one mark.
 type Entry struct {
 	Text  string
 	Mark  Mark
 	Color color.Color
 }
 
-// mark is how an entry's sample is drawn.
+// Mark is how an entry's sample is drawn.
 type Mark int
 
 const (
@@ -70,7 +70,7 @@ const (
 	pngDPI         = 300
 )
 
-// height is what the figure needs in the format.
+// height returns what the figure needs in the format.
 func (f *Figure) height(in format) vg.Length {
 	h := headlineHeight*vg.Length(len(f.headlines(in))) + 2
 	for _, p := range f.Panels {
@@ -116,7 +116,7 @@ func (p Panel) draw(c draw.Canvas, bottom, top vg.Length, in format) draw.Canvas
 	return data
 }
 
-// aligned is the canvas on which the plot's data fill the format's width exactly.
+// aligned returns the canvas on which the plot's data fill the format's width exactly.
 func aligned(p *plot.Plot, c draw.Canvas, in format) draw.Canvas {
 	area := c
 	for range 2 { // the second round mends what moved tick labels change
@@ -127,7 +127,7 @@ func aligned(p *plot.Plot, c draw.Canvas, in format) draw.Canvas {
 	return area
 }
 
-// svg is the figure as a document of its own.
+// SVG is the figure as a document of its own.
 func (f *Figure) SVG(in format) []byte {
 	w, h := in.width, f.height(in)
 	canvas := vgsvg.NewWith(vgsvg.UseWH(w, h))
@@ -145,8 +145,8 @@ var fontStyle = regexp.MustCompile(`font-family:[^;"]*;font-variant:normal;font-
 
 var textElement = regexp.MustCompile(`style="font-size:([0-9.]+)px([^>]*)>([^<]{2,})</text>`)
 
-// plainFonts names the font once for all of the document, with substitutes, and says how wide each text is: a
-// substitute that runs wider is squeezed, not written over its neighbour.
+// plainFonts names the font once for all of the document, with substitutes, and says how wide each
+// text is: a substitute that runs wider is squeezed, not written over its neighbour.
 func plainFonts(svg []byte) []byte {
 	svg = fontStyle.ReplaceAll(svg, nil)
 	svg = textElement.ReplaceAllFunc(svg, func(e []byte) []byte {
@@ -167,7 +167,8 @@ var (
 	svgSpace = regexp.MustCompile(`\s+xmlns(:xlink)?="[^"]*"`)
 )
 
-// inline is the figure as an element of a page: it takes the width that the page gives it, and refers to nothing.
+// Inline is the figure as an element of a page: it takes the width that the page gives it, and
+// refers to nothing.
 func (f *Figure) Inline(in format) string {
 	svg := string(f.SVG(in))
 	svg = prolog.ReplaceAllLiteralString(svg, `<svg `)
@@ -176,7 +177,7 @@ func (f *Figure) Inline(in format) string {
 	return svg
 }
 
-// png is the figure at 300 dots an inch.
+// PNG is the figure at 300 dots an inch.
 func (f *Figure) PNG(in format) ([]byte, error) {
 	w, h := in.width, f.height(in)
 	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(White))}

@@ -11,15 +11,16 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// The marks that figures are made of. Each draws one path for all it holds, in
-// multiples of a fraction of a point: a hundred thousand operations make a file of a few hundred kilobytes.
+// The marks that figures are made of. Each draws one path for all it holds, in multiples of a
+// fraction of a point: a hundred thousand operations make a file of a few hundred kilobytes.
 
-// bands shades spans of x over the whole height.
+// Bands shades spans of x over the whole height.
 type Bands struct{ Spans []Span }
 
 // leastBand is the least width of a span.
 const leastBand = vg.Length(0.8)
 
+// A Span is from where to where on the x axis.
 type Span struct{ From, To float64 }
 
 func (b Bands) Plot(c draw.Canvas, p *plot.Plot) {
@@ -34,7 +35,7 @@ func (b Bands) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// verticals draws thin lines at instants.
+// Verticals draws thin lines at instants.
 type Verticals struct{ At []float64 }
 
 func (v Verticals) Plot(c draw.Canvas, p *plot.Plot) {
@@ -46,13 +47,14 @@ func (v Verticals) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// cloud draws every point as a small square. Points that would cover each other are drawn once.
+// Cloud draws every point as a small square. Points that would cover each other are drawn once.
 type Cloud struct {
 	Pts   plotter.XYs
 	Color color.Color
 }
 
-// cloudSize is the size of the points: those of a small cloud are larger, or nobody would see them.
+// cloudSize returns the size of the points: those of a small cloud are larger, or they would not be
+// seen them.
 func cloudSize(points int) vg.Length {
 	switch {
 	case points < 100:
@@ -84,12 +86,12 @@ func (s Cloud) Plot(c draw.Canvas, p *plot.Plot) {
 	c.Stroke(path)
 }
 
-// density shades cells by how many points fall into them, on a log scale.
+// Density shades cells by how many points fall into them, on a log scale.
 type Density struct {
 	Pts plotter.XYs
 }
 
-// densityRamp goes from few to many. Its darkest leaves lines over it readable.
+// DensityRamp goes from few to many. Its darkest leaves lines over it readable.
 var DensityRamp = []color.RGBA{
 	{0xB4, 0xDB, 0xF4, 255}, {0x9A, 0xCF, 0xF0, 255}, {0x7C, 0xC2, 0xEC, 255},
 	{0x56, 0xB4, 0xE9, 255}, {0x45, 0xA6, 0xDD, 255}, {0x35, 0x97, 0xCF, 255},
@@ -112,7 +114,8 @@ func (d Density) Plot(c draw.Canvas, p *plot.Plot) {
 			continue
 		}
 		x0, y0 := c.Min.X+vg.Length(run%w)*densityCell, c.Min.Y+vg.Length(run/w)*densityCell
-		x1, y1 := x0+vg.Length(i-run)*densityCell+0.1, y0+densityCell+0.1 // cells overlap by a hair, or seams show
+		// cells overlap by a hair, or seams show
+		x1, y1 := x0+vg.Length(i-run)*densityCell+0.1, y0+densityCell+0.1
 		q := &paths[level]
 		q.Move(vg.Point{X: x0, Y: y0})
 		q.Line(vg.Point{X: x1, Y: y0})
@@ -128,7 +131,7 @@ func (d Density) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// count is the number of points in each cell, row by row from the bottom.
+// count returns the number of points in each cell, row by row from the bottom.
 func (d Density) count(c draw.Canvas, p *plot.Plot) (counts []int, width, most int) {
 	x, y := p.Transforms(&c)
 	width = int((c.Max.X - c.Min.X) / densityCell)
@@ -145,7 +148,7 @@ func (d Density) count(c draw.Canvas, p *plot.Plot) (counts []int, width, most i
 	return counts, width, most
 }
 
-// densityLevel is the colour for a count, -1 for none.
+// densityLevel returns the colour for a count, -1 for none.
 func densityLevel(n, most int) int {
 	if n == 0 {
 		return -1
@@ -154,7 +157,7 @@ func densityLevel(n, most int) int {
 	return min(int(share*float64(len(DensityRamp))), len(DensityRamp)-1)
 }
 
-// rug draws a mark for each instant in a row at a fraction of the height.
+// Rug draws a mark for each instant in a row at a fraction of the height.
 type Rug struct {
 	At    []float64
 	Row   float64
@@ -189,13 +192,14 @@ func (r Rug) Plot(c draw.Canvas, p *plot.Plot) {
 	c.Stroke(path)
 }
 
-// A series is a value for each window of x; NaN where there is none.
+// A Series is a value for each window of x; NaN where there is none.
 type Series struct {
 	from, Width float64
 	Values      []float64
 }
 
-// steps draws a series as a line that is level within each window, and broken where there is no value.
+// Steps draws a series as a line that is level within each window, and broken where there is no
+// value.
 type Steps struct {
 	Series
 	Style draw.LineStyle
@@ -224,7 +228,7 @@ func (s Steps) Plot(c draw.Canvas, p *plot.Plot) {
 	c.Stroke(path)
 }
 
-// area fills between two series of the same windows.
+// Area fills between two series of the same windows.
 type Area struct {
 	Low, High Series
 	Color     color.Color
@@ -249,7 +253,7 @@ func (a Area) Plot(c draw.Canvas, p *plot.Plot) {
 	c.Fill(path)
 }
 
-// horizontal draws a level across the plot, with a label at its right end.
+// Horizontal draws a level across the plot, with a label at its right end.
 type Horizontal struct {
 	At    float64
 	Text  string

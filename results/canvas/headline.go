@@ -21,9 +21,9 @@ const halfWedge = 2
 
 const faultRows, leaderRows = 3, 2
 
-// headlines places the labels: those of faults in as many rows as they need, up
-// to three, leaders in one or two rows below. A label for which there is no room loses its text, and its
-// wedge where that would lie on another's text.
+// headlines places the labels: those of faults in as many rows as they need, up to three, leaders
+// in one or two rows below. A label for which there is no room loses its text, and its wedge where
+// that would lie on another's text.
 func (f *Figure) headlines(in format) []headline {
 	if len(f.Panels) == 0 {
 		return nil
@@ -54,7 +54,8 @@ func pack(labels []Label, lo, hi float64, width vg.Length, in format, most int) 
 	return rows
 }
 
-// roomFor is the first of the rows in which the label covers nothing; behind the last where there is none.
+// roomFor returns the first of the rows in which the label covers nothing; behind the last where
+// there is none.
 func roomFor(p placed, rows []headline) int {
 	k := 0
 	for k < len(rows) && rows[k].covers(p) {
@@ -63,7 +64,8 @@ func roomFor(p placed, rows []headline) int {
 	return k
 }
 
-// place puts the label over the middle of its span, or beside its instant, but not over the edges of the figure.
+// place puts the label over the middle of its span, or beside its instant, but not over the edges
+// of the figure.
 func (l Label) place(lo, hi float64, width vg.Length, in format) placed {
 	at := func(x float64) vg.Length { return width * vg.Length((min(max(x, lo), hi)-lo)/(hi-lo)) }
 	p := placed{text: l.Text, w: Text(SmallSize, Dark).Width(l.Text), at: at(l.From), mark: l.From == l.To}
@@ -75,7 +77,7 @@ func (l Label) place(lo, hi float64, width vg.Length, in format) placed {
 	return p
 }
 
-// span is what the label takes up, with its wedge.
+// span returns what the label takes up, with its wedge.
 func (p placed) span() (from, to vg.Length) {
 	if !p.mark {
 		return p.x, p.x + p.w

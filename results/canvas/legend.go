@@ -68,6 +68,7 @@ func (e Entry) sample(c draw.Canvas, x, y vg.Length) {
 	}
 }
 
+// FillRect fills a rectangle.
 func FillRect(c draw.Canvas, col color.Color, x0, y0, x1, y1 vg.Length) {
 	c.FillPolygon(col, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
 }
@@ -76,7 +77,7 @@ func fillWedge(c draw.Canvas, col color.Color, x, y, r vg.Length) {
 	c.FillPolygon(col, []vg.Point{{X: x - r, Y: y + r*0.8}, {X: x + r, Y: y + r*0.8}, {X: x, Y: y - r*0.8}})
 }
 
-// box draws a box in the way of the mark: filled, crossed or hollow.
+// Box draws a box in the way of the mark: filled, crossed or hollow.
 func (m Mark) Box(c draw.Canvas, col color.Color, x0, y0, x1, y1 vg.Length) {
 	outline := draw.LineStyle{Color: col, Width: 0.8}
 	switch m {

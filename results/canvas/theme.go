@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
+// LineStyle returns the style of the line that the entry explains.
 func LineStyle(e Entry) draw.LineStyle {
 	s := draw.LineStyle{Color: e.Color, Width: 1}
 	switch e.Mark {
@@ -24,8 +25,8 @@ func LineStyle(e Entry) draw.LineStyle {
 	return s
 }
 
-// Colours are Okabe and Ito's ("Color Universal Design", 2008), which people
-// with any common colour vision tell apart; what must not be confused differs in shape or dash as well.
+// Colours are Okabe and Ito's ("Color Universal Design", 2008), which people with any common colour
+// vision tell apart; what must not be confused differs in shape or dash as well.
 var (
 	Black     = color.RGBA{0, 0, 0, 255}
 	Sky       = color.RGBA{0x56, 0xB4, 0xE9, 255}
@@ -47,9 +48,10 @@ var (
 // A format is the size that a figure is drawn in. Text is 8 pt in both: a paper
 // prints the figure as it is.
 type format struct {
-	width       vg.Length
-	stretch     vg.Length // of the height of panels
-	left, right vg.Length // from the edges to the data: the same in all figures, so that time axes align
+	width   vg.Length
+	stretch vg.Length // of the height of panels
+	// from the edges to the data: the same in all figures, so that time axes align
+	left, right vg.Length
 }
 
 var (
@@ -68,14 +70,14 @@ func sans(size float64) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)}
 }
 
-// textStyle is how everything but axes is labelled.
+// Text is how everything but axes is labelled.
 func Text(size float64, c color.Color) text.Style {
 	return text.Style{
 		Color: c, Font: sans(size), XAlign: draw.XLeft, YAlign: draw.YCenter, Handler: plot.DefaultTextHandler,
 	}
 }
 
-// newPlot is a plot without junk: no title, thin axes, no space between axes and data.
+// NewPlot is a plot without junk: no title, thin axes, no space between axes and data.
 func NewPlot() *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
@@ -91,7 +93,8 @@ func NewPlot() *plot.Plot {
 	return p
 }
 
-// logTicks marks decades, 2 and 5 as well where there are few of them, and all digits where there is hardly one.
+// LogTicks marks decades, 2 and 5 as well where there are few of them, and all digits where there
+// is hardly one.
 type LogTicks struct{}
 
 func (LogTicks) Ticks(lo, hi float64) []plot.Tick {
@@ -112,7 +115,7 @@ func (LogTicks) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// linearTicks marks about n round numbers.
+// LinearTicks marks about n round numbers.
 type LinearTicks struct{ N int }
 
 func (l LinearTicks) Ticks(lo, hi float64) []plot.Tick {
@@ -124,7 +127,7 @@ func (l LinearTicks) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// nice is the smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, ...) that is at least x.
+// Nice is the smallest of 1, 2, 5, 10, 20, ... (and 0.5, 0.2, ...) that is at least x.
 func Nice(x float64) float64 {
 	if !(x > 0) {
 		return 1
@@ -138,10 +141,10 @@ func Nice(x float64) float64 {
 	return 10 * p
 }
 
-// niceBelow is the largest of them that is at most x.
+// NiceBelow is the largest of them that is at most x.
 func NiceBelow(x float64) float64 { return 1 / Nice(1/x) }
 
-// logRange is a range for a log axis that holds lo and hi and has labels near both ends.
+// LogRange is a range for a log axis that holds lo and hi and has labels near both ends.
 func LogRange(lo, hi float64) (from, to float64) {
 	from, to = NiceBelow(lo), Nice(hi)
 	if from == to {
@@ -150,7 +153,7 @@ func LogRange(lo, hi float64) (from, to float64) {
 	return from, to
 }
 
-// number prints a round number without noise: 0.1, 5, 2000.
+// Number prints a round number without noise: 0.1, 5, 2000.
 func Number(x float64) string {
 	if math.Abs(x) < 1e-12 {
 		return "0"
@@ -158,7 +161,7 @@ func Number(x float64) string {
 	return strconv.FormatFloat(x, 'f', -1, 32)
 }
 
-// grid is faint enough to stay behind the data.
+// Grid is faint enough to stay behind the data.
 func Grid() *plotter.Grid {
 	g := plotter.NewGrid()
 	g.Horizontal = draw.LineStyle{Color: Faint, Width: 0.4}

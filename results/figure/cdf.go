@@ -14,8 +14,9 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// cdf draws the share of operations that were at most so slow, by phase. Its
-// y axis counts nines - 90 %, 99 %, 99.9 % are as far from each other - because a fault's cost is in the tail, which a linear axis hides.
+// cdf draws the share of operations that were at most so slow, by phase. Its y axis counts nines -
+// 90 %, 99 %, 99.9 % are as far from each other - because a fault's cost is in the tail, which a
+// linear axis hides.
 func (v *view) cdf() *canvas.Figure {
 	var (
 		data   []plot.Plotter
@@ -50,7 +51,7 @@ func (v *view) cdf() *canvas.Figure {
 	p.X.Min, p.X.Max = canvas.LogRange(lo, max(hi, lo))
 	p.X.Label.Text = "latency (ms)"
 	p.Y.Min, p.Y.Max = 0, max(1, math.Log10(2*float64(most))+0.05)
-	p.Y.Tick.Marker = nines{}
+	p.Y.Tick.Marker = canvas.Nines{}
 	return &canvas.Figure{
 		Name: "cdf", Title: "Latency distribution",
 		Caption: "The share of acknowledged operations with at most this latency, by the phase in which they were due. The vertical axis counts nines " +
@@ -59,7 +60,7 @@ func (v *view) cdf() *canvas.Figure {
 	}
 }
 
-// unacknowledged reminds the reader of whom the curves leave out.
+// unacknowledged says what the curves leave out.
 func (v *view) unacknowledged() string {
 	if n := v.s.Ops.Failed + v.s.Ops.Unknown; n > 0 {
 		return fmt.Sprintf(" %d operations were not acknowledged and are not included.", n)
@@ -94,23 +95,3 @@ func (q quantileCurve) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 func ms(d time.Duration) float64 { return max(summary.Millis(d), 0.001) }
-
-// nines labels -log10(1 - share).
-type nines struct{}
-
-func (nines) Ticks(_, hi float64) []plot.Tick {
-	ticks := []plot.Tick{{Value: 0, Label: "0"}, {Value: -math.Log10(0.5), Label: "50"}}
-	for k := 1; float64(k) <= hi; k++ {
-		text := "90"
-		switch {
-		case k == 2:
-			text = "99"
-		case k > 2:
-			text = "99." + nineDigits[:min(k-2, len(nineDigits))]
-		}
-		ticks = append(ticks, plot.Tick{Value: float64(k), Label: text})
-	}
-	return ticks
-}
-
-const nineDigits = "99999999"

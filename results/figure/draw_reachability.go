@@ -22,7 +22,7 @@ const (
 	hostsUpTo   = 12 // stand on a circle and can still be told apart
 )
 
-// reachability draws who still heard whom, once for each state of affairs.
+// reachability draws which hosts could reach which, once for each network state.
 func (v *view) reachability() *canvas.Figure {
 	all := reachabilities(v.Reading)
 	if len(all) == 0 {
@@ -30,7 +30,7 @@ func (v *view) reachability() *canvas.Figure {
 	}
 	more := max(0, len(all)-reachUpTo)
 	f := &canvas.Figure{
-		Name: "hearing", Title: "Who still heard whom", Wide: true,
+		Name: "hearing", Title: "Who could reach whom", Wide: true,
 		Caption: "From the record of what was injected: one diagram per network state. A thick outline marks the leader before the fault. Clients are shown where their links were affected.",
 	}
 	if more > 0 {
@@ -74,7 +74,7 @@ func (k circles) draw(c draw.Canvas, h reachability) {
 	}
 	y := c.Max.Y - 4
 	c.FillText(canvas.Text(canvas.SmallSize, canvas.Black), vg.Point{X: c.Min.X, Y: y}, when)
-	for _, line := range wrap(strings.Join(h.details, "; "), 36, 2) {
+	for _, line := range canvas.Wrap(strings.Join(h.details, "; "), 36, 2) {
 		y -= 8.5
 		c.FillText(canvas.Text(canvas.SmallSize, canvas.Dark), vg.Point{X: c.Min.X, Y: y}, line)
 	}
@@ -94,7 +94,7 @@ func (k circles) draw(c draw.Canvas, h reachability) {
 	}
 }
 
-// hosts are those to draw: nodes, and clients whose links were struck.
+// hosts returns those to draw: nodes, and clients whose links were struck.
 func (h reachability) hosts(nodes, clients []string) (hosts []string, more int) {
 	hosts = slices.Clone(nodes)
 	for _, c := range clients {
@@ -133,7 +133,7 @@ func (h reachability) edge(c draw.Canvas, a, b string, at map[string]vg.Point) {
 	switch {
 	case there.Cut && back.Cut:
 		c.StrokeLine2(draw.LineStyle{Color: canvas.Vermilion, Width: 1, Dashes: canvas.Dashes}, p.X, p.Y, q.X, q.Y)
-		cross(c, between(p, q, 0.5), 3)
+		canvas.Cross(c, canvas.Between(p, q, 0.5), 3)
 	case there.Cut:
 		oneWay(c, q, p)
 	case back.Cut:
@@ -157,7 +157,7 @@ func (h reachability) worst(c draw.Canvas, hosts []string, at map[string]vg.Poin
 				}
 				said[text] = true
 				sty := canvas.Text(canvas.SmallSize, canvas.Blue)
-				mid := between(at[a], at[b], 0.5)
+				mid := canvas.Between(at[a], at[b], 0.5)
 				w := sty.Width(text)
 				mid.X = min(max(mid.X-w/2, c.Min.X), c.Max.X-w)
 				canvas.FillRect(c, canvas.White, mid.X-1, mid.Y-3.5, mid.X+w+1, mid.Y+3.5)
@@ -173,20 +173,10 @@ func isClient(host string) bool { return strings.HasPrefix(host, "c") }
 func oneWay(c draw.Canvas, p, q vg.Point) {
 	c.StrokeLine2(draw.LineStyle{Color: canvas.Vermilion, Width: 1}, p.X, p.Y, q.X, q.Y)
 	d := math.Hypot(float64(q.X-p.X), float64(q.Y-p.Y))
-	tip := between(p, q, 1-(hostRadius+1)/d)
+	tip := canvas.Between(p, q, 1-(hostRadius+1)/d)
 	dx, dy := vg.Length(float64(q.X-p.X)/d), vg.Length(float64(q.Y-p.Y)/d)
 	c.FillPolygon(canvas.Vermilion, []vg.Point{tip,
 		{X: tip.X - 6*dx + 3*dy, Y: tip.Y - 6*dy - 3*dx}, {X: tip.X - 6*dx - 3*dy, Y: tip.Y - 6*dy + 3*dx}})
-}
-
-func between(p, q vg.Point, share float64) vg.Point {
-	return vg.Point{X: p.X + (q.X-p.X)*vg.Length(share), Y: p.Y + (q.Y-p.Y)*vg.Length(share)}
-}
-
-func cross(c draw.Canvas, at vg.Point, r vg.Length) {
-	sty := draw.LineStyle{Color: canvas.Vermilion, Width: 1.4}
-	c.StrokeLine2(sty, at.X-r, at.Y-r, at.X+r, at.Y+r)
-	c.StrokeLine2(sty, at.X-r, at.Y+r, at.X+r, at.Y-r)
 }
 
 // host draws one: nodes are round, clients square.
@@ -201,7 +191,7 @@ func (h reachability) host(c draw.Canvas, name string, at vg.Point, node bool) {
 		edge.Width = 2.2
 	}
 	if dead {
-		cross(c, at, hostRadius+1) // behind it, so that its name can be read
+		canvas.Cross(c, at, hostRadius+1) // behind it, so that its name can be read
 	}
 	var outline vg.Path
 	if node {
@@ -228,24 +218,4 @@ func (h reachability) host(c draw.Canvas, name string, at vg.Point, node bool) {
 			c.StrokeLine2(draw.LineStyle{Color: canvas.Vermilion, Width: 1.6}, at.X+dx, at.Y-hostRadius-5, at.X+dx, at.Y-hostRadius+1)
 		}
 	}
-}
-
-// wrap breaks the text into at most so many lines of about so many characters.
-func wrap(text string, width, lines int) (out []string) {
-	for _, word := range strings.Fields(text) {
-		n := len(out)
-		switch {
-		case n > 0 && len([]rune(out[n-1]))+1+len([]rune(word)) <= width:
-			out[n-1] += " " + word
-		case n == lines:
-			out[n-1] = oneLine(out[n-1]+" "+word, width)
-			if !strings.HasSuffix(out[n-1], "…") {
-				out[n-1] += "…"
-			}
-			return out
-		default:
-			out = append(out, word)
-		}
-	}
-	return out
 }

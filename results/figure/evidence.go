@@ -16,13 +16,13 @@ import (
 	"github.com/reckon-bench/reckon/results/canvas"
 )
 
-// evidenceUpTo is how many operations of a proof are drawn; nobody follows more.
+// EvidenceUpTo is how many operations of a proof are drawn; more are unreadable.
 const EvidenceUpTo = 40
 
-// evidence draws the operations that prove a check's verdict as intervals, those of
-// one process beneath each other. The order of calls and returns is all that the proof
-// rests on, so the horizontal axis keeps the order and not the distances: a write of the preload and a read
-// 20 s later fit beside two reads that overlap by microseconds.
+// evidence draws the operations that prove a check's verdict as intervals, those of one process
+// beneath each other. The order of calls and returns is all that the proof rests on, so the
+// horizontal axis keeps the order and not the distances: a write of the preload and a read 20 s
+// later fit beside two reads that overlap by microseconds.
 func (v *view) evidence(number int, c check.Result) *canvas.Figure {
 	if c.Verdict != check.Invalid || len(c.Evidence) == 0 {
 		return nil
@@ -53,6 +53,7 @@ func (v *view) evidence(number int, c check.Result) *canvas.Figure {
 	return f
 }
 
+// ProcessName returns the name of an operation's process: "c1/4".
 func ProcessName(o history.Op) string { return fmt.Sprintf("%s/%d", o.Client, o.Process) }
 
 // byProcess puts operations of one process together, processes in the order of their first call.
@@ -155,11 +156,11 @@ func (n intervals) label(c draw.Canvas, o history.Op, x0, x1, y vg.Length) {
 	c.FillText(sty, at, text)
 }
 
-// what is the operation in few words: "write 7 = ab", "read 7: ab (rev 12)".
+// What is the operation in few words: "write 7 = ab", "read 7: ab (rev 12)".
 func What(o history.Op) string {
-	s := fmt.Sprintf("%s %s = %s", o.Kind, o.Key, oneLine(o.Value, 18))
+	s := fmt.Sprintf("%s %s = %s", o.Kind, o.Key, canvas.OneLine(o.Value, 18))
 	if o.Kind == history.Read {
-		s = fmt.Sprintf("read %s: %s", o.Key, oneLine(o.Value, 18))
+		s = fmt.Sprintf("read %s: %s", o.Key, canvas.OneLine(o.Value, 18))
 		if o.Value == "" && o.Version == 0 {
 			s = fmt.Sprintf("read %s: nothing", o.Key)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// figures draws everything that the history has something to show for, in the order of the report.
-func All(h *history.History, s results.Summary, info results.Info) []*canvas.Figure {
+// All draws everything that the history has something to show for, in the order of the report.
+func All(h *history.History, s results.Summary, info summary.Info) []*canvas.Figure {
 	r := summary.NewReading(h, info)
 	if !r.Loaded {
 		return nil
@@ -55,7 +55,8 @@ func newView(r *summary.Reading, s results.Summary) *view {
 	return v
 }
 
-// labelFaults shades what was struck, and names each fault over all of its strikes: a link that flaps is one label, not twenty.
+// labelFaults shades what was struck, and names each fault over all of its strikes: a link that
+// flaps is one label, not twenty.
 func (v *view) labelFaults() {
 	over := map[string]*canvas.Label{}
 	count := map[string]int{}
@@ -73,7 +74,7 @@ func (v *view) labelFaults() {
 		if l == nil {
 			l = &canvas.Label{From: *k.Acted, Text: k.Fault}
 			if k.Detail != "" {
-				l.Text += ": " + oneLine(k.Detail, 48)
+				l.Text += ": " + canvas.OneLine(k.Detail, 48)
 			}
 			over[k.Fault] = l
 			order = append(order, k.Fault)
@@ -98,22 +99,8 @@ func (v *view) labelLeaders() {
 	}
 }
 
-// oneLine is the text's first line, cut to n characters.
-func oneLine(s string, n int) string {
-	runes := []rune(s)
-	for i, c := range runes {
-		if c == '\n' {
-			runes = append(runes[:i:i], '…')
-			break
-		}
-	}
-	if len(runes) > n {
-		runes = append(runes[:n-1:n-1], '…')
-	}
-	return string(runes)
-}
-
-// timePlot is a plot over the time of the load with its faults and leader changes behind the data.
+// timePlot returns a plot over the time of the load with its faults and leader changes behind the
+// data.
 func (v *view) timePlot(data ...plot.Plotter) *plot.Plot {
 	p := canvas.NewPlot()
 	p.Add(canvas.Bands{Spans: v.windows})
@@ -123,21 +110,4 @@ func (v *view) timePlot(data ...plot.Plotter) *plot.Plot {
 	p.X.Tick.Marker = canvas.LinearTicks{N: 6}
 	p.X.Label.Text = "time since the load started (s)"
 	return p
-}
-
-// upper hides the time labels of a panel that has another one beneath it.
-func upper(p *plot.Plot) *plot.Plot {
-	p.X.Label.Text = ""
-	p.X.Tick.Marker = unlabelled{p.X.Tick.Marker}
-	return p
-}
-
-type unlabelled struct{ plot.Ticker }
-
-func (u unlabelled) Ticks(lo, hi float64) []plot.Tick {
-	ticks := u.Ticker.Ticks(lo, hi)
-	for i := range ticks {
-		ticks[i].Label = ""
-	}
-	return ticks
 }

@@ -31,22 +31,13 @@ func (v *view) lanes() *canvas.Figure {
 	}
 }
 
-// lanePlot is a plot over time with a lane for each node.
+// lanePlot returns a plot over time with a lane for each node.
 func (v *view) lanePlot(nodes []string, chart plot.Plotter) *plot.Plot {
 	p := v.timePlot(chart)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(nodes))-0.5
 	p.Y.Tick.Length = 0
-	p.Y.Tick.Marker = laneTicks(nodes)
+	p.Y.Tick.Marker = canvas.LaneTicks(nodes)
 	return p
-}
-
-// laneTicks names the lanes from the top down.
-func laneTicks(nodes []string) plot.ConstantTicks {
-	var ticks plot.ConstantTicks
-	for i, n := range nodes {
-		ticks = append(ticks, plot.Tick{Value: float64(len(nodes) - 1 - i), Label: n})
-	}
-	return ticks
 }
 
 // condition is what a node is in for a while.
@@ -185,7 +176,8 @@ func drawLanes(c draw.Canvas, nodes []string, y func(float64) vg.Length, width v
 	return at
 }
 
-// laneChart draws the bars: leadership fills the lane, what happens to the links lies along its lower edge.
+// laneChart draws the bars: leadership fills the lane, what happens to the links lies along its
+// lower edge.
 type laneChart struct {
 	nodes []string
 	bars  []bar
@@ -213,7 +205,8 @@ func (l laneChart) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// coveredUntil is how far the bar of a silent node is covered by the one that says why it is silent.
+// coveredUntil returns how far the bar of a silent node is covered by the one that says why it is
+// silent.
 func (l laneChart) coveredUntil(b bar) float64 {
 	until := b.from
 	for _, over := range l.bars {

@@ -19,7 +19,8 @@ import (
 // cloudUpTo is how many operations are drawn one by one; more are drawn as a density.
 const cloudUpTo = 20_000
 
-// latency draws the latency of every acknowledged operation where it was due, and above them the others.
+// latency draws the latency of every acknowledged operation where it was due, and above them the
+// others.
 func (v *view) latency() *canvas.Figure {
 	var (
 		acked           plotter.XYs
@@ -90,7 +91,7 @@ func cloudOrDensity(pts plotter.XYs) plot.Plotter {
 	return canvas.Cloud{Pts: pts, Color: canvas.Sky}
 }
 
-// quantileLines are the median and the 99th percentile of each window.
+// quantileLines returns the median and the 99th percentile of each window.
 func (v *view) quantileLines(windows [][]time.Duration) (p50, p99 canvas.Steps) {
 	for _, w := range windows {
 		slices.Sort(w)

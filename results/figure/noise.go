@@ -8,14 +8,14 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results/canvas"
 )
 
-// hostNoise draws what the machine did beside the run, and below it how late the generator and the links were for it.
+// hostNoise draws what the machine did beside the run, and below it how late the generator and the
+// links were for it.
 func (v *view) hostNoise() *canvas.Figure {
 	var panels []canvas.Panel
 	if machine, ok := v.machine(); ok {
@@ -28,7 +28,7 @@ func (v *view) hostNoise() *canvas.Figure {
 		return nil
 	}
 	for i := range len(panels) - 1 {
-		upper(panels[i].Plot)
+		canvas.Upper(panels[i].Plot)
 	}
 	return &canvas.Figure{
 		Name: "noise", Title: "Host noise and punctuality",
@@ -70,7 +70,7 @@ func (v *view) machine() (canvas.Panel, bool) {
 		if len(by[l.key]) > 0 {
 			sty := canvas.LineStyle(l.Entry)
 			sty.Width = 0.8
-			data = append(data, polyline{by[l.key], sty})
+			data = append(data, canvas.Polyline{Pts: by[l.key], Style: sty})
 			legend = append(legend, l.Entry)
 		}
 	}
@@ -80,22 +80,8 @@ func (v *view) machine() (canvas.Panel, bool) {
 	return canvas.Panel{Plot: p, Y: "% of time", Height: 60, Legend: legend}, len(data) > 0
 }
 
-// polyline joins points.
-type polyline struct {
-	pts   plotter.XYs
-	style draw.LineStyle
-}
-
-func (l polyline) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	line := make([]vg.Point, len(l.pts))
-	for i, pt := range l.pts {
-		line[i] = vg.Point{X: x(pt.X), Y: y(pt.Y)}
-	}
-	c.StrokeLines(l.style, line)
-}
-
-// lag draws the generator's lag in each window, and the links' lateness as levels, against their bounds.
+// lag draws the generator's lag in each window, and the links' lateness as levels, against their
+// bounds.
 func (v *view) lag() (canvas.Panel, bool) {
 	windows := make([][]time.Duration, v.quantiles.n)
 	for i := range v.H.Ops {

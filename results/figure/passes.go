@@ -13,7 +13,7 @@ import (
 	"github.com/reckon-bench/reckon/results/canvas"
 )
 
-// passNodes are the workers, in the order in which people count.
+// passNodes returns the workers, in the order in which people count.
 func passNodes(passes []history.Pass) (nodes []string) {
 	for _, p := range passes {
 		for _, n := range p.Nodes {
@@ -26,7 +26,8 @@ func passNodes(passes []history.Pass) (nodes []string) {
 	return nodes
 }
 
-// passes draws a lane for each worker: generating in its upper half, verifying in its lower half, and how each ended.
+// passes draws a lane for each worker: generating in its upper half, verifying in its lower half,
+// and how each ended.
 func (v *view) passes() *canvas.Figure {
 	nodes := passNodes(v.H.Passes)
 	if len(nodes) == 0 {
@@ -52,7 +53,8 @@ const (
 	unfinished
 )
 
-// fates differ in shape as well as in colour: what went wrong is taller, and crossed, filled or hollow.
+// fates differ in shape as well as in colour: what went wrong is taller, and crossed, filled or
+// hollow.
 var fates = [...]struct {
 	name  string
 	color color.RGBA

@@ -10,11 +10,12 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// A reachability is who heard whom while something was struck, by the run's own record of what was done.
+// A reachability is which hosts could reach which while faults were active, by the record of what
+// was done.
 type reachability struct {
 	from, to     time.Duration // its first time, since the epoch
 	times        int
-	leader       string // who led just before, "" for nobody
+	leader       string // who led just before, "" for none
 	dead, paused []string
 	links        map[link.Path]history.Layer // what lay over a path
 	details      []string                    // of the strikes in effect
@@ -23,7 +24,8 @@ type reachability struct {
 // together is within which time changes belong to one strike.
 const together = 20 * time.Millisecond
 
-// reachabilities goes through what was held, cut and healed, and returns each state of affairs that lasted, once.
+// reachabilities goes through what was held, cut and healed, and returns each state of affairs that
+// lasted, once.
 func reachabilities(r *summary.Reading) (all []reachability) {
 	t := tracker{holds: map[hold]int{}, struck: map[int]string{}}
 	var changes []history.Event
@@ -94,7 +96,8 @@ func (t *tracker) note(e history.Event) bool {
 	return true
 }
 
-// add lists the present state of affairs: anew, once more where it has been before, not at all where nothing is in effect.
+// add lists the present state of affairs: anew, once more where it has been before, not at all
+// where nothing is in effect.
 func (t *tracker) add(all []reachability, now reachability) []reachability {
 	now.links = map[link.Path]history.Layer{}
 	for held, n := range t.holds {

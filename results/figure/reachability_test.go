@@ -40,10 +40,3 @@ func TestHearings(t *testing.T) {
 		t.Errorf("drawn: %d bytes, %v", len(png), err)
 	}
 }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -10,7 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/results/canvas"
 )
 
-// throughput draws how operations ended over time, stacked, and the rate at which they were offered.
+// throughput draws how operations ended over time, stacked, and the rate at which they were
+// offered.
 func (v *view) throughput() *canvas.Figure {
 	ok, failed, unknown, offered := v.outcomes()
 	if v.s.Ops.Offered == 0 {
@@ -44,9 +45,9 @@ func (v *view) throughput() *canvas.Figure {
 	}
 }
 
-// outcomes are operations a second in each window. An acknowledgement belongs
-// to when it came, so that silence shows and so does what was caught up after it. Failures belong to when they
-// were due: some end by a time-out seconds after what caused them.
+// outcomes are operations a second in each window. An acknowledgement belongs to when it came, so
+// that silence shows and so does what was caught up after it. Failures belong to when they were
+// due: some end by a time-out seconds after what caused them.
 func (v *view) outcomes() (ok, failed, unknown, offered canvas.Series) {
 	w := v.rates
 	zero := func(int) float64 { return 0 }

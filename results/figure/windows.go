@@ -14,7 +14,8 @@ type windows struct {
 	n     int
 }
 
-// windowsOf makes about so many windows, but each long enough for so many operations to be due in it.
+// windowsOf makes about so many windows, but each long enough for so many operations to be due in
+// it.
 func (v *view) windowsOf(number, operations int) windows {
 	width := v.end / float64(number)
 	if n := v.s.Ops.Offered; n > 0 {
@@ -25,7 +26,7 @@ func (v *view) windowsOf(number, operations int) windows {
 	return windows{v.Reading, width, max(1, int(v.end/width+0.5))}
 }
 
-// of is the window into which the instant falls, and whether there is one.
+// of returns the window into which the instant falls, and whether there is one.
 func (w windows) of(at time.Duration) (int, bool) {
 	t := w.r.Since(at)
 	i := int(t / w.width)

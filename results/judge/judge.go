@@ -6,7 +6,7 @@
 // The checks run in a process of their own, under the name Role, whose time and memory are bounded:
 // a program that judges runs registers it (reexec.Register(judge.Role, judge.Main)) and must know
 // the words of the plan. The package needs the run's directory and nothing else; it decides nothing
-// itself: package check knows the promises and package results the numbers.
+// itself: package check has the checks and package summary the numbers.
 package judge
 
 import (
@@ -95,18 +95,18 @@ func draw(dir *results.Dir, p *plan.Plan, file results.PlanFile, r *record, chec
 }
 
 // info returns what the summary and the report need to know of the plan.
-func info(p *plan.Plan, f results.PlanFile, notes []string) results.Info {
-	in := results.Info{
+func info(p *plan.Plan, f results.PlanFile, notes []string) summary.Info {
+	in := summary.Info{
 		Words: p.Words.List(), Seed: p.Options.Seed, Duration: p.Options.Duration, ElectionTimeout: p.Options.FailureTimeout,
 		Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Backend: f.Backend, Links: p.Links,
 		LagBound: p.Bounds.Lag, LateBound: p.Bounds.Late, Command: f.Command, Notes: notes,
 	}
 	for _, s := range p.Strikes {
-		in.Planned = append(in.Planned, results.Planned{Fault: s.Fault, Name: s.Name, From: s.From, To: s.To})
+		in.Planned = append(in.Planned, summary.Planned{Fault: s.Fault, Name: s.Name, From: s.From, To: s.To})
 	}
-	in.Facts = append(in.Facts, results.Fact{Group: "Machine", Name: "started", Value: f.Started.Format(time.RFC3339)})
+	in.Facts = append(in.Facts, summary.Fact{Group: "Machine", Name: "started", Value: f.Started.Format(time.RFC3339)})
 	for _, fl := range p.Effective() {
-		in.Facts = append(in.Facts, results.Fact{Group: "Flags", Name: "--" + fl.Name, Value: fl.Value})
+		in.Facts = append(in.Facts, summary.Fact{Group: "Flags", Name: "--" + fl.Name, Value: fl.Value})
 	}
 	in.Facts = append(in.Facts, facts("Versions", f.Versions)...)
 	in.Facts = append(in.Facts, facts("Machine", f.Machine)...)
@@ -121,9 +121,9 @@ func info(p *plan.Plan, f results.PlanFile, notes []string) results.Info {
 	return in
 }
 
-func facts(group string, m map[string]string) (all []results.Fact) {
+func facts(group string, m map[string]string) (all []summary.Fact) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		all = append(all, results.Fact{Group: group, Name: strings.ReplaceAll(k, "_", " "), Value: m[k]})
+		all = append(all, summary.Fact{Group: group, Name: strings.ReplaceAll(k, "_", " "), Value: m[k]})
 	}
 	return all
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // TestOldRecords judges runs that were recorded before facts were typed: events say in text alone
-// what was seen, held, laid over the links and worked on. want.json is the summary that the reckon of
-// that day made of each; verdicts and numbers must be the same. Keys may be added, and what is written
-// for people may change.
+// what was seen, held, laid over the links and worked on. want.json is the summary that the reckon
+// of that day made of each; verdicts and numbers must be the same. Keys may be added, and what is
+// written for people may change.
 func TestOldRecords(t *testing.T) {
 	all, err := filepath.Glob("testdata/recorded/*")
 	if err != nil || len(all) < 2 {
@@ -90,7 +90,7 @@ func readAny(t *testing.T, path string) (v any) {
 	return v
 }
 
-// forPeople says whether the key of the object is text that may change.
+// forPeople reports whether the key of the object is text that may change.
 func forPeople(of map[string]any, key string) bool {
 	_, isCheck := of["detail"]
 	_, isStrike := of["planned_s"]

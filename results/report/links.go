@@ -34,7 +34,7 @@ type linkRow struct {
 // A linkCell is a path. Class shades it by how far it is off.
 type linkCell struct{ Planned, Measured, Loss, Class, Title string }
 
-// linkSummary is one sentence about all measured paths.
+// linkSummary returns one sentence about all measured paths.
 func linkSummary(l results.Links) string {
 	if l.Probed == nil {
 		return "The links were not measured."
@@ -66,7 +66,7 @@ func linkSummary(l results.Links) string {
 	return s + fmt.Sprintf(" %d paths are out of bounds.", wrong)
 }
 
-// mischief is one sentence about what else the links did to packets, "" where that is nothing.
+// mischief returns one sentence about what else the links did to packets, "" where that is nothing.
 func mischief(l results.Links) string {
 	var parts []string
 	for _, kind := range []struct {
@@ -99,7 +99,8 @@ func signed(ms float64) string {
 	return strings.Replace(fmt.Sprintf("%+.3f", ms), "-", "−", 1)
 }
 
-// linkMatrix is every path by its hosts; nil where there are too many hosts, or nothing was measured.
+// linkMatrix returns every path by its hosts; nil where there are too many hosts, or nothing was
+// measured.
 func linkMatrix(l results.Links) *linkTable {
 	seen, at := map[string]bool{}, map[string]results.LinkPath{}
 	for _, p := range l.Paths {
@@ -144,8 +145,8 @@ func linkCellOf(p results.LinkPath) linkCell {
 	return c
 }
 
-// linkClass says how far the path is off: by less than a quarter of a millisecond or 1 % of the plan, by less than
-// ten times that, or by more. A path out of bounds is wrong.
+// linkClass returns how far the path is off: by less than a quarter of a millisecond or 1 % of the
+// plan, by less than ten times that, or by more. A path out of bounds is wrong.
 func linkClass(p results.LinkPath) string {
 	if p.Wrong() != "" {
 		return "wrong"
@@ -182,7 +183,7 @@ type pathRow struct {
 	Packets, Lost, Cut, Overflow float64
 }
 
-// worstPaths are those most worth a look: wrong ones first, then by how far they are off.
+// worstPaths returns those most worth a look: wrong ones first, then by how far they are off.
 func worstPaths(l results.Links) []pathRow {
 	paths := slices.DeleteFunc(slices.Clone(l.Paths), func(p results.LinkPath) bool { return p.ProbesSent == 0 && p.Overflow == 0 })
 	slices.SortStableFunc(paths, func(a, b results.LinkPath) int {

@@ -33,8 +33,12 @@ func showMicros(us float64) string {
 }
 
 // showNumber sets thousands apart and keeps at most two decimals.
-func showNumber(x float64) string {
-	s := strconv.FormatFloat(stats.Round(x, 2), 'f', -1, 64)
+func showNumber(x float64) string { return showFixed(stats.Round(x, 2), -1) }
+
+// showFixed prints so many decimals (-1: as many as there are), with thousands set apart. A column has
+// one number of decimals throughout.
+func showFixed(x float64, decimals int) string {
+	s := strconv.FormatFloat(x, 'f', decimals, 64)
 	whole, rest, point := strings.Cut(s, ".")
 	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
 		whole = whole[:i] + "\u202f" + whole[i:]
@@ -46,13 +50,10 @@ func showNumber(x float64) string {
 }
 
 // showSize prints bytes in the unit that suits: 5.2 MB.
-func showSize(bytes int64) string {
-	x := float64(bytes)
-	for _, u := range []string{"B", "kB", "MB", "GB"} {
-		if x < 1000 {
-			return strconv.FormatFloat(stats.Round(x, 1), 'f', -1, 64) + "\u202f" + u
-		}
-		x /= 1000
+func showSize(x float64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	for x >= 1000 && len(units) > 1 {
+		x, units = x/1000, units[1:]
 	}
-	return strconv.FormatFloat(stats.Round(x, 1), 'f', -1, 64) + "\u202fTB"
+	return showFixed(stats.Round(x, 1), -1) + "\u202f" + units[0]
 }

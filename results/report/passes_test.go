@@ -39,10 +39,11 @@ func TestPasses(t *testing.T) {
 	checkPage(t, d, string(page), []string{"Passes of Kibishii", "lost its lease", "not completed", "dir0/file3", "corrupt: block 2: sha1", "longest standstill"})
 }
 
-// A run of nothing but workers is judged by its passes, and says nothing of what no client asked for.
+// A run of nothing but workers is judged by its passes, and says nothing of what no client asked
+// for.
 func TestPassesAlone(t *testing.T) {
 	small := resultstest.Scene{Ops: 6000, Duration: 30 * time.Second, Seed: 1, Outage: 1300 * time.Millisecond}
-	alone := func(passesOf []history.Pass) (results.Summary, *history.History, results.Info) {
+	alone := func(passesOf []history.Pass) (results.Summary, *history.History, summary.Info) {
 		h, info := small.Run()
 		h.Ops, h.Passes, info.Clients = nil, passesOf, nil
 		for i := range h.Events {
@@ -65,7 +66,7 @@ func TestPassesAlone(t *testing.T) {
 	}
 }
 
-// pictureDir is where a rendered scene goes.
+// pictureDir returns where a rendered scene goes.
 func pictureDir(t *testing.T, name string) string {
 	if *pictures != "" {
 		return filepath.Join(*pictures, name)

@@ -12,11 +12,12 @@ import (
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/canvas"
 	"github.com/reckon-bench/reckon/results/figure"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 // Render draws the plots and writes the report. It reads nothing of the
 // directory but that logs are there, and the same input gives the same bytes.
-func Render(d *results.Dir, h *history.History, s results.Summary, info results.Info) error {
+func Render(d *results.Dir, h *history.History, s results.Summary, info summary.Info) error {
 	if err := os.MkdirAll(d.Path(results.PlotsDir), 0o777); err != nil {
 		return fmt.Errorf("render report: %w", err)
 	}

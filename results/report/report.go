@@ -29,13 +29,19 @@ var reportSource string
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"count": func(n any) string { return showNumber(float64(reflect.ValueOf(n).Int())) },
 	"ms":    showMillis, "s": showSeconds, "us": showMicros, "num": showNumber,
-	"size":    showSize,
+	"size": func(n any) string {
+		if v := reflect.ValueOf(n); v.CanInt() {
+			return showSize(float64(v.Int()))
+		}
+		return showSize(n.(float64))
+	},
+	"percent": func(x float64) string { return showFixed(x, 1) },
 	"metrics": func(members []string, rows []metricRow) metricTable { return metricTable{members, rows} },
 }).Parse(reportSource))
 
-// report is the page: one file that refers to nothing outside the run's
+// report returns the page: one file that refers to nothing outside the run's
 // directory, and loses only the links to plots where it is carried away from it.
-func report(d *results.Dir, load0 time.Duration, s results.Summary, info results.Info, drawn []*drawing) ([]byte, error) {
+func report(d *results.Dir, load0 time.Duration, s results.Summary, info summary.Info, drawn []*drawing) ([]byte, error) {
 	p := sheet{S: s, Info: info, Title: "reckon " + strings.Join(s.Words, " "), Meaning: meanings[results.Status(s.Verdict.String())]}
 	p.figures(drawn)
 	p.Tiles = tiles(s)
@@ -76,7 +82,7 @@ type sheet struct {
 	Title, Meaning string
 	Mischief       string // what the links did to packets beside delaying and losing them
 	S              results.Summary
-	Info           results.Info
+	Info           summary.Info
 	Tiles          []tile
 	Timeline       []picture
 	CDF, Noise     *picture
@@ -95,7 +101,7 @@ type sheet struct {
 	Links          string
 	LinkMatrix     *linkTable
 	LinkWorst      []pathRow
-	Run            []results.Fact
+	Run            []summary.Fact
 	Facts          []factGroup
 	Files          []string
 }
@@ -168,7 +174,7 @@ func tiles(s results.Summary) []tile {
 	return t
 }
 
-// recovery is the slowest recovery of all strikes; one that never came is slower than all.
+// recovery returns the slowest recovery of all strikes; one that never came is slower than all.
 func recovery(s results.Summary) (t tile, ok bool) {
 	of, slowest := s.Unavailability.Slowest()
 	if of < 0 {
@@ -253,7 +259,7 @@ func evidenceRows(ops []history.Op, load0 time.Duration) []evidenceRow {
 	return rows
 }
 
-// files are the run's files that are there to look at.
+// files returns the run's files that are there to look at.
 func files(d *results.Dir) []string {
 	var there []string
 	for _, name := range []string{results.SummaryFile, results.PlanName, results.OpsFile, results.EventsFile, results.ChangesFile, results.PassesFile, results.LogsDir, results.PlotsDir} {

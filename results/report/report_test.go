@@ -25,7 +25,7 @@ import (
 var pictures = flag.String("pictures", "", "keep the rendered scenes in this directory, to be looked at")
 
 // render makes a run's directory of the scene.
-func render(t testing.TB, dir string, h *history.History, info results.Info, checks []check.Result) *results.Dir {
+func render(t testing.TB, dir string, h *history.History, info summary.Info, checks []check.Result) *results.Dir {
 	t.Helper()
 	must(t, os.RemoveAll(dir))
 	d, err := results.Create(dir)
@@ -42,7 +42,7 @@ func TestScenes(t *testing.T) {
 	small := resultstest.Scene{Ops: 6000, Duration: 30 * time.Second, Seed: 1, Outage: 1300 * time.Millisecond}
 	large := resultstest.Scene{Ops: 100_000, Duration: 60 * time.Second, Seed: 2, Outage: 1300 * time.Millisecond}
 	for name, s := range map[string]struct {
-		run    func() (*history.History, results.Info)
+		run    func() (*history.History, summary.Info)
 		checks []check.Result
 		want   []string
 	}{
@@ -55,7 +55,7 @@ func TestScenes(t *testing.T) {
 		"regions": {small.Regions, resultstest.Checks, []string{"path c2&gt;n3, planned 118ms, delays by only 0.04 ms", "class=\"wrong\"", "84.0", "5% lost"}},
 		"crowd":   {small.Crowd, resultstest.Checks, []string{"300 of 870 paths were measured", "furthest from the plan"}},
 		"none":    {small.None, nil, []string{"Nothing was checked", "No fault was planned"}},
-		"empty":   {func() (*history.History, results.Info) { return &history.History{}, results.Info{} }, nil, []string{"The load never started"}},
+		"empty":   {func() (*history.History, summary.Info) { return &history.History{}, summary.Info{} }, nil, []string{"The load never started"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +72,8 @@ func TestScenes(t *testing.T) {
 	}
 }
 
-// checkPage: the page says what it must, refers to nothing outside the directory, and its elements are closed.
+// checkPage: the page says what it must, refers to nothing outside the directory, and its elements
+// are closed.
 func checkPage(t *testing.T, d *results.Dir, page string, want []string) {
 	for _, w := range want {
 		if !strings.Contains(page, w) {
@@ -153,7 +154,8 @@ func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// What is kept suffices to draw again: the summary that is read renders the same page as the one that was written.
+// What is kept suffices to draw again: the summary that is read renders the same page as the one
+// that was written.
 func TestRenderFromWhatIsKept(t *testing.T) {
 	s := resultstest.Scene{Ops: 3000, Duration: 30 * time.Second, Seed: 1, Outage: time.Second}
 	h, info := s.Run()
@@ -184,6 +186,9 @@ func TestNumbersReadWell(t *testing.T) {
 		showMicros(2_500_000): "2.5 s",
 		showSize(5_242_880):   "5.2\u202fMB",
 		showSize(999):         "999\u202fB",
+		showSize(3e15):        "3\u202f000\u202fTB",
+		showFixed(1234.5, 1):  "1\u202f234.5",
+		showFixed(98, 1):      "98.0",
 	} {
 		if got != want {
 			t.Errorf("got %q; want %q", got, want)
@@ -201,7 +206,8 @@ func TestNumbersReadWell(t *testing.T) {
 	}
 }
 
-// BenchmarkSummariseAndRender is the part of a run's aftermath that is this package's, checks excluded.
+// BenchmarkSummariseAndRender is the part of a run's aftermath that is this package's, checks
+// excluded.
 func BenchmarkSummariseAndRender(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprintf("ops=%d", n), func(b *testing.B) {
@@ -215,7 +221,8 @@ func BenchmarkSummariseAndRender(b *testing.B) {
 	}
 }
 
-// A run recovers as slowly as from its slowest strike. Where nothing was asked of the store after a strike, it is not said never to have.
+// A run recovers as slowly as from its slowest strike. Where nothing was asked of the store after a
+// strike, it is not said never to have.
 func TestSlowestRecovery(t *testing.T) {
 	ms := func(v float64) *float64 { return &v }
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/stats"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 type latencyRow struct {
@@ -22,7 +23,7 @@ func latencyRows(s results.Summary) []latencyRow {
 		if r == nil {
 			return "-"
 		}
-		return showNumber(*r)
+		return showFixed(*r, 1)
 	}
 	rows := []latencyRow{{"all", rate(&s.Throughput.OK), s.Latency.All}}
 	if s.FaultFrom != nil {
@@ -72,7 +73,8 @@ type metricTable struct {
 	Rows    []metricRow
 }
 
-// metricRows are the members' metrics: quantiles, which most readers want, apart from all others.
+// metricRows returns the members' metrics: quantiles, which most readers want, apart from all
+// others.
 func metricRows(s results.Summary) (members []string, quantiles, others []metricRow) {
 	members = slices.SortedFunc(maps.Keys(s.Members), link.CompareHosts)
 	names := map[string]bool{}
@@ -101,12 +103,16 @@ func showMetric(of map[string]results.Metric, name string) string {
 		return "-"
 	}
 	if m.Max > m.Last {
-		return fmt.Sprintf("%s (%s)", showMetricValue(m.Last), showMetricValue(m.Max))
+		return fmt.Sprintf("%s (%s)", showMetricValue(name, m.Last), showMetricValue(name, m.Max))
 	}
-	return showMetricValue(m.Last)
+	return showMetricValue(name, m.Last)
 }
 
-func showMetricValue(x float64) string {
+// showMetricValue prints a quantile of seconds in a unit that suits, all else to three digits.
+func showMetricValue(name string, x float64) string {
+	if strings.HasSuffix(name, "_seconds_p50") || strings.HasSuffix(name, "_seconds_p99") {
+		return showMillis(x*1e3) + " ms"
+	}
 	if x >= 100 {
 		return showNumber(stats.Round(x, 0))
 	}
@@ -115,11 +121,11 @@ func showMetricValue(x float64) string {
 
 type factGroup struct {
 	Group string
-	Facts []results.Fact
+	Facts []summary.Fact
 }
 
 // groups gathers facts of one group, groups in the order of their first fact.
-func groups(facts []results.Fact) []factGroup {
+func groups(facts []summary.Fact) []factGroup {
 	var all []factGroup
 	for _, f := range facts {
 		i := slices.IndexFunc(all, func(g factGroup) bool { return g.Group == f.Group })
@@ -132,8 +138,8 @@ func groups(facts []results.Fact) []factGroup {
 	return all
 }
 
-func runFacts(s results.Summary, info results.Info) []results.Fact {
-	facts := []results.Fact{
+func runFacts(s results.Summary, info summary.Info) []summary.Fact {
+	facts := []summary.Fact{
 		{Name: "words", Value: strings.Join(s.Words, " ")},
 		{Name: "seed", Value: strconv.FormatUint(s.Seed, 10)},
 		{Name: "load", Value: info.Duration.String()},
@@ -143,7 +149,7 @@ func runFacts(s results.Summary, info results.Info) []results.Fact {
 		{Name: "links", Value: s.Links.Backend},
 	}
 	if s.Settle != nil {
-		facts = append(facts, results.Fact{Name: "time to settle", Value: showSeconds(*s.Settle) + " s"})
+		facts = append(facts, summary.Fact{Name: "time to settle", Value: showSeconds(*s.Settle) + " s"})
 	}
-	return slices.DeleteFunc(facts, func(f results.Fact) bool { return f.Value == "" })
+	return slices.DeleteFunc(facts, func(f summary.Fact) bool { return f.Value == "" })
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// manyFaults is the scene with other strikes than its own, one a second: cuts both ways and one way, a lossy link, a pause, a flapping link.
-func (s Scene) ManyFaults() (*history.History, results.Info) {
+// ManyFaults is the scene with other strikes than its own, one a second: cuts both ways and one
+// way, a lossy link, a pause, a flapping link.
+func (s Scene) ManyFaults() (*history.History, summary.Info) {
 	h, info := s.None()
 	info.Nodes, info.Clients = []string{"n1", "n2", "n3", "n4", "n5"}, []string{"c1", "c2"}
 	path := func(a, b string) link.Path { return link.Path{From: a, To: b} }
@@ -50,13 +51,14 @@ func (s Scene) ManyFaults() (*history.History, results.Info) {
 		h.Events = append(h.Events,
 			history.NewVerified(i, history.EndStruck, "links", "seen").When(at+2e6),
 			history.NewVerified(i, history.EndHealed, "links", "seen").When(heal+2e6))
-		info.Planned = append(info.Planned, results.Planned{Fault: "f", Name: "strike", From: time.Duration(i+1) * time.Second, To: time.Duration(i+1)*time.Second + 500*time.Millisecond})
+		info.Planned = append(info.Planned, summary.Planned{Fault: "f", Name: "strike", From: time.Duration(i+1) * time.Second, To: time.Duration(i+1)*time.Second + 500*time.Millisecond})
 	}
 	sorted(h.Events)
 	return h, info
 }
 
-// worked are passes of two workers in a run of 30 s that is struck from 10 to 20 s: one fails for damage, one loses a worker, one is open.
+// Worked are passes of two workers in a run of 30 s that is struck from 10 to 20 s: one fails for
+// damage, one loses a worker, one is open.
 func Worked() (all []history.Pass) {
 	add := func(command string, call, took time.Duration, outcome history.Outcome, stood time.Duration, states ...string) {
 		p := history.Pass{ID: fmt.Sprint(len(all)), Command: command, Number: int32(len(all)/2 + 1), Stage: "load",
@@ -74,7 +76,8 @@ func Worked() (all []history.Pass) {
 	add("generate", 1000*ms, 300*ms, history.OK, 90*ms, "success", "success")
 	add("verify", 2000*ms, 200*ms, history.OK, 80*ms, "success", "success")
 	add("generate", 3000*ms, 400*ms, history.OK, 70*ms, "success", "success")
-	add("verify", 9500*ms, 1500*ms, history.OK, 1400*ms, "success", "success") // waits through the strike
+	// waits through the strike
+	add("verify", 9500*ms, 1500*ms, history.OK, 1400*ms, "success", "success")
 	add("generate", 12000*ms, 5000*ms, history.Failed, 4900*ms, "lost", "success")
 	add("verify", 21000*ms, 250*ms, history.Failed, 60*ms, "failed", "success")
 	add("verify", 22000*ms, 250*ms, history.Failed, 60*ms, "failed", "success")
@@ -88,9 +91,10 @@ func Worked() (all []history.Pass) {
 
 // Variations of the scene: other things that can befall a run.
 
-func (s Scene) Run() (*history.History, results.Info) { return s.history(), s.info() }
+// Run returns the history of the scene, and what its plan says.
+func (s Scene) Run() (*history.History, summary.Info) { return s.history(), s.info() }
 
-// without is the events but those of the kinds given.
+// without returns the events but those of the kinds given.
 func without(es []history.Event, kinds ...history.EventKind) []history.Event {
 	return slices.DeleteFunc(es, func(e history.Event) bool { return slices.Contains(kinds, e.Kind) })
 }
@@ -100,8 +104,8 @@ func sorted(es []history.Event) []history.Event {
 	return es
 }
 
-// none: nothing goes wrong.
-func (s Scene) None() (*history.History, results.Info) {
+// None: nothing goes wrong.
+func (s Scene) None() (*history.History, summary.Info) {
 	s.Outage = -time.Hour
 	h, info := s.Run()
 	h.Events = without(h.Events, history.Struck, history.Healed, history.Verified, history.Held, history.Released, history.Down)
@@ -110,8 +114,8 @@ func (s Scene) None() (*history.History, results.Info) {
 	return h, info
 }
 
-// vanished: ten operations are missing, and the run says something of its own.
-func (s Scene) Vanished() (*history.History, results.Info) {
+// Vanished: ten operations are missing, and the run says something of its own.
+func (s Scene) Vanished() (*history.History, summary.Info) {
 	h, info := s.Run()
 	for i := range h.Events {
 		if h.Events[i].Kind == history.Driver {
@@ -124,10 +128,10 @@ func (s Scene) Vanished() (*history.History, results.Info) {
 	return h, info
 }
 
-// down: two of three nodes are dead until the load ends.
-func (s Scene) Down() (*history.History, results.Info) {
+// Down: two of three nodes are dead until the load ends.
+func (s Scene) Down() (*history.History, summary.Info) {
 	h, info := s.Run()
-	info.Words[3], info.Planned = "kill-n", []results.Planned{{Fault: "kill-n", Name: "kill 2 of 3 nodes", From: s.Duration / 3, To: s.Duration}}
+	info.Words[3], info.Planned = "kill-n", []summary.Planned{{Fault: "kill-n", Name: "kill 2 of 3 nodes", From: s.Duration / 3, To: s.Duration}}
 	struck, end := LoadAt+s.Duration/3, LoadAt+s.Duration
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.Return > struck {
@@ -157,8 +161,9 @@ func (s Scene) Down() (*history.History, results.Info) {
 	return h, info
 }
 
-// regions: three data centres of a wide-area network, one path of which has no delay at all and one a bit much.
-func (s Scene) Regions() (*history.History, results.Info) {
+// Regions: three data centres of a wide-area network, one path of which has no delay at all and one
+// a bit much.
+func (s Scene) Regions() (*history.History, summary.Info) {
 	h, info := s.Run()
 	plan := link.Matrix{}
 	between := [3][3]int{{0, 49, 84}, {49, 0, 118}, {84, 118, 0}}
@@ -185,8 +190,8 @@ func (s Scene) Regions() (*history.History, results.Info) {
 	return h, info
 }
 
-// crowd: so many hosts that only some of the paths were measured.
-func (s Scene) Crowd() (*history.History, results.Info) {
+// Crowd: so many hosts that only some of the paths were measured.
+func (s Scene) Crowd() (*history.History, summary.Info) {
 	h, info := s.Run()
 	var hosts []string
 	for i := range 15 {
@@ -203,8 +208,8 @@ func (s Scene) Crowd() (*history.History, results.Info) {
 	return h, info
 }
 
-// flaps: the links of a follower are cut five times, and n1 is paused besides.
-func (s Scene) Flaps() (*history.History, results.Info) {
+// Flaps: the links of a follower are cut five times, and n1 is paused besides.
+func (s Scene) Flaps() (*history.History, summary.Info) {
 	h, info := s.None()
 	info.Words[3], info.Planned = "intermittent-full,pause", nil
 	isolated := link.Cut([]string{"n2"}, []string{"n1", "n3"})
@@ -212,13 +217,13 @@ func (s Scene) Flaps() (*history.History, results.Info) {
 	slow := link.Matrix{{From: "c1", To: "n3"}: far, {From: "n3", To: "c1"}: far}
 	for i := range 5 {
 		from := s.Duration/3 + time.Duration(2*i)*time.Second
-		info.Planned = append(info.Planned, results.Planned{Fault: "intermittent-full", Name: "cut a follower off", From: from, To: from + time.Second})
+		info.Planned = append(info.Planned, summary.Planned{Fault: "intermittent-full", Name: "cut a follower off", From: from, To: from + time.Second})
 		h.Events = append(h.Events, struckAndHealed(i, "intermittent-full", "n2 cut from n1, n3", from, from+time.Second)...)
 		h.Events = append(h.Events,
 			history.NewDegraded(i, isolated.Layers(), isolated.String()).When(LoadAt+from),
 			history.NewRestored(i, isolated.Layers(), isolated.String()).When(LoadAt+from+time.Second))
 	}
-	info.Planned = append(info.Planned, results.Planned{Fault: "pause", Name: "stop the leader", From: 14 * time.Second, To: 23 * time.Second})
+	info.Planned = append(info.Planned, summary.Planned{Fault: "pause", Name: "stop the leader", From: 14 * time.Second, To: 23 * time.Second})
 	h.Events = append(h.Events, struckAndHealed(5, "pause", "stopped n1", 14*time.Second, 23*time.Second)...)
 	h.Events = sorted(append(h.Events,
 		history.NewHeld(5, "n1", history.Paused).When(LoadAt+14*time.Second),
@@ -238,7 +243,7 @@ func struckAndHealed(i int, fault, detail string, from, to time.Duration) []hist
 	}
 }
 
-// staleRead is a read that answers what an acknowledged write had replaced.
+// StaleRead is a read that answers what an acknowledged write had replaced.
 func StaleRead() check.Result {
 	at := func(ms int) time.Duration { return LoadAt + time.Duration(ms)*time.Millisecond }
 	w := func(p int, v string, call, ret int, rev int64) history.Op {
@@ -262,6 +267,7 @@ func StaleRead() check.Result {
 	}
 }
 
+// Checks are verdicts of a run that went well.
 var Checks = []check.Result{
 	{Name: "linearizable", Verdict: check.Valid, Detail: "5,904 operations over 100 keys, 15 of unknown outcome"},
 	{Name: "durable", Verdict: check.Valid, Detail: "2,982 acknowledged writes are in the store's history, and final reads through n1, n2 and n3 agree with it"},

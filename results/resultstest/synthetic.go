@@ -9,11 +9,10 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// A scene is a run that never was: three nodes, the leader killed in the
+// A Scene is a run that never was: three nodes, the leader killed in the
 // middle third, an outage of 1.3 s, and a machine that others use as well.
 type Scene struct {
 	Ops      int
@@ -22,15 +21,15 @@ type Scene struct {
 	Outage   time.Duration
 }
 
-func (s Scene) info() results.Info {
-	return results.Info{
+func (s Scene) info() summary.Info {
+	return summary.Info{
 		Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: s.Seed,
 		Duration: s.Duration, ElectionTimeout: time.Second,
 		LagBound: 100 * time.Millisecond, LateBound: 100 * time.Millisecond,
 		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Backend: "userspace", Links: star("c1", "n1", "n2", "n3"),
-		Planned: []results.Planned{{Fault: "leader", Name: "kill the leader", From: s.Duration / 3, To: 2 * s.Duration / 3}},
+		Planned: []summary.Planned{{Fault: "leader", Name: "kill the leader", From: s.Duration / 3, To: 2 * s.Duration / 3}},
 		Command: fmt.Sprintf("reckon etcd simple uniform leader --duration %v --rate %.0f --seed %d", s.Duration, float64(s.Ops)/s.Duration.Seconds(), s.Seed),
-		Facts: []results.Fact{
+		Facts: []summary.Fact{
 			{Group: "Flags", Name: "--duration", Value: s.Duration.String()}, {Group: "Flags", Name: "--link-latency", Value: "20ms"},
 			{Group: "Versions", Name: "reckon", Value: "v0.1.0 (clean)"}, {Group: "Versions", Name: "etcd", Value: "3.7.3 (embedded)"}, {Group: "Versions", Name: "Go", Value: "go1.26.8"},
 			{Group: "Machine", Name: "kernel", Value: "Linux 6.12.0"}, {Group: "Machine", Name: "processors", Value: "2"}, {Group: "Machine", Name: "file system", Value: "ext4"},
@@ -38,7 +37,8 @@ func (s Scene) info() results.Info {
 	}
 }
 
-const LoadAt = 2 * time.Second // when the load starts, since the epoch
+// LoadAt is when the load starts, since the epoch.
+const LoadAt = 2 * time.Second
 
 // history makes the run; the same scene makes the same one.
 func (s Scene) history() *history.History {
@@ -139,7 +139,7 @@ func star(hosts ...string) link.Matrix {
 	return m
 }
 
-// probed is what honest links measure, and what they carried.
+// probed returns what honest links measure, and what they carried.
 func probed(rng *rand.Rand, plan link.Matrix) (es []history.Event) {
 	for _, p := range plan.Paths() {
 		ms := summary.Millis(plan[p].Delay)

@@ -28,9 +28,10 @@ const (
 	After
 )
 
+// PhaseNames are what the phases are called.
 var PhaseNames = [...]string{Before: "before", During: "during", After: "after"}
 
-// phaseOf is the phase that an instant falls into.
+// phaseOf returns the phase that an instant falls into.
 func (r *Reading) phaseOf(at time.Duration) phase {
 	switch {
 	case r.FaultFrom < 0 || at < r.FaultFrom:
@@ -41,7 +42,8 @@ func (r *Reading) phaseOf(at time.Duration) phase {
 	return After
 }
 
-// latencies are the samples of each phase, and those of reads and of writes, in the order of the record.
+// Latencies are the samples of each phase, and those of reads and of writes, in the order of the
+// record.
 func (r *Reading) Latencies() (by [3][]time.Duration, kinds [2][]time.Duration) {
 	for i := range r.H.Ops {
 		if o := &r.H.Ops[i]; o.Stage == history.Load && o.Outcome == history.OK {

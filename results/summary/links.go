@@ -51,7 +51,7 @@ func (r *Reading) links() results.Links {
 	return l
 }
 
-// planned is the path as the plan has it; what it does not name is a perfect wire.
+// planned returns the path as the plan has it; what it does not name is a perfect wire.
 func (r *Reading) planned(name string) *results.LinkPath {
 	p := &results.LinkPath{Path: name}
 	var of link.Path

@@ -22,7 +22,7 @@ func (r *Reading) load() results.Load {
 	return l
 }
 
-// host is what the machine did between start and end of the load.
+// host returns what the machine did between start and end of the load.
 func (r *Reading) host() map[string]results.Level {
 	sums, counts, out := map[string]float64{}, map[string]int{}, map[string]results.Level{}
 	for _, e := range r.H.Events {

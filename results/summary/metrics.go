@@ -11,8 +11,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// members is what each member counted. Histograms, whose buckets a sample holds
-// as NAME_le_BOUND, become the quantiles NAME_p50 and NAME_p99 of all since the member's last start.
+// members returns what each member counted. Histograms, whose buckets a sample holds as
+// NAME_le_BOUND, become the quantiles NAME_p50 and NAME_p99 of all since the member's last start.
 func (r *Reading) members() map[string]map[string]results.Metric {
 	out := map[string]map[string]results.Metric{}
 	for _, e := range r.H.Events {
@@ -62,8 +62,9 @@ func foldHistograms(sample map[string]float64) map[string]float64 {
 	return out
 }
 
-// bucketQuantile interpolates within the bucket in which the quantile lies, as
-// Prometheus does: it is as exact as the buckets are narrow. Beyond the last finite bound that bound is all that is known.
+// bucketQuantile interpolates within the bucket in which the quantile lies, as Prometheus does: it
+// is as exact as the buckets are narrow. Beyond the last finite bound that bound is all that is
+// known.
 func bucketQuantile(h []bucket, p float64) (float64, bool) {
 	total := h[len(h)-1].count
 	if total == 0 {

@@ -61,7 +61,7 @@ func (r *Reading) damage(k *results.Kibishii, p *history.Pass) {
 	}
 }
 
-// passPhase is the part of the load that the pass belongs to.
+// passPhase returns the part of the load that the pass belongs to.
 func (r *Reading) passPhase(p *history.Pass) phase {
 	switch {
 	case r.FaultFrom < 0 || p.Return < r.FaultFrom:

@@ -7,11 +7,11 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// A reading is a history with what all of the summary asks of it: when the load
+// A Reading is a history with what all of the summary asks of it: when the load
 // began and ended, and between which instants faults were in effect.
 type Reading struct {
 	H    *history.History
-	Info results.Info
+	Info Info
 
 	load0   time.Duration // start of the load, since the epoch; 0 where there was none
 	LoadEnd time.Duration
@@ -23,7 +23,8 @@ type Reading struct {
 	FaultFrom, faultTo time.Duration         // since the epoch; -1 where nothing struck
 }
 
-func NewReading(h *history.History, info results.Info) *Reading {
+// NewReading reads the history: the instants that all of its numbers refer to.
+func NewReading(h *history.History, info Info) *Reading {
 	r := &Reading{H: h, Info: info, FaultFrom: -1, faultTo: -1}
 	r.load0, r.Loaded = h.PhaseStart("load")
 	for i := range h.Events {
@@ -37,7 +38,8 @@ func NewReading(h *history.History, info results.Info) *Reading {
 	}
 	r.LoadEnd = r.load0 + info.Duration
 	if at, ok := h.PhaseStart("drain"); ok {
-		r.LoadEnd = min(r.LoadEnd, at) // the runner may say so late, with a heal in progress: nothing was offered any more
+		// the runner may say so late, with a heal in progress: nothing was offered any more
+		r.LoadEnd = min(r.LoadEnd, at)
 	} else if r.end < r.LoadEnd {
 		r.LoadEnd = max(r.end, r.load0) // cut short in the middle of the load
 	}
@@ -58,16 +60,18 @@ func NewReading(h *history.History, info results.Info) *Reading {
 	return r
 }
 
-// since is the instant in seconds since the start of the load, to the microsecond.
+// Since is the instant in seconds since the start of the load, to the microsecond.
 func (r *Reading) Since(at time.Duration) float64 { return Seconds(at - r.load0) }
 
-// at is the inverse of since.
+// at returns the inverse of since.
 func (r *Reading) at(s float64) time.Duration {
 	return r.load0 + time.Duration(s*1e6+0.5)*time.Microsecond
 }
 
+// Seconds returns d in seconds, to the microsecond.
 func Seconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e6 }
 
+// Millis returns d in milliseconds, to the microsecond.
 func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

@@ -7,7 +7,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// inFault is the stretch from the last answer before the first strike to the last heal, at most to the end of the load; nil where nothing struck.
+// inFault returns the stretch from the last answer before the first strike to the last heal, at
+// most to the end of the load; nil where nothing struck.
 func (r *Reading) inFault(l results.Leaders) *results.Stretch {
 	if !r.Loaded || r.FaultFrom < 0 {
 		return nil
@@ -19,8 +20,9 @@ func (r *Reading) inFault(l results.Leaders) *results.Stretch {
 	return r.stretch(g, cut && (!g.open || r.dueIn(g)), changesBetween(l, r.Since(r.FaultFrom), r.Since(r.faultTo)))
 }
 
-// atHeal is the stretch from the last heal on, until what was offered under load has returned; leaders also count that
-// come while the cluster settles. It is nil where nothing was healed before the load ended.
+// atHeal returns the stretch from the last heal on, until what was offered under load has returned;
+// leaders also count that come while the cluster settles. It is nil where nothing was healed before
+// the load ended.
 func (r *Reading) atHeal(l results.Leaders) *results.Stretch {
 	const forever = time.Duration(1<<63 - 1)
 	if !r.Loaded || r.FaultFrom < 0 || r.faultTo >= r.LoadEnd {

@@ -10,8 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// Summarise says what the history amounts to. It is pure.
-func Of(h *history.History, info results.Info, checks []check.Result) results.Summary {
+// Of says what the history amounts to. It is pure.
+func Of(h *history.History, info Info, checks []check.Result) results.Summary {
 	r := NewReading(h, info)
 	s := results.Summary{
 		Seed: info.Seed, Words: nonNil(info.Words), Duration: info.Duration.Seconds(),
@@ -121,7 +121,8 @@ func (r *Reading) phases() []results.PhaseAt {
 	return out
 }
 
-// settle is how long the store took to settle after the last heal. That may lie long before the load's end.
+// settle returns how long the store took to settle after the last heal. That may lie long before
+// the load's end.
 func (r *Reading) settle() *float64 {
 	from := r.LoadEnd
 	if r.faultTo >= 0 {

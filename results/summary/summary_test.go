@@ -42,8 +42,8 @@ func TestSummary(t *testing.T) {
 	})
 }
 
-func parseInfo(t *testing.T, d *datadriven.TestData) results.Info {
-	info := results.Info{Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: 1, Clients: []string{"c1"}}
+func parseInfo(t *testing.T, d *datadriven.TestData) Info {
+	info := Info{Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: 1, Clients: []string{"c1"}}
 	for _, a := range d.CmdArgs {
 		for i, v := range a.Vals {
 			switch a.Key {
@@ -51,7 +51,8 @@ func parseInfo(t *testing.T, d *datadriven.TestData) results.Info {
 				info.Duration = duration(t, v)
 			case "election":
 				info.ElectionTimeout = duration(t, v)
-				info.LagBound, info.LateBound = info.ElectionTimeout/10, info.ElectionTimeout/10 // as plans have it
+				// as plans have it
+				info.LagBound, info.LateBound = info.ElectionTimeout/10, info.ElectionTimeout/10
 			case "links":
 				info.Backend = v
 			case "clients":
@@ -67,7 +68,7 @@ func parseInfo(t *testing.T, d *datadriven.TestData) results.Info {
 			case "planned":
 				fault, window, _ := strings.Cut(v, ":")
 				from, to, _ := strings.Cut(window, "-")
-				info.Planned = append(info.Planned, results.Planned{Fault: fault, Name: "strike " + strconv.Itoa(i), From: duration(t, from), To: duration(t, to)})
+				info.Planned = append(info.Planned, Planned{Fault: fault, Name: "strike " + strconv.Itoa(i), From: duration(t, from), To: duration(t, to)})
 			}
 		}
 	}
@@ -181,7 +182,7 @@ func show(t *testing.T, d *datadriven.TestData, s results.Summary) string {
 }
 
 func TestSummaryOfNothing(t *testing.T) {
-	s := Of(&history.History{}, results.Info{}, nil)
+	s := Of(&history.History{}, Info{}, nil)
 	if s.Verdict.Exit() == 0 {
 		t.Errorf("an empty record is %s", s.Verdict)
 	}

@@ -41,10 +41,11 @@ func (r *Reading) gaps() []gap {
 	return gaps
 }
 
-// longest is the longest gap that overlaps [from, to), judged by what of it lies before to; the first of equals.
+// longest returns the longest gap that overlaps [from, to), judged by what of it lies before to;
+// the first of equals.
 //
-// Why before to: a store that answers all the time until the next strike still
-// has a gap that overlaps its own time, namely the next strike's, which begins with the last answer before it.
+// Why before to: a store that answers all the time until the next strike still has a gap that
+// overlaps its own time, namely the next strike's, which begins with the last answer before it.
 // Judged by its whole length, every outage would count for two strikes.
 func longest(gaps []gap, from, to time.Duration) gap {
 	var best gap
@@ -101,7 +102,7 @@ func (r *Reading) unavailability() results.Unavailability {
 	return u
 }
 
-// nextStrike is when the first strike after this one began to act that is not one with it.
+// nextStrike returns when the first strike after this one began to act that is not one with it.
 func (r *Reading) nextStrike(s results.Strike, never time.Duration) time.Duration {
 	next := never
 	for _, t := range r.strikes {
@@ -112,10 +113,10 @@ func (r *Reading) nextStrike(s results.Strike, never time.Duration) time.Duratio
 	return next
 }
 
-// censored says whether the strike's gap never ended while the strike could be
-// observed. An open gap is one, if an operation was due in it that nobody
-// acknowledged: silence is only silence where someone asked. And so is a gap that ended after the load
-// because the strike was healed there: the store came back from the heal, which the plan brought, not from the strike.
+// censored reports whether the strike's gap never ended while the strike could be observed. An open
+// gap is censored if an operation was due in it that was not acknowledged: without a request,
+// silence means nothing. So is a gap that ended after the load because the fault was healed there:
+// the store recovered because of the planned heal, not from the fault.
 func (r *Reading) censored(s results.Strike, g gap) bool {
 	if g.length() <= r.noise() {
 		return false
@@ -127,8 +128,9 @@ func (r *Reading) censored(s results.Strike, g gap) bool {
 	return held && g.from < r.LoadEnd && g.to > r.LoadEnd
 }
 
-// cutOff says whether the load ended so soon after the strike began to act that the silence after it had no time to be
-// more than noise: it goes on to the end, and an operation was due in it that nobody acknowledged.
+// cutOff reports whether the load ended so soon after the strike began to act that the silence
+// after it had no time to be more than noise: it goes on to the end, and an operation was due in it
+// that was not acknowledged.
 func (r *Reading) cutOff(acted time.Duration, gaps []gap) bool {
 	if acted <= r.LoadEnd-r.noise() || len(gaps) == 0 {
 		return false
@@ -137,10 +139,10 @@ func (r *Reading) cutOff(acted time.Duration, gaps []gap) bool {
 	return last.open && r.dueIn(last)
 }
 
-// noise is how long a gap may be and mean nothing: as long as the generator may lag.
+// noise returns how long a gap may be and mean nothing: as long as the generator may lag.
 func (r *Reading) noise() time.Duration { return r.Info.LagBound }
 
-// dueIn says whether an operation was due in the gap and is not acknowledged.
+// dueIn reports whether an operation was due in the gap and is not acknowledged.
 func (r *Reading) dueIn(g gap) bool {
 	return slices.ContainsFunc(r.H.Ops, func(o history.Op) bool {
 		return o.Stage == history.Load && o.Outcome != history.OK && o.Due >= g.from && o.Due <= g.to

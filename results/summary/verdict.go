@@ -11,23 +11,23 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// A defect is why a run is not what its plan says.
+// A defect is a reason why a run is inconclusive.
 type defect struct {
 	why string
 	// record: what was recorded cannot be trusted to be all that happened.
 	record bool
 }
 
-// judge decides what the run amounts to.
+// judge decides the run's verdict.
 //
-// A defect of the harness makes the run no result, with one exception: a broken
-// promise stays broken. Say that the generator lagged, and that a read answered a
-// value which a later read denies: the lag spoils every number of the run, but no lag makes an honest
-// store answer so, and a nightly run that filed the answer under "harness" would have
-// thrown away the one thing it exists to find. So invalid wins, with the defects beside it -
-// unless the defect is in the record itself. Where operations vanished, the "value that nobody wrote" may be one
-// whose write vanished; there harness wins, and the checks' evidence stays for whoever wants to look. Where they are
-// missing because the run was cut off, it is unknown.
+// A defect of the harness makes the run inconclusive, with one exception: a violation remains one.
+// Say that the generator lagged, and that a read returned a value which a later read contradicts:
+// the lag spoils every number of the run, but no lag makes a correct store answer so, and a nightly
+// run that reported only "harness" would hide the one thing it exists to find. So invalid wins,
+// with the defects beside it, unless the defect is in the record itself. If operations vanished,
+// the "value that no client wrote" may be one whose write vanished; then harness wins, and the
+// checks' evidence is kept. If they are missing because the run was cut short, the verdict is
+// unknown.
 func judge(s *results.Summary, r *Reading) {
 	defects := r.defects(s)
 	s.Harness = []string{}
@@ -80,8 +80,8 @@ func named(checks []check.Result, v check.Verdict) []string {
 	return names
 }
 
-// defects looks for everything that makes a run no result. What an interruption
-// explains is not held against the run: it is unknown at best in any case.
+// defects lists everything that makes a run inconclusive. What an interruption explains is no
+// defect: such a run is unknown at best.
 func (r *Reading) defects(s *results.Summary) []defect {
 	d := r.reported()
 	d = append(d, r.incomplete()...)
@@ -93,7 +93,7 @@ func (r *Reading) defects(s *results.Summary) []defect {
 	return append(d, r.linkDefects(s)...)
 }
 
-// reported is what the run says against itself.
+// reported returns what the run says against itself.
 func (r *Reading) reported() []defect {
 	var d []defect
 	for _, e := range r.H.Events {
@@ -109,7 +109,8 @@ func (r *Reading) reported() []defect {
 	return d
 }
 
-// incomplete is what was said outside the record, and what the record's own last line says is missing from it.
+// incomplete returns what was said outside the record, and what the record's own last line says is
+// missing from it.
 func (r *Reading) incomplete() []defect {
 	var d []defect
 	for _, why := range r.Info.Defects {
@@ -132,8 +133,9 @@ func (r *Reading) incomplete() []defect {
 	return d
 }
 
-// torn says whether the record ends in the middle of something: the run did not get to its last line, or a load driver not to its
-// account. An operation is recorded when it has ended, so those that were under way are in no line, though what they wrote may have been read.
+// torn reports whether the record ends in the middle of something: the run did not get to its last
+// line, or a load driver not to its account. An operation is recorded when it has ended, so those
+// that were under way are in no line, though what they wrote may have been read.
 func (r *Reading) torn() bool {
 	if _, done := r.H.PhaseStart("done"); !done {
 		return true
@@ -145,7 +147,8 @@ func (r *Reading) torn() bool {
 	})
 }
 
-// timeless finds operations that end before they begin: clocks that disagree make every order of operations doubtful.
+// timeless finds operations that end before they begin: clocks that disagree make every order of
+// operations doubtful.
 func (r *Reading) timeless() []defect {
 	for i := range r.H.Ops {
 		if o := &r.H.Ops[i]; o.Return < o.Call {
@@ -155,7 +158,7 @@ func (r *Reading) timeless() []defect {
 	return nil
 }
 
-// fell says whether a process of the store's ended by itself, which cuts a run short.
+// fell reports whether a process of the store's ended by itself, which cuts a run short.
 func (r *Reading) fell() bool {
 	return slices.ContainsFunc(r.H.Events, func(e history.Event) bool { return e.Kind == history.Ended })
 }
@@ -185,7 +188,7 @@ func (r *Reading) strikeDefects(s *results.Summary) []defect {
 	return d
 }
 
-// offered is how many operations each driver says that it offered.
+// offered returns how many operations each driver says that it offered.
 func (r *Reading) offered() map[string]int {
 	offered := map[string]int{}
 	for _, e := range r.H.Events {

@@ -7,7 +7,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// idleCrew finds runs of nothing but workers that prove nothing, because no pass succeeded before anything was broken.
+// idleCrew finds runs of nothing but workers that prove nothing, because no pass succeeded before
+// anything was broken.
 func (r *Reading) idleCrew() []defect {
 	until, what := r.LoadEnd, "no pass succeeded"
 	if r.FaultFrom >= 0 {

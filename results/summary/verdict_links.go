@@ -49,7 +49,8 @@ func (r *Reading) linkDefects(s *results.Summary) []defect {
 	case late != nil && bound > 0 && late.P99 > micros(bound):
 		d = append(d, defect{why: fmt.Sprintf("the links delivered late: %v at p99, the bound is %v", inMicros(late.P99), bound)})
 	}
-	// A switch that stands still carries few packets meanwhile, so p99 over packets may not show it.
+	// A switch that stands still carries few packets meanwhile, so p99 over packets may not show
+	// it.
 	if late := s.Links.Late; late != nil && late.Max > micros(r.Info.ElectionTimeout) && r.Info.ElectionTimeout > 0 {
 		d = append(d, defect{why: fmt.Sprintf("the links stood still: a packet was %v late, longer than an election timeout", inMicros(late.Max))})
 	}
@@ -59,8 +60,8 @@ func (r *Reading) linkDefects(s *results.Summary) []defect {
 	return d
 }
 
-// unasked is how many packets were dropped for want of room where the plan limits no rate: a queue before a limit
-// may be full.
+// unasked returns how many packets were dropped for want of room where the plan limits no rate: a
+// queue before a limit may be full.
 func (r *Reading) unasked(l results.Links) float64 {
 	n := l.Overflow
 	for _, p := range l.Paths {

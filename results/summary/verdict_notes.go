@@ -8,7 +8,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// interrupted says whether the run was cut short: it says so itself, or its record ends before the run did.
+// interrupted reports whether the run was cut short: it says so itself, or its record ends before
+// the run did.
 func (r *Reading) interrupted() bool {
 	has := func(k history.EventKind) bool {
 		return slices.ContainsFunc(r.H.Events, func(e history.Event) bool { return e.Kind == k })
@@ -17,8 +18,8 @@ func (r *Reading) interrupted() bool {
 	return has(history.Interrupted) || !done && !has(history.Harness)
 }
 
-// silences are notes on nodes that did not answer for longer than an election
-// timeout of the load while nothing was struck. It may be the system, or the machine: the reader must know.
+// silences are notes on nodes that did not answer for longer than an election timeout of the load
+// while nothing was struck. It may be the system, or the machine: the reader must know.
 func (r *Reading) silences() []string {
 	var notes []string
 	down := map[string]time.Duration{}

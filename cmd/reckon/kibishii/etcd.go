@@ -11,7 +11,7 @@ import (
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
-// etcdAccess are the flags by which etcdctl finds a cluster.
+// etcdAccess holds the flags by which etcdctl finds a cluster.
 type etcdAccess struct {
 	endpoints      []string
 	tls            transport.TLSInfo
@@ -28,7 +28,7 @@ func (a *etcdAccess) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&a.password, "password", "", "the user's password (or ETCDCTL_PASSWORD in the environment, where others do not see it)")
 }
 
-// etcd is what the flags say.
+// etcd returns the cluster that the flags describe.
 func (a *etcdAccess) etcd() (fleet.Etcd, error) {
 	e := fleet.Etcd{Endpoints: a.endpoints, User: a.user, Password: a.password}
 	if name, password, ok := strings.Cut(a.user, ":"); ok {
@@ -56,7 +56,7 @@ func (a *etcdAccess) etcd() (fleet.Etcd, error) {
 	return e, a.secure(&e)
 }
 
-// secure adds TLS where a flag or an endpoint wants it.
+// secure adds TLS if a flag or an endpoint asks for it.
 func (a *etcdAccess) secure(e *fleet.Etcd) (err error) {
 	wanted := a.tls.TrustedCAFile != "" || a.tls.CertFile != "" || a.tls.InsecureSkipVerify
 	for _, point := range a.endpoints {

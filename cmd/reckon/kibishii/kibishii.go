@@ -1,5 +1,5 @@
-// Package kibishii holds the commands that generate and verify trees of files, on this machine or with
-// workers on several.
+// Package kibishii holds the commands that generate and verify trees of files, on this machine or
+// with workers on several.
 package kibishii
 
 import (
@@ -36,7 +36,7 @@ func New(group string, flagError FlagError) *cobra.Command {
 		Long: `Generate trees of files whose every block says where it belongs and carries a checksum, and verify them:
 in the format of Kibishii, so that either verifies what the other generated.
 ` + exits,
-		Args: cobra.ArbitraryArgs, // judged below
+		Args: cobra.ArbitraryArgs, // checked below
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -58,8 +58,8 @@ func unknownCommand(parent *cobra.Command, word string) error {
 	return flags.Suggest("command", word, known)
 }
 
-// wrongFlag returns the function that words the error of a wrong flag. For an unknown one it names the
-// nearest, and all that are known.
+// wrongFlag returns the function that words the error of a wrong flag. For an unknown one it names
+// the nearest, and all that are known.
 func wrongFlag(flagError FlagError) FlagError {
 	return func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
@@ -72,7 +72,7 @@ func wrongFlag(flagError FlagError) FlagError {
 	}
 }
 
-// bindSpec declares the flags that say what a tree is made of. Their defaults are what Velero's tests ask for.
+// bindSpec declares the flags that describe a tree. Their defaults are those of Velero's tests.
 func bindSpec(fs *pflag.FlagSet, s *kibishii.Spec) {
 	fs.IntVar(&s.Levels, "levels", 2, "levels of directories, the root's among them")
 	fs.IntVar(&s.Dirs, "dirs", 10, "directories in each directory above the last level")
@@ -169,7 +169,7 @@ func printResult(w io.Writer, r kibishii.Result, took time.Duration) {
 	fmt.Fprintf(w, "%s: %s; %s in %v%s\n", word, r, capture.Size(r.Bytes), took.Round(time.Millisecond), rate)
 }
 
-// showProgress shows how it goes, where out is a terminal, until the function that it returns is called.
+// showProgress shows the progress if out is a terminal, until hide is called.
 func showProgress(out *os.File, do kibishii.Command, p *kibishii.Progress) (hide func()) {
 	if !term.IsTerminal(int(out.Fd())) {
 		return func() {}
@@ -188,7 +188,7 @@ func showProgress(out *os.File, do kibishii.Command, p *kibishii.Progress) (hide
 				if total.Bytes == 0 {
 					at = done.Files
 				}
-				_ = bar.Set64(at) // a bar that cannot be drawn is no loss
+				_ = bar.Set64(at) // a run does not depend on its progress bar
 				bar.Describe(fmt.Sprintf("%s %d/%d files", do, done.Files, total.Files))
 			}
 			select {

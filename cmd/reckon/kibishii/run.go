@@ -30,13 +30,13 @@ const (
 	tooFew     = 101
 )
 
-// ends says the error, for an exit status that is none of reckon's own.
+// ends prints the error and returns an exit status that is not one of reckon's own.
 func ends(status int, err error) error {
 	fmt.Fprintln(os.Stderr, "reckon:", err)
 	return exit.Status(status)
 }
 
-// run is one call.
+// run holds the flags of one call.
 type run struct {
 	access  etcdAccess
 	command fleet.Command
@@ -48,8 +48,8 @@ type run struct {
 func newRun() *cobra.Command {
 	r := &run{}
 	cmd := &cobra.Command{
-		Use: "run generate|verify --nodes N", Short: "Have N workers generate or verify, and say what came of it",
-		Long: `The caller waits until N nodes are there, puts the command, follows it, and prints each node's result.
+		Use: "run generate|verify --nodes N", Short: "Have N workers generate or verify, and print the results",
+		Long: `Wait until N nodes are present, put the command, follow it, and print each node's result.
 
 Exit status: 0 success, 1 failed, 2 not all nodes have completed, 64 wrong usage, 101 too few nodes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,7 +69,7 @@ Exit status: 0 success, 1 failed, 2 not all nodes have completed, 64 wrong usage
 }
 
 func (r *run) bind(fs *pflag.FlagSet) {
-	fs.IntVar(&r.nodes, "nodes", 1, "how many nodes must be there")
+	fs.IntVar(&r.nodes, "nodes", 1, "how many nodes must be present")
 	bindSpec(fs, &r.command.Spec)
 	fs.StringVar(&r.command.OpID, "op", "", "the operation's number (default the time in seconds, or the next that is free); the same call again follows the operation instead of starting it anew")
 	flags.SecondsVar(fs, &r.command.Timeout, "timeout", time.Hour, "the operation's deadline: then it has failed")
@@ -77,7 +77,7 @@ func (r *run) bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&r.json, "json", false, "print one JSON object")
 }
 
-// prepare judges what was given before anything is started.
+// prepare checks the arguments and flags before anything is started.
 func (r *run) prepare(args []string) (e fleet.Etcd, err error) {
 	if len(args) != 1 {
 		return e, fmt.Errorf("kibishii run: want one word, %s or %s, and got %d", kibishii.CmdGenerate, kibishii.CmdVerify, len(args))
@@ -104,7 +104,7 @@ func (r *run) validate() error {
 	return r.command.Validate()
 }
 
-// call does it and returns how it ended.
+// call carries out the command and returns how it ended.
 func (r *run) call(ctx context.Context, e fleet.Etcd, out io.Writer) error {
 	waiting, cancel := context.WithTimeoutCause(ctx, r.wait, fmt.Errorf("no answer within %v", r.wait))
 	defer cancel()
@@ -121,10 +121,10 @@ func (r *run) call(ctx context.Context, e fleet.Etcd, out io.Writer) error {
 		return ends(failed, fmt.Errorf("etcd at %s: %w", strings.Join(e.Endpoints, ", "), err))
 	}
 	if !r.json {
-		told := time.Now()
+		shown := time.Now()
 		c.Watch = func(o fleet.Operation) {
-			if time.Since(told) > time.Second {
-				told = time.Now()
+			if time.Since(shown) > time.Second {
+				shown = time.Now()
 				fmt.Fprintln(os.Stderr, progressLine(o))
 			}
 		}
@@ -142,7 +142,7 @@ func (r *run) call(ctx context.Context, e fleet.Etcd, out io.Writer) error {
 	return nil
 }
 
-// progressLine is how far an operation is.
+// progressLine describes the progress of an operation.
 func progressLine(o fleet.Operation) string {
 	done, of := o.Completed()
 	var files, bytes int64
@@ -163,14 +163,14 @@ func progressLine(o fleet.Operation) string {
 	return line
 }
 
-// maxPrinted is how many damages of a node are printed.
+// maxPrinted is the number of damages per node that are printed.
 const maxPrinted = 10
 
 func (r *run) print(out io.Writer, o fleet.Operation) {
 	if r.json {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
-		_ = enc.Encode(o) // standard output is gone: nobody is there to be told
+		_ = enc.Encode(o) // standard output is closed, so nobody reads it
 		return
 	}
 	for _, n := range o.Nodes {

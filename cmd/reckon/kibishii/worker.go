@@ -19,9 +19,9 @@ func newWorker() *cobra.Command {
 	var w fleet.Worker
 	var access etcdAccess
 	cmd := &cobra.Command{
-		Use: "worker --endpoints HOST:PORT,... --node ID ROOT...", Short: "Generate and verify trees below the roots at a caller's command",
-		Long: `The worker registers in etcd and does what callers want, in order, until SIGINT or SIGTERM. With one root it is the node ID. With several it is as
-many nodes, named by ID and the last element of each root.`,
+		Use: "worker --endpoints HOST:PORT,... --node ID ROOT...", Short: "Generate and verify trees below the roots on a caller's command",
+		Long: `The worker registers in etcd and carries out callers' commands in order until SIGINT or SIGTERM. With one root it is the
+node ID. With several it is one node per root, named by ID and the root's last element.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exit.Usage(errors.New("kibishii worker: want the roots of its trees, which are directories that exist"))
@@ -46,7 +46,7 @@ many nodes, named by ID and the last element of each root.`,
 	fs := cmd.Flags()
 	access.bind(fs)
 	fs.StringVar(&w.Node, "node", "", "the worker's ID, which no other worker has; no comma, no slash")
-	fs.BoolVar(&w.Identity, "identity", false, "write node, volume and path into the blocks, and want them there: then swapped files, volumes and nodes are found")
+	fs.BoolVar(&w.Identity, "identity", false, "write node, volume and path into the blocks and verify them, which detects swapped files, volumes and nodes")
 	fs.BoolVar(&w.Options.AllowExtra, "allow-extra", false, "files that do not belong to the tree are no damage")
 	fs.IntVar(&w.Options.Workers, "workers", 0, "how many files a root works on at a time (default as many as there are processors)")
 	flags.SecondsVar(fs, &w.Lease, "lease", 10*time.Second, "how long a silent worker still counts as present")

@@ -11,8 +11,8 @@ import (
 	"github.com/reckon-bench/reckon/results"
 )
 
-// Free returns an error if --result-location names something that exists; why says why that is refused.
-// No location at all is fine.
+// Free returns an error if --result-location names something that exists; why says why that is
+// refused. No location at all is fine.
 func Free(location, why string) error {
 	if _, err := os.Lstat(location); location != "" && err == nil {
 		return fmt.Errorf("--result-location %s: it exists; %s", location, why)
@@ -33,8 +33,8 @@ func ShortSystem(word string) string {
 	return word
 }
 
-// Create makes the run's directory: the location, or runs/TIME-WORDS if that is empty, with a number
-// appended where that is taken.
+// Create makes the run's directory: the location, or runs/TIME-WORDS if that is empty, with a
+// number appended where that is taken.
 func Create(p *plan.Plan, location string) (*results.Dir, error) {
 	if location != "" {
 		return results.Create(location)

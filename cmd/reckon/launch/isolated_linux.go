@@ -21,14 +21,14 @@ import (
 // ErrLacking says that this machine does not permit, or does not have, what the run requires.
 var ErrLacking = errors.New("this machine cannot run it")
 
-// Refused reports whether the machine refused the run before anything was started, so that nothing is
-// lost. The exit status is 2.
+// Refused reports whether the machine refused the run before anything was started, so that nothing
+// is lost. The exit status is 2.
 func Refused(err error) bool {
 	return errors.Is(err, host.ErrNotPermitted) || errors.Is(err, ErrLacking)
 }
 
-// Run carries out the plan in dir in a private process tree, and shows its progress. Its error is nil
-// where the run itself recorded why it failed.
+// Run carries out the plan in dir in a private process tree, and shows its progress. Its error is
+// nil where the run itself recorded why it failed.
 func Run(dir *results.Dir) error {
 	cmd := reexec.Command(Role, dir.Path())
 	cmd.SysProcAttr = nil // host.RunIsolated sets its own

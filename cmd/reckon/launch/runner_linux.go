@@ -44,8 +44,8 @@ func Main() {
 	os.Exit(broke)
 }
 
-// Forbidden reports whether err says that this machine does not permit, or does not have, what the run
-// needs.
+// Forbidden reports whether err says that this machine does not permit, or does not have, what the
+// run needs.
 func Forbidden(err error) bool {
 	return errors.Is(err, host.ErrNotPermitted) || errors.Is(err, netem.ErrUnavailable)
 }

@@ -1,4 +1,5 @@
-// Package paired runs two systems in turn with the same plans, so that their results can be compared.
+// Package paired runs two systems in turn with the same plans, so that their results can be
+// compared.
 package paired
 
 import (
@@ -108,7 +109,7 @@ func (r *Runs) runAll() error {
 		}
 	}
 	if r.harness > 0 {
-		fmt.Fprintf(os.Stderr, "%d runs were no results (harness), and were repeated at most %d times each\n", r.harness, retries)
+		fmt.Fprintf(os.Stderr, "%d runs were inconclusive (harness), and were repeated at most %d times each\n", r.harness, retries)
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func (r *Runs) once(repeat, side int) (line string, err error) {
 		if try == retries {
 			return "harness, and left out: " + strings.Join(s.Harness, "; "), nil
 		}
-		fmt.Fprintf(os.Stderr, "  %s is no result, again: %s\n", dir, strings.Join(s.Harness, "; "))
+		fmt.Fprintf(os.Stderr, "  %s is inconclusive, again: %s\n", dir, strings.Join(s.Harness, "; "))
 	}
 }
 
@@ -161,8 +162,9 @@ func describeRun(s results.Summary) string {
 	return line
 }
 
-// runOne runs one plan as a child process, as on the command line, and returns the last lines of its
-// output. An interrupt is passed on to the child, which keeps its record, and no further run begins.
+// runOne runs one plan as a child process, as on the command line, and returns the last lines of
+// its output. An interrupt is passed on to the child, which keeps its record, and no further run
+// begins.
 func (r *Runs) runOne(dir string, repeat, side int) (last string, err error) {
 	select {
 	case <-r.signals:

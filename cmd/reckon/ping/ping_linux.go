@@ -1,5 +1,5 @@
-// Package ping is a ping for machines that have none, such as small containers: it sends echo requests
-// (RFC 792) from a socket that needs no privilege.
+// Package ping is a ping for machines that have none, such as small containers: it sends echo
+// requests (RFC 792) from a socket that needs no privilege.
 package ping
 
 import (

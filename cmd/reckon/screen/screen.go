@@ -95,7 +95,8 @@ func (s *Screen) Close() {
 	}
 }
 
-// describe returns the line: phase, elapsed time, operations per second, p99, leader, active faults.
+// describe returns the line: phase, elapsed time, operations per second, p99, leader, active
+// faults.
 func (s *Screen) describe(p runner.Progress) string {
 	parts := []string{fmt.Sprintf("%-7s %5.1fs", p.Phase, p.Elapsed.Seconds())}
 	if p.Total > 0 {
@@ -111,7 +112,7 @@ func (s *Screen) describe(p runner.Progress) string {
 		parts = append(parts, "no leader")
 	}
 	if len(p.Struck) > 0 {
-		parts = append(parts, "struck "+strings.Join(p.Struck, "; "))
+		parts = append(parts, "injected: "+strings.Join(p.Struck, "; "))
 	}
 	return strings.Join(parts, "  ")
 }

@@ -53,7 +53,7 @@ func printOps(w io.Writer, s results.Summary) {
 	}
 }
 
-// printPasses says what came of the workers' passes.
+// printPasses prints the results of the workers' passes.
 func printPasses(w io.Writer, k *results.Kibishii) {
 	fmt.Fprintf(w, "  passes\t%d generated, %d verified, %d failed; %d files of %s MB right, %d missing, %d corrupted, %d extra\n",
 		k.Generate.OK, k.Verify.OK, k.Generate.Failed+k.Verify.Failed, k.Files, Number(float64(k.Bytes)/1e6), k.Missing, k.Corrupted, k.Extra)
@@ -73,7 +73,7 @@ func printPasses(w io.Writer, k *results.Kibishii) {
 
 func strikeLine(s results.Summary, i int, st results.Strike) string {
 	if st.Struck == nil {
-		line := st.Fault + ": never struck"
+		line := st.Fault + ": never injected"
 		if st.Missed != "" {
 			line += ": " + st.Missed
 		}
@@ -92,7 +92,7 @@ func strikeLine(s results.Summary, i int, st results.Strike) string {
 		if ttr := s.Unavailability.TTR[i]; ttr != nil {
 			line += fmt.Sprintf("; time to recover %s ms", Number(*ttr))
 		} else {
-			line += "; service never came back"
+			line += "; service did not recover"
 		}
 	}
 	return line

@@ -9,7 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// complete lists what the last word of the line may become; each ends with a space where that word is finished.
+// complete returns the completions of the last word of the line. Those that finish the word end
+// with a space.
 func (s *shell) complete(line string) []string {
 	words := strings.Fields(line)
 	if len(words) == 0 || strings.HasSuffix(line, " ") {
@@ -28,7 +29,7 @@ func (s *shell) complete(line string) []string {
 	return out
 }
 
-// candidates are what may follow the words before.
+// candidates returns what may follow the words before.
 func (s *shell) candidates(before []string, last string) []string {
 	if len(before) == 0 {
 		var names []string
@@ -76,7 +77,7 @@ func (s *shell) candidates(before []string, last string) []string {
 	return nil
 }
 
-// nodesFor are the nodes for which the command is not too late.
+// nodesFor returns the nodes on which the command would have an effect.
 func (s *shell) nodesFor(command string) (names []string) {
 	state, held := reckon.Dead, command == "start" || command == "resume"
 	if command == "pause" || command == "resume" {
@@ -90,10 +91,10 @@ func (s *shell) nodesFor(command string) (names []string) {
 	return names
 }
 
-// files are those whose path begins so; directories end with a slash.
+// files returns the paths that begin with the prefix; those of directories end with a slash.
 func files(prefix string) (paths []string) {
 	dir, name := filepath.Split(prefix)
-	entries, _ := os.ReadDir(filepath.Clean("./" + dir)) // what cannot be read completes nothing
+	entries, _ := os.ReadDir(filepath.Clean("./" + dir)) // an unreadable directory has no completions
 	if filepath.IsAbs(prefix) {
 		entries, _ = os.ReadDir(dir)
 	}
@@ -110,7 +111,7 @@ func files(prefix string) (paths []string) {
 	return paths
 }
 
-// programs are the names of those on the PATH that begin so.
+// programs returns the programs on the PATH that begin with the prefix.
 func programs(prefix string) (names []string) {
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		entries, _ := os.ReadDir(dir) // as a shell would

@@ -44,8 +44,8 @@ func Main() {
 	}
 }
 
-// run starts the plan's cluster and serves whoever is at standard input: a person at a terminal, or a
-// script.
+// run starts the plan's cluster and serves whoever is at standard input: a person at a terminal, or
+// a script.
 func run(path string) (failed bool, err error) {
 	if err := host.Settle(); err != nil {
 		return false, err
@@ -218,7 +218,8 @@ func (c *console) loop(ctx context.Context, s *shell, in lines) (failed bool, er
 	}
 }
 
-// complain prints the error, of a script with its line. A person who interrupted a command needs no error.
+// complain prints the error, of a script with its line. A person who interrupted a command needs no
+// error.
 func (c *console) complain(line string, err error) {
 	switch {
 	case c.terminal == nil:

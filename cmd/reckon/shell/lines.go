@@ -12,14 +12,14 @@ import (
 	"github.com/peterh/liner"
 )
 
-// lines is where a shell's commands come from.
+// lines is the source of a shell's commands.
 type lines interface {
-	// read is the next line, or io.EOF.
+	// read returns the next line, or io.EOF.
 	read() (string, error)
 	close() error
 }
 
-// scriptLines reads lines from what is no terminal, without a word.
+// scriptLines reads lines without a prompt.
 type scriptLines struct{ in *bufio.Reader }
 
 func (l scriptLines) read() (string, error) {
@@ -32,7 +32,7 @@ func (l scriptLines) read() (string, error) {
 
 func (scriptLines) close() error { return nil }
 
-// promptLines edits lines on a terminal, with the history of earlier sessions.
+// promptLines reads lines from a terminal, with editing and the history of earlier sessions.
 type promptLines struct {
 	*liner.State
 	editing, ordinary liner.ModeApplier // of the terminal: while a line is edited, and while a command runs
@@ -58,14 +58,14 @@ func newPromptLines(complete func(string) []string) (*promptLines, error) {
 	})
 	if l.history = historyFile(); l.history != "" {
 		if f, err := os.Open(l.history); err == nil {
-			_, _ = l.ReadHistory(f) // a history that cannot be read is a short one
+			_, _ = l.ReadHistory(f) // without a readable history it begins empty
 			f.Close()
 		}
 	}
 	return l, l.ordinary.ApplyMode()
 }
 
-// read edits a line. Ctrl-C begins another one; Ctrl-D on an empty one is the end.
+// read reads an edited line. Ctrl-C discards it; Ctrl-D on an empty line ends the input.
 func (l *promptLines) read() (string, error) {
 	if err := l.editing.ApplyMode(); err != nil {
 		return "", fmt.Errorf("edit a line: %w", err)
@@ -85,7 +85,7 @@ func (l *promptLines) read() (string, error) {
 	return line, err
 }
 
-// close keeps the history and leaves the terminal as it was.
+// close saves the history and restores the terminal.
 func (l *promptLines) close() error {
 	defer l.Close()
 	if l.history == "" {
@@ -105,7 +105,8 @@ func (l *promptLines) close() error {
 	return nil
 }
 
-// historyFile is in the user's state directory (XDG Base Directory Specification); "" where there is none.
+// historyFile returns a file in the user's state directory (XDG Base Directory Specification), or
+// "" if there is none.
 func historyFile() string {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(dir) {

@@ -22,7 +22,7 @@ type overlay struct {
 func (s *shell) links(context.Context, []string) error {
 	fmt.Fprint(s.out, s.Cluster().Links().Table())
 	for _, o := range s.overlays {
-		fmt.Fprintf(s.out, "laid over them: %s\n", strings.ReplaceAll(o.links.String(), "\n", "; "))
+		fmt.Fprintf(s.out, "overlay: %s\n", strings.ReplaceAll(o.links.String(), "\n", "; "))
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (s *shell) cut(ctx context.Context, args []string) error {
 	})
 }
 
-// unplug takes the host's interface down, with which all its links are cut.
+// unplug takes the host's interface down, which cuts all its links.
 func (s *shell) unplug(ctx context.Context, name string) error {
 	if err := s.missing(name); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *shell) unplug(ctx context.Context, name string) error {
 	return nil
 }
 
-// unplugged is the pair of hosts under which a host's interface is down.
+// unplugged returns the pair under which the overlay of an interface that is down is stored.
 func unplugged(name string) [2]string { return [2]string{name, ""} }
 
 func (s *shell) shape(ctx context.Context, args []string) error {
@@ -83,13 +83,14 @@ func (s *shell) shape(ctx context.Context, args []string) error {
 	})
 }
 
-// take takes the flag out of the arguments, and says whether it was there.
+// take removes the flag from the arguments, and reports whether it was there.
 func take(args []string, flag string) (rest []string, found bool) {
 	rest = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == flag })
 	return rest, len(rest) < len(args)
 }
 
-// lay lays the shape over the links between the hosts of two lists, an overlay for each pair, so that each can be healed by itself.
+// lay adds an overlay with the shape for each pair of hosts of the two lists, so that each can be
+// healed separately.
 func (s *shell) lay(from, to string, shape link.Shape, oneWay bool, by func(link.Matrix) (func(context.Context) error, error)) error {
 	pairs, err := s.pairs(from, to)
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *shell) lay(from, to string, shape link.Shape, oneWay bool, by func(link
 	return nil
 }
 
-// pairs are those of a host of the one list and another of the other, each once.
+// pairs returns each pair of a host of one list and a different host of the other, once.
 func (s *shell) pairs(from, to string) (pairs [][2]string, err error) {
 	for a := range strings.SplitSeq(from, ",") {
 		for b := range strings.SplitSeq(to, ",") {
@@ -128,7 +129,7 @@ func (s *shell) pairs(from, to string) (pairs [][2]string, err error) {
 	return pairs, nil
 }
 
-// missing is an error where there is no such host.
+// missing returns an error if there is no such host.
 func (s *shell) missing(name string) error {
 	if s.host(name) != nil {
 		return nil
@@ -136,7 +137,7 @@ func (s *shell) missing(name string) error {
 	return fmt.Errorf("no host %q; hosts are %s", name, strings.Join(s.names(""), ", "))
 }
 
-// same says whether the pairs are, whichever way round.
+// same reports whether the pairs are the same in either order.
 func same(p, q [2]string) bool { return p == q || p == [2]string{q[1], q[0]} }
 
 func (s *shell) heal(ctx context.Context, args []string) error {
@@ -173,7 +174,7 @@ func (s *shell) heal(ctx context.Context, args []string) error {
 	case unchanged && len(args) == 1:
 		return fmt.Errorf("the interface of %s is up; want heal, or heal HOST HOST for links", args[0])
 	case unchanged && len(args) == 2:
-		return fmt.Errorf("nothing lies between %s and %s", args[0], args[1])
+		return fmt.Errorf("there is no overlay between %s and %s", args[0], args[1])
 	}
 	s.overlays = left
 	return errors.Join(errs...)

@@ -47,7 +47,7 @@ func (s *shell) status(context.Context, []string) error {
 	return nil
 }
 
-// conditionOf is how a node is, in a few words.
+// conditionOf describes the state of a node in a few words.
 func conditionOf(n runner.NodeStatus) string {
 	switch {
 	case n.Dead && n.Paused:
@@ -71,7 +71,7 @@ func conditionOf(n runner.NodeStatus) string {
 
 func (s *shell) ready(ctx context.Context, _ []string) error { return s.Ready(ctx) }
 
-// node is the member that is named, or leads.
+// node returns the named member, or the leader.
 func (s *shell) node(ctx context.Context, name string) (reckon.Node, error) {
 	if name == "leader" {
 		return s.Cluster().Leader(ctx)
@@ -84,7 +84,7 @@ func (s *shell) node(ctx context.Context, name string) (reckon.Node, error) {
 	return nil, fmt.Errorf("no node %q; nodes are %s", name, strings.Join(s.names("member"), ", "))
 }
 
-// holding is the command that has a node be dead, or paused.
+// holding returns the command that holds a node in the state.
 func holding(state reckon.State) func(*shell, context.Context, []string) error {
 	return func(s *shell, ctx context.Context, args []string) error {
 		n, err := s.node(ctx, args[0])
@@ -105,8 +105,8 @@ func holding(state reckon.State) func(*shell, context.Context, []string) error {
 	}
 }
 
-// releasing is the command that undoes holding. A node whose process ended by itself
-// is started as one that was killed is.
+// releasing returns the command that undoes holding. It also starts a node whose process ended by
+// itself.
 func releasing(state reckon.State) func(*shell, context.Context, []string) error {
 	return func(s *shell, ctx context.Context, args []string) error {
 		n, err := s.node(ctx, args[0])

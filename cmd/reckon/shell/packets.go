@@ -49,7 +49,7 @@ func (s *shell) endCapture(name string) error {
 	return nil
 }
 
-// close ends every capture, so that their files are complete.
+// close ends every capture, so that its file is complete.
 func (s *shell) close() error {
 	var errs []error
 	for _, name := range slices.SortedFunc(maps.Keys(s.captures), link.CompareHosts) {

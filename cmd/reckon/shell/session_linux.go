@@ -25,8 +25,8 @@ type live struct {
 	env     []string
 }
 
-// session returns the session, with the tools that this machine may lack: they come last on the PATH,
-// behind those that it has.
+// session returns the session, with the tools that this machine may lack: they come last on the
+// PATH, behind those that it has.
 func (c *console) session(s *runner.Session) (*live, error) {
 	tools := s.Tools()
 	dir, err := c.dir.Scratch("tools")

@@ -12,8 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// The parts of a shape are those that the flags of a topology set, in the same units. The shell calls
-// the latency delay, as it prints shapes so; it understands both.
+// The parts of a shape are those that the flags of a topology set, in the same units. The shell
+// calls the latency delay, as it prints shapes so; it understands both.
 const (
 	flagLatency  = "latency"
 	shellLatency = "delay"
@@ -28,7 +28,8 @@ func shapeParts() (names []string) {
 	return names
 }
 
-// parseShape makes a shape of words such as delay=50ms and loss=5. What they do not name is left alone.
+// parseShape makes a shape of words such as delay=50ms and loss=5. What they do not name is left
+// alone.
 func parseShape(words []string) (link.Shape, error) {
 	parts := link.NewFlags(0)
 	for _, w := range words {

@@ -15,21 +15,21 @@ import (
 	"github.com/reckon-bench/reckon/reckon/runner"
 )
 
-// A session is what a shell has before it.
+// A session is the running cluster that a shell works on.
 type session interface {
-	// Cluster is what may be done to the system and its links, as faults do it.
+	// Cluster gives access to the system and its links, as faults have it.
 	Cluster() reckon.Cluster
 	Status() []runner.NodeStatus
-	// Ready waits until every node that nobody holds serves, and one leads.
+	// Ready waits until every node that is not held serves and one leads.
 	Ready(ctx context.Context) error
-	// Run runs the line on the host as sh -c would; when ctx ends it is interrupted.
+	// Run runs the line on the host as sh -c would, and interrupts it when ctx ends.
 	Run(ctx context.Context, host, line string) error
-	// Capture captures the host's packets in the file until stop is called, which says what became of them.
+	// Capture captures the host's packets to the file until stop is called, which returns how many.
 	Capture(host, path string) (stop func() (string, error), err error)
 }
 
-// A shell does what people type to a session. What it did to a node, or to the
-// links between two hosts, it can undo in any order.
+// A shell carries out typed commands on a session. It can undo in any order what it did to nodes
+// and to the links between two hosts.
 type shell struct {
 	session
 	hosts []plan.Host
@@ -44,7 +44,8 @@ func newShell(s session, hosts []plan.Host, out io.Writer) *shell {
 	return &shell{session: s, hosts: hosts, out: out, holds: map[hold]func(context.Context) error{}, captures: map[string]recording{}}
 }
 
-// A command is one word of the shell's own. Whatever else begins a line is a host, which runs the rest of it.
+// A command is a word of the shell itself. A line that begins with anything else begins with a
+// host, which runs the rest of the line.
 type command struct {
 	name, args, doc string
 	least, most     int // arguments
@@ -53,29 +54,29 @@ type command struct {
 
 var errExit = errors.New("exit")
 
-// commands lists them in the order in which help does.
+// commands are the shell's commands in the order of help.
 var commands []command
 
 func init() { // which help refers to
 	commands = []command{
 		{"nodes", "", "hosts, their addresses and what runs on them", 0, 0, (*shell).nodes},
-		{"links", "", "what every path does now, and what was laid over it here", 0, 0, (*shell).links},
-		{"status", "", "who leads, who serves, who is held; what is captured", 0, 0, (*shell).status},
-		{"ready", "", "wait until every node that is not held serves, and one leads", 0, 0, (*shell).ready},
-		{"kill", "NODE", "kill the node's process (SIGKILL); leader is whoever leads", 1, 1, holding(reckon.Dead)},
+		{"links", "", "what every path does now, and the overlays added here", 0, 0, (*shell).links},
+		{"status", "", "the leader, and the state of every node, overlay and capture", 0, 0, (*shell).status},
+		{"ready", "", "wait until every node that is not held serves and one leads", 0, 0, (*shell).ready},
+		{"kill", "NODE", "kill the node's process (SIGKILL); leader stands for the current leader", 1, 1, holding(reckon.Dead)},
 		{"start", "NODE", "start it again, on the same data", 1, 1, releasing(reckon.Dead)},
 		{"pause", "NODE", "stop it (SIGSTOP); it keeps its connections", 1, 1, holding(reckon.Paused)},
 		{"resume", "NODE", "let it continue", 1, 1, releasing(reckon.Paused)},
-		{"cut", cutArgs, "lose every packet between them, or one way, and reset connections; or take one host's interface down; HOST may be a list: n2,n3", 2, 4, (*shell).cut},
-		{"shape", "HOST HOST PART=VALUE... [--one-way]", "worsen the links between them, beyond what they are: delay=50ms loss=5", 3, 20, (*shell).shape},
-		{"heal", "[HOST [HOST]]", "take away what cut and shape laid over the links, everywhere or between two; of one host, have its interface up again", 0, 2, (*shell).heal},
+		{"cut", cutArgs, "drop every packet between them, both ways or one way, and reset connections; or take down a host's interface; HOST may be a list: n2,n3", 2, 4, (*shell).cut},
+		{"shape", "HOST HOST PART=VALUE... [--one-way]", "degrade the links between them further: delay=50ms loss=5", 3, 20, (*shell).shape},
+		{"heal", "[HOST [HOST]]", "remove the overlays of cut and shape, everywhere or between two; for one host, bring its interface up again", 0, 2, (*shell).heal},
 		{"pcap", "HOST FILE|stop", "capture the host's packets for Wireshark", 2, 2, (*shell).pcap},
 		{"help", "", "this list", 0, 0, (*shell).help},
 		{"exit", "", "end the cluster and everything that runs on it", 0, 0, func(*shell, context.Context, []string) error { return errExit }},
 	}
 }
 
-// do does one line. Blank lines and comments (#) are nothing to do.
+// do carries out one line. Blank lines and comments (#) do nothing.
 func (s *shell) do(ctx context.Context, line string) error {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' {
@@ -105,7 +106,7 @@ func (s *shell) unknown(word string) error {
 	return fmt.Errorf("%w; after a host comes what to run there", err)
 }
 
-// host is the host of that name, nil where there is none.
+// host returns the host of that name, or nil.
 func (s *shell) host(name string) *plan.Host {
 	i := slices.IndexFunc(s.hosts, func(h plan.Host) bool { return h.Name == name })
 	if i < 0 {
@@ -114,7 +115,7 @@ func (s *shell) host(name string) *plan.Host {
 	return &s.hosts[i]
 }
 
-// names are those of the hosts with the role, "" being any.
+// names returns the names of the hosts with the role; "" stands for any role.
 func (s *shell) names(role string) (names []string) {
 	for _, h := range s.hosts {
 		if role == "" || h.Role == role {

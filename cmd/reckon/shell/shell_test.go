@@ -50,7 +50,8 @@ func TestShell(t *testing.T) {
 	})
 }
 
-// fake is a session without a cluster: links that carry nothing, and nodes that are what they are told to be.
+// fake is a session without a cluster: links that carry nothing, and nodes that are what they are
+// told to be.
 type fake struct {
 	hosts []plan.Host
 	nodes []*fakeNode

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Terminal belongs to one process group at a time: only that one reads it, and Ctrl-C reaches only
-// that one. The runner takes it from the outermost process, as an interactive shell takes it from its
-// parent, and lends it to each command that it runs. So a command has the terminal itself, with its
-// size and its signals, and nothing needs to be copied back and forth.
+// A Terminal belongs to one process group at a time: only that one reads it, and Ctrl-C reaches
+// only that one. The runner takes it from the outermost process, as an interactive shell takes it
+// from its parent, and lends it to each command that it runs. So a command has the terminal itself,
+// with its size and its signals, and nothing needs to be copied back and forth.
 type Terminal struct {
 	fd    int
 	owner int // the process group that has it while no command runs

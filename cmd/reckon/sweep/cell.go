@@ -14,6 +14,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/results/judge"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
 // A Runner runs the cells of a matrix, each as a child process.
@@ -26,10 +27,10 @@ const drawing = 5 * time.Minute
 
 // Run runs the cell in dir and returns how its process ended. The process's output goes to the file
 // log, and each of its lines to say. When ctx ends the process is interrupted, once.
-func (r Runner) Run(ctx context.Context, c *matrix.Cell, dir, log string, say func(line string)) matrix.Exit {
+func (r Runner) Run(ctx context.Context, c *matrix.Cell, dir, log string, say func(line string)) campaign.Exit {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
-		return matrix.Exit{Status: -1, Why: err.Error()}
+		return campaign.Exit{Status: -1, Why: err.Error()}
 	}
 	defer out.Close()
 	tail := &tail{log: out, say: say}
@@ -96,10 +97,10 @@ func (t *tail) Write(b []byte) (int, error) {
 	return t.log.Write(b)
 }
 
-func (t *tail) exit(err error, late bool, limit time.Duration) matrix.Exit {
+func (t *tail) exit(err error, late bool, limit time.Duration) campaign.Exit {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := matrix.Exit{Last: t.lines}
+	e := campaign.Exit{Last: t.lines}
 	if len(t.part) > 0 {
 		e.Last = append(e.Last, string(t.part))
 	}

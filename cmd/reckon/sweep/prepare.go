@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
-	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
-// Prepare returns an error if this machine cannot run a cell that is not finished, and finds or builds
-// the program of every system, before the matrix's own directory is made.
-func Prepare(cells []*matrix.Cell) error {
+// Prepare returns an error if this machine cannot run a cell that is not finished, and finds or
+// builds the program of every system, before the matrix's own directory is made.
+func Prepare(cells []*index.Cell) error {
 	if err := launch.Possible(); err != nil {
 		return err
 	}
-	// The exact word of each system by that of the file: what is newest now may not be so when the last
-	// cell is run.
+	// The exact word of each system by that of the file: what is newest now may not be so when the
+	// last cell is run.
 	exact := map[string]string{}
 	for _, c := range cells {
 		if c.System != "" {
@@ -28,14 +28,14 @@ func Prepare(cells []*matrix.Cell) error {
 		}
 	}
 	// What a machine or a program may lack depends on these alone.
-	key := func(c *matrix.Cell) string { return fmt.Sprintln(c.Plan().Words.System, c.Words.Fault, c.Flags) }
+	key := func(c *index.Cell) string { return fmt.Sprintln(c.Plan().Words.System, c.Words.Fault, c.Flags) }
 	seen := map[string]bool{}
 	for _, c := range cells {
-		if c.State == matrix.Finished {
+		if c.State == index.Finished {
 			continue
 		}
 		if word := exact[c.Words.System]; word != "" && c.System == "" {
-			if err := c.Hold(word); err != nil {
+			if err := c.Pin(word); err != nil {
 				return err
 			}
 		}
@@ -49,7 +49,7 @@ func Prepare(cells []*matrix.Cell) error {
 			return err
 		}
 		exact[c.Words.System] = c.Plan().Words.System
-		if err := c.Hold(exact[c.Words.System]); err != nil {
+		if err := c.Pin(exact[c.Words.System]); err != nil {
 			return err
 		}
 		seen[key(c)] = true

@@ -11,10 +11,12 @@ import (
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
 // Print prints the result of the matrix: the verdict first, then the cells that are not valid.
-func Print(out io.Writer, dir *matrix.Dir) {
+func Print(out io.Writer, dir *campaign.Dir) {
 	x := dir.Index
 	fmt.Fprintf(out, "\n%s  %s\n", strings.ToUpper(x.Verdict.String()), x.Reason)
 	w := screen.Table(out)
@@ -22,7 +24,7 @@ func Print(out io.Writer, dir *matrix.Dir) {
 		fmt.Fprintf(w, "  note\t%s\n", n)
 	}
 	for _, c := range x.Cells {
-		if c.State == matrix.Finished && c.Outcome.Verdict != results.StatusValid {
+		if c.State == index.Finished && c.Outcome.Verdict != results.StatusValid {
 			fmt.Fprintf(w, "  %s\t%s\t%s\n", c.Outcome.Verdict, c.Name, c.Outcome.Reason)
 		}
 	}

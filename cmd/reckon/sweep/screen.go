@@ -13,7 +13,8 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/results"
-	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
 // A Screen shows the progress of a matrix: a line for each finished cell and below these, on a
@@ -21,7 +22,7 @@ import (
 type Screen struct {
 	out  *os.File
 	live bool
-	dir  *matrix.Dir
+	dir  *campaign.Dir
 	jobs int
 
 	mu       sync.Mutex
@@ -35,16 +36,16 @@ type Screen struct {
 }
 
 type runningCell struct {
-	cell  *matrix.Cell
+	cell  *index.Cell
 	began time.Time
 	line  string // its last line of output
 }
 
 // NewScreen returns a screen on out for the matrix in dir, of which so many cells run at a time.
-func NewScreen(out *os.File, dir *matrix.Dir, jobs int) *Screen {
+func NewScreen(out *os.File, dir *campaign.Dir, jobs int) *Screen {
 	s := &Screen{out: out, live: term.IsTerminal(int(out.Fd())), dir: dir, jobs: jobs, counts: map[results.Status]int{}, stop: make(chan struct{})}
 	for _, c := range dir.Index.Cells {
-		if c.State == matrix.Finished {
+		if c.State == index.Finished {
 			s.done++
 			s.counts[c.Outcome.Verdict]++
 		} else {
@@ -76,7 +77,7 @@ func (s *Screen) redraw() {
 }
 
 // Line notes the last line of output of the cell's run.
-func (s *Screen) Line(c *matrix.Cell, line string) {
+func (s *Screen) Line(c *index.Cell, line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.running {
@@ -87,7 +88,7 @@ func (s *Screen) Line(c *matrix.Cell, line string) {
 }
 
 // Turn notes that the cell begins or ends.
-func (s *Screen) Turn(c *matrix.Cell) {
+func (s *Screen) Turn(c *index.Cell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.running, func(u *runningCell) bool { return u.cell == c })
@@ -99,7 +100,7 @@ func (s *Screen) Turn(c *matrix.Cell) {
 	}
 	s.running = slices.Delete(s.running, i, i+1)
 	s.erase()
-	if c.State == matrix.Finished {
+	if c.State == index.Finished {
 		s.done++
 		s.counts[c.Outcome.Verdict]++
 	}
@@ -108,8 +109,8 @@ func (s *Screen) Turn(c *matrix.Cell) {
 }
 
 // cellLine returns the line for a cell that has ended.
-func cellLine(c *matrix.Cell) string {
-	if c.State != matrix.Finished {
+func cellLine(c *index.Cell) string {
+	if c.State != index.Finished {
 		return fmt.Sprintf("%-9s %s", strings.ToUpper(string(c.State)), c.Name)
 	}
 	o := c.Outcome

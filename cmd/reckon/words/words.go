@@ -46,8 +46,8 @@ func (w Word) In(words []string) bool {
 	return false
 }
 
-// AddFlags adds every flag that any word understands to fs. A flag of one name means the same for every
-// word, so the first one is enough to parse it.
+// AddFlags adds every flag that any word understands to fs. A flag of one name means the same for
+// every word, so the first one is enough to parse it.
 func AddFlags(fs *pflag.FlagSet) {
 	add := func(more *pflag.FlagSet) {
 		more.VisitAll(func(f *pflag.Flag) {

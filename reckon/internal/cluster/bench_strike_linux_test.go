@@ -18,6 +18,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/nemesis"
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
@@ -169,7 +170,7 @@ func benchCluster(b *testing.B, c clock.Clock, record func(history.Event)) (clus
 		System: victims{}, Clock: c, ElectionTimeout: time.Second, Bound: time.Minute, Event: record,
 		Log:   func(string) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil },
 		Fatal: func(_ history.Event, err error) { b.Error(err) },
-		Links: NewLinks(LinksConfig{Net: net, Hosts: byName, Used: used, Downs: new(host.Holds)}),
+		Links: links.New(links.Config{Clock: c, Event: record, Net: net, Hosts: byName, Used: used, Downs: new(host.Holds)}),
 	})
 	for i, h := range hosts {
 		must(cluster.Start(reckon.Member{Name: h.Name(), Addr: seats[i].Addr, Dir: b.TempDir()}, h))

@@ -1,5 +1,4 @@
-// Package cluster is the system under test on its hosts: its processes (node, process), what faults may do to it (view), its links
-// (Links), and, in a clusterstate.Monitor, what was observed of it.
+// Package cluster is the system under test on its hosts: its processes (node, process), what faults may do to it (view), and, in a clusterstate.Monitor, what was observed of it.
 package cluster
 
 import (
@@ -18,6 +17,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/internal/clusterstate"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 )
 
 // Config is what a cluster needs of the run.
@@ -33,7 +33,7 @@ type Config struct {
 	// Log opens the log of a process for appending.
 	Log func(name string) (io.WriteCloser, error)
 	// Links are nil where nothing is done to them.
-	Links *Links
+	Links *links.Links
 	// Workers returns the workers of the run's workloads.
 	Workers func() []reckon.Worker
 }

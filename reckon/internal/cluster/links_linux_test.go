@@ -222,8 +222,8 @@ func TestLinkDownIsForAllPathsOfAHost(t *testing.T) {
 // A cut made where packets are sent turns into an error of the sender's, as an OUTPUT rule does: that is no cut.
 func TestCutWhichTheSenderIsToldOfIsFoundOut(t *testing.T) {
 	for kind, want := range map[int]string{
-		unix.RTN_PROHIBIT:    "missed: struck, but probe n1>n2:",
-		unix.RTN_UNREACHABLE: "missed: struck, but n1 would not send to n2, though its interface is up",
+		unix.RTN_PROHIBIT:    "failed: struck, but probe n1>n2:",
+		unix.RTN_UNREACHABLE: "failed: struck, but n1 would not send to n2, though its interface is up",
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

@@ -18,7 +18,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/linkverify"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
 	"github.com/reckon-bench/reckon/results"
@@ -29,7 +31,7 @@ import (
 type lab struct {
 	*testing.T
 	cluster  *Cluster
-	prober   *linkverify.Prober
+	prober   *probe.Prober
 	verifier *linkverify.Verifier
 	hosts    map[string]*host.Host
 	net      *link.Net
@@ -92,14 +94,14 @@ func newLabOf(t *testing.T, plan link.Matrix, lie func(link.Path, link.Shape) li
 		t.Fatal(err)
 	}
 	clock := since{time.Now()}
-	l := &lab{T: t, prober: linkverify.NewProber(clock, by), hosts: by, net: net}
+	l := &lab{T: t, prober: probe.NewProber(clock, by), hosts: by, net: net}
 	t.Cleanup(l.prober.Close)
 	life, end := context.WithCancel(context.Background())
 	var downs host.Holds
 	l.verifier = linkverify.New(linkverify.Config{Prober: l.prober, Net: net, Fabric: f, Event: l.record, Slack: labSlack, Life: life, Down: downs.Held})
 	t.Cleanup(func() { end(); l.verifier.Wait() })
-	l.cluster = New(Config{Clock: clock, Event: l.record, Links: NewLinks(LinksConfig{
-		Net: net, Verifier: l.verifier, Hosts: by, Used: slices.Sorted(maps.Keys(by)), Downs: &downs,
+	l.cluster = New(Config{Clock: clock, Event: l.record, Links: links.New(links.Config{
+		Clock: clock, Event: l.record, Net: net, Verifier: l.verifier, Hosts: by, Used: slices.Sorted(maps.Keys(by)), Downs: &downs,
 	})})
 	return l
 }
@@ -136,7 +138,7 @@ func (l *lab) verdict() (harness []string, strikes []results.Strike) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.h.Events = append(l.h.Events, history.Event{Kind: history.Phase, Subject: "load"}, history.Event{Kind: history.Phase, Subject: "done"})
-	s := summary.Of(&l.h, results.Info{Backend: "userspace", ElectionTimeout: 10 * labSlack, LagBound: labSlack, LateBound: labSlack}, nil)
+	s := summary.Of(&l.h, summary.Info{Backend: "userspace", ElectionTimeout: 10 * labSlack, LagBound: labSlack, LateBound: labSlack}, nil)
 	for _, why := range s.Harness {
 		if strings.Contains(why, "path") || strings.Contains(why, "probe") || strings.Contains(why, "strike") {
 			harness = append(harness, why)
@@ -175,33 +177,33 @@ func TestLyingLinksAreFoundOut(t *testing.T) {
 				s.Delay = 0
 			}
 			return s
-		}, "path n1>n2, by plan 20ms, delays by"},
+		}, "path n1>n2, planned 20ms, delays by"},
 		{"half of the delay", func(p link.Path, s link.Shape) link.Shape {
 			if p == path("n1", "n2") {
 				s.Delay /= 2
 			}
 			return s
-		}, "path n1>n2, by plan 20ms, delays by"},
+		}, "path n1>n2, planned 20ms, delays by"},
 		{"a long delay", func(p link.Path, s link.Shape) link.Shape {
 			if p == path("n2", "n1") {
 				s.Delay += 2 * labSlack
 			}
 			return s
-		}, "path n2>n1, by plan 5ms, delays by"},
+		}, "path n2>n1, planned 5ms, delays by"},
 		{"no loss", func(p link.Path, s link.Shape) link.Shape {
 			s.Loss = 0
 			return s
-		}, "path n1>n3, by plan loss 30%, lost 0 of 200 probes"},
+		}, "path n1>n3, planned loss 30%, lost 0 of 200 probes"},
 		{"a loss that nobody asked for", func(p link.Path, s link.Shape) link.Shape {
 			if p == path("n1", "n2") {
 				s.Loss = 0.9
 			}
 			return s
-		}, "of 10 probes, which should have been 0"},
+		}, "of 10 probes, expected 0"},
 		{"a path that is cut", func(p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut || p == path("n2", "n1")
 			return s
-		}, "path n2>n1, by plan 5ms, lost 10 of 10 probes"},
+		}, "path n2>n1, planned 5ms, lost 10 of 10 probes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -277,15 +279,15 @@ func TestStrikesThatLieAreFoundOut(t *testing.T) {
 		{"it lets packets through", cut, func(_ int, p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut && p != path("n2", "n1")
 			return s
-		}, "missed: struck, but the links counted 0 packets as cut on n2>n1, where 5 probes were sent"},
+		}, "failed: struck, but the links counted 0 packets as cut on n2>n1, where 5 probes were sent"},
 		{"it slows instead", link.Matrix{path("n1", "n2"): {Loss: 0.5}}, func(_ int, p link.Path, s link.Shape) link.Shape {
 			s.Loss = 0
 			return s
-		}, "missed: struck, but n1>n2, which is to be 2ms, loss 50%, lost 0 of"},
+		}, "failed: struck, but n1>n2, which is to be 2ms, loss 50%, lost 0 of"},
 		{"it never heals", cut, func(heard int, p link.Path, s link.Shape) link.Shape {
 			s.Cut = s.Cut || heard > 1 && p == path("n1", "n2")
 			return s
-		}, "missed: healed, but 3 packets were cut on n1>n2, which is cut no more"},
+		}, "failed: healed, but 3 packets were cut on n1>n2, which is cut no more"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

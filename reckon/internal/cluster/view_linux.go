@@ -12,6 +12,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/internal/clusterstate"
+	"github.com/reckon-bench/reckon/reckon/internal/links"
 	"github.com/reckon-bench/reckon/reckon/internal/nemesis"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
@@ -41,10 +42,14 @@ var (
 	_ reckon.GroupHolder   = (*view)(nil)
 	_ reckon.WorkerCluster = (*view)(nil)
 	_ nemesis.Actor        = (*view)(nil)
+	_ links.Strike         = (*view)(nil)
 )
 
-// begin notes that the view is about to do something.
-func (v *view) begin() {
+// Number returns the number of the view's strike.
+func (v *view) Number() int { return v.strike }
+
+// Begin notes that the view is about to do something.
+func (v *view) Begin() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !v.acts {
@@ -59,13 +64,13 @@ func (v *view) Acted() (time.Duration, bool) {
 	return v.acted, v.acts
 }
 
-// verified records that an end of the strike was observed on the subject; "" for the links.
-func (v *view) verified(end history.End, subject, seen string) {
+// Verified records that an end of the strike was observed on the subject; "" for the links.
+func (v *view) Verified(end history.End, subject, seen string) {
 	v.cluster.Event(history.NewVerified(v.strike, end, subject, seen))
 }
 
-// enter records in the ledger what the strike did, and returns the function that undoes it.
-func (v *view) enter(what string, undo func(context.Context) error) func(context.Context) error {
+// Enter records in the ledger what the strike did, and returns the function that undoes it.
+func (v *view) Enter(what string, undo func(context.Context) error) func(context.Context) error {
 	return v.cluster.ledger.Enter(v.strike, what, undo)
 }
 
@@ -98,14 +103,14 @@ func (v *view) Leader(ctx context.Context) (reckon.Node, error) {
 	return nodeView{v.cluster.find(name), v}, nil
 }
 
-func (v *view) Links() link.Matrix { return v.cluster.Links.Net.Links() }
+func (v *view) Links() link.Matrix { return v.cluster.Links.Matrix() }
 
 func (v *view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.Context) error, error) {
-	return v.cluster.Links.apply(ctx, v, overlay, extra{})
+	return v.cluster.Links.Degrade(ctx, v, overlay)
 }
 
 func (v *view) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
-	return v.cluster.Links.cut(ctx, v, paths, mode)
+	return v.cluster.Links.Cut(ctx, v, paths, mode)
 }
 
 // HoldAll holds the nodes side by side, so that the time which one takes does not delay the others, and releases them so.
@@ -177,14 +182,14 @@ func (v nodeView) Hold(ctx context.Context, s reckon.State) (func(context.Contex
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	v.view.begin()
+	v.view.Begin()
 	seen, err := v.node.hold(v.view.strike, s)
 	if err != nil {
 		return nil, err
 	}
 	v.view.cluster.Event(history.NewHeld(v.view.strike, v.Name(), history.State(s.String())))
-	v.view.verified(history.EndStruck, v.Name(), seen)
-	return v.view.enter(v.Name()+" "+s.String(), func(context.Context) error { return v.release(s) }), nil
+	v.view.Verified(history.EndStruck, v.Name(), seen)
+	return v.view.Enter(v.Name()+" "+s.String(), func(context.Context) error { return v.release(s) }), nil
 }
 
 // release releases the hold; that the node answers again is observed in the background, and awaited before the run is over.
@@ -196,7 +201,7 @@ func (v nodeView) release(s reckon.State) error {
 	}
 	c.Event(history.NewReleased(v.view.strike, v.Name(), history.State(s.String())))
 	if !free {
-		v.view.verified(history.EndHealed, v.Name(), seen)
+		v.view.Verified(history.EndHealed, v.Name(), seen)
 		return nil
 	}
 	released := c.Clock.Now()
@@ -207,7 +212,7 @@ func (v nodeView) release(s reckon.State) error {
 // seeBack records that the node is healed, once it answers again or did not within its bound; nothing where the run was over before.
 func (v nodeView) seeBack(runs string, released time.Duration, moves int) {
 	if answers := v.answers(released, moves); answers != "" {
-		v.view.verified(history.EndHealed, v.Name(), runs+answers)
+		v.view.Verified(history.EndHealed, v.Name(), runs+answers)
 	}
 }
 

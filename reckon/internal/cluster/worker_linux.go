@@ -27,14 +27,14 @@ type workerView struct {
 // Kill kills the worker. It is healed when its process runs; that it is back at work, for which its store must serve, is observed in the
 // background, as of a node, and awaited before the run is over.
 func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (string, error), error) {
-	w.view.begin()
+	w.view.Begin()
 	seen, restart, err := w.Worker.Kill(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	w.view.verified(history.EndStruck, w.Name(), seen)
+	w.view.Verified(history.EndStruck, w.Name(), seen)
 	var back string
-	undo := w.view.enter("worker "+w.Name()+" dead", func(ctx context.Context) (err error) {
+	undo := w.view.Enter("worker "+w.Name()+" dead", func(ctx context.Context) (err error) {
 		if back, err = restart(ctx); err == nil {
 			w.view.cluster.verifying.Go(func() { w.seeBack(back) })
 		}
@@ -57,17 +57,17 @@ func (w workerView) seeBack(runs string) {
 		c.Event(history.NewMissed(w.view.strike, w.Name(), "heal: "+err.Error()))
 		return
 	}
-	w.view.verified(history.EndHealed, w.Name(), runs+", "+seen)
+	w.view.Verified(history.EndHealed, w.Name(), runs+", "+seen)
 }
 
 // AtRest calls do with the worker's tree. Nothing is left to undo afterwards: the tree is overwritten.
 func (w workerView) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
 	return w.Worker.AtRest(ctx, func(tree string) (string, error) {
-		w.view.begin()
+		w.view.Begin()
 		seen, err := do(tree)
 		if err == nil {
-			w.view.verified(history.EndStruck, w.Name(), seen)
-			w.view.verified(history.EndHealed, w.Name(), "nothing to heal, what was done to the tree stays until a pass overwrites it")
+			w.view.Verified(history.EndStruck, w.Name(), seen)
+			w.view.Verified(history.EndHealed, w.Name(), "nothing to heal, what was done to the tree stays until a pass overwrites it")
 		}
 		return seen, err
 	})

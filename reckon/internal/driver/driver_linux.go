@@ -43,7 +43,7 @@ func Main() {
 
 func drive(in io.Reader, out *lineWriter) error {
 	commands := lines(in)
-	var j job
+	var j Job
 	if err := json.Unmarshal([]byte(<-commands), &j); err != nil {
 		return fmt.Errorf("read the job: %w", err)
 	}
@@ -93,13 +93,13 @@ func drive(in io.Reader, out *lineWriter) error {
 }
 
 // newDriver returns a driver that offers the job's load through the client, which uses those members.
-func newDriver(p plan.Parts, j job, members []reckon.Member, client reckon.Client, out *lineWriter) *driver {
+func newDriver(p plan.Parts, j Job, members []reckon.Member, client reckon.Client, out *lineWriter) *driver {
 	return &driver{parts: p, job: j, members: members, client: client, clock: clock.NewMonotonic(j.Epoch), out: out}
 }
 
 type driver struct {
 	parts   plan.Parts
-	job     job
+	job     Job
 	members []reckon.Member // that the client uses
 	client  reckon.Client
 	clock   *clock.Monotonic
@@ -184,7 +184,7 @@ func (d *driver) load(ctx context.Context, start time.Duration, commands <-chan 
 }
 
 // offer offers the load by reckon's own client, or by the external program.
-func (d *driver) offer(ctx context.Context, start time.Duration) report {
+func (d *driver) offer(ctx context.Context, start time.Duration) Report {
 	if d.external != nil {
 		return d.external.load(ctx, start)
 	}

@@ -93,7 +93,7 @@ func BenchmarkOffer(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(driverGC)) // as DriverMain does
 	for b.Loop() {
 		mono := clock.NewMonotonic(clock.Epoch())
-		d := newDriver(plan.Parts{}, job{Epoch: mono.Epoch()}, nil, nil, newLineWriter(io.Discard))
+		d := newDriver(plan.Parts{}, Job{Epoch: mono.Epoch()}, nil, nil, newLineWriter(io.Discard))
 		stop := d.reportEvery(progressEvery)
 		g := load.NewGenerator(load.Config{
 			Name: "c1", Clock: mono, Wait: clock.Waiter(mono), Record: d.record, Client: acknowledging{},

@@ -187,7 +187,7 @@ func (f *external) close() {
 }
 
 // load has the program offer the load from start on, records what it says, and returns the account of it.
-func (f *external) load(ctx context.Context, start time.Duration) report {
+func (f *external) load(ctx context.Context, start time.Duration) Report {
 	defer f.close()
 	d := f.driver
 	clock.Waiter(d.clock)(ctx, start)
@@ -280,7 +280,7 @@ func (f *external) recordable(start time.Duration) (ops []reckon.Op) {
 }
 
 // record records the operations, and gives the account of them.
-func (f *external) record(ops []reckon.Op, err error) report {
+func (f *external) record(ops []reckon.Op, err error) Report {
 	d := f.driver
 	load.Sequence(ops, d.processes.Count(), d.job.Client, len(d.job.Setting.Clients))
 	lag := hdrhistogram.New(1, int64(time.Minute), 3)

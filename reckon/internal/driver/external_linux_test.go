@@ -15,7 +15,7 @@ import (
 // startExternalProgram starts a client program that is a line of shell, with more operations than a pipe holds.
 func startExternalProgram(t *testing.T, line string) *external {
 	t.Helper()
-	f := newExternal(newDriver(plan.Parts{Options: plan.Options{ClientReady: 30 * time.Second}}, job{}, nil, nil, nil), io.Discard)
+	f := newExternal(newDriver(plan.Parts{Options: plan.Options{ClientReady: 30 * time.Second}}, Job{}, nil, nil, nil), io.Discard)
 	for range 10_000 {
 		f.schedule = append(f.schedule, reckon.Op{Kind: history.Read, Key: "k"})
 	}

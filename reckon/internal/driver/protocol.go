@@ -25,8 +25,8 @@ import (
 // Role is the name under which reckon's binary is a load driver.
 const Role = "reckon-load"
 
-// A job is what a driver needs to know.
-type job struct {
+// A Job is what a driver needs to know.
+type Job struct {
 	Words   plan.Words
 	Flags   plan.Flags
 	Setting reckon.Setting
@@ -36,19 +36,19 @@ type job struct {
 }
 
 // name returns the client host's name.
-func (j job) name() string { return j.Setting.Clients[j.Client] }
+func (j Job) name() string { return j.Setting.Clients[j.Client] }
 
-// A report is what a driver reports of its load; lag in microseconds.
-type report struct {
+// A Report is what a driver reports of its load; lag in microseconds.
+type Report struct {
 	Offered                int
 	LagP50, LagP99, LagMax float64
 	Error                  string // why the load is not what was planned
 }
 
 // newReport returns the report of a load; lag is in nanoseconds.
-func newReport(offered int, lag *hdrhistogram.Histogram, err error) report {
+func newReport(offered int, lag *hdrhistogram.Histogram, err error) Report {
 	us := func(q float64) float64 { return float64(lag.ValueAtQuantile(q)) / 1e3 }
-	r := report{Offered: offered, LagP50: us(50), LagP99: us(99), LagMax: us(100)}
+	r := Report{Offered: offered, LagP50: us(50), LagP99: us(99), LagMax: us(100)}
 	if err != nil {
 		r.Error = err.Error()
 	}
@@ -56,7 +56,7 @@ func newReport(offered int, lag *hdrhistogram.Histogram, err error) report {
 }
 
 // write writes the report as the line that the runner expects.
-func (r report) write(out *lineWriter) {
+func (r Report) write(out *lineWriter) {
 	b, _ := json.Marshal(r) // numbers and a string always marshal
 	out.line("done " + string(b))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
@@ -50,11 +51,11 @@ func (v *Verifier) seeHeal(paths []link.Path, s *Observation) (seen string, unse
 		return slices.DeleteFunc(ps, func(p link.Path) bool { return !slices.Contains(left, p) })
 	}
 	orders := v.orders(m, nil, mine(degraded), mine(cut))
-	ts, err := v.Prober.send(v.Life, orders, trainGap)
+	ts, err := v.Prober.Send(v.Life, orders, trainGap)
 	if err != nil {
 		return "", nil, err
 	}
-	defer v.Prober.forget(ts)
+	defer v.Prober.Forget(ts)
 	if err := v.takenIn(before, ts); err != nil {
 		return "", nil, err
 	}
@@ -65,29 +66,29 @@ func (v *Verifier) seeHeal(paths []link.Path, s *Observation) (seen string, unse
 	met := v.met(m, ts)
 	s.seen()
 	for _, t := range ts {
-		if n := after[t.path].Cut - before[t.path].Cut; n > 0 && met[t] && overlay[t.path].Cut {
-			return "", nil, fmt.Errorf("%d packets were cut on %s, which is cut no more", n, t.path)
+		if n := after[t.Path].Cut - before[t.Path].Cut; n > 0 && met[t] && overlay[t.Path].Cut {
+			return "", nil, fmt.Errorf("%d packets were cut on %s, which is cut no more", n, t.Path)
 		}
 	}
-	entered := func(t *train) bool { // and were not cut, though they may be now
-		x, y := before[t.path], after[t.path]
+	entered := func(t *probe.Train) bool { // and were not cut, though they may be now
+		x, y := before[t.Path], after[t.Path]
 		return met[t] && y.Cut == x.Cut && y.Packets > x.Packets
 	}
-	err = v.Prober.await(v.Life, ts, func(t *train) time.Duration { return v.patience(m, t) }, func(t *train) bool {
-		return whole(t) || overlay[t.path].Cut && reached(t)
+	err = v.Prober.Await(v.Life, ts, func(t *probe.Train) time.Duration { return v.patience(m, t) }, func(t *probe.Train) bool {
+		return t.Whole() || overlay[t.Path].Cut && t.Reached()
 	})
 	if err != nil {
 		return "", nil, err
 	}
-	var through, taken []*train
+	var through, taken []*probe.Train
 	for _, t := range ts {
-		_, delays := v.Prober.account(t)
-		switch ok, err := v.isHealed(m, t, overlay[t.path].Cut, entered(t), met); {
+		_, delays := v.Prober.Account(t)
+		switch ok, err := v.isHealed(m, t, overlay[t.Path].Cut, entered(t), met); {
 		case err != nil:
 			return "", nil, err
 		case !ok:
-			unseen = append(unseen, t.path)
-		case len(delays) > 0 || v.same(m, t.path):
+			unseen = append(unseen, t.Path)
+		case len(delays) > 0 || v.same(m, t.Path):
 			through = append(through, t)
 		default:
 			taken = append(taken, t)
@@ -97,25 +98,25 @@ func (v *Verifier) seeHeal(paths []link.Path, s *Observation) (seen string, unse
 }
 
 // isHealed says whether the path of the burst was seen to be as the plan has it; false says that it cannot be told.
-func (v *Verifier) isHealed(m moment, t *train, wasCut, entered bool, met map[*train]bool) (bool, error) {
-	sent, delays := v.Prober.account(t)
+func (v *Verifier) isHealed(m moment, t *probe.Train, wasCut, entered bool, met map[*probe.Train]bool) (bool, error) {
+	sent, delays := v.Prober.Account(t)
 	if !wasCut {
-		_, err := v.judge(m, []*train{t}, met)
+		_, err := v.judge(m, []*probe.Train{t}, met)
 		if errors.Is(err, errTooSoon) {
 			return false, nil
 		}
 		return err == nil, err
 	}
 	switch {
-	case len(delays) > 0, !v.same(m, t.path) && entered: // the next cut took what was under way
+	case len(delays) > 0, !v.same(m, t.Path) && entered: // the next cut took what was under way
 		return true, nil
-	case !v.same(m, t.path):
+	case !v.same(m, t.Path):
 		return false, nil
 	}
-	return false, fmt.Errorf("none of %d probes came through %s, which is cut no more", sent, t.path)
+	return false, fmt.Errorf("none of %d probes came through %s, which is cut no more", sent, t.Path)
 }
 
-func healedText(through, taken []*train, held int) string {
+func healedText(through, taken []*probe.Train, held int) string {
 	var said []string
 	if len(through) > 0 {
 		said = append(said, "probes pass "+pathList(through))

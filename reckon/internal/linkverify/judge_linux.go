@@ -5,6 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
+
 	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/reckon/stats"
 )
@@ -13,18 +16,18 @@ import (
 //
 // Why until then: what the links count as cut may be others' packets, so the heal may come while a probe has
 // yet to meet the links, a few microseconds away. That it then arrives is no sign that the cut let it through.
-func (v *Verifier) nothing(ts []*train, down map[string]bool, until time.Duration) (string, error) {
+func (v *Verifier) nothing(ts []*probe.Train, down map[string]bool, until time.Duration) (string, error) {
 	total := 0
-	var cut, refused, late []*train
+	var cut, refused, late []*probe.Train
 	for _, t := range ts {
-		sent, _ := v.Prober.account(t)
-		through, after := v.Prober.arrivals(t, until)
+		sent, _ := v.Prober.Account(t)
+		through, after := v.Prober.Arrivals(t, until)
 		if through > 0 {
-			return "", fmt.Errorf("%d of %d probes came through %s, which is cut", through, sent, t.path)
+			return "", fmt.Errorf("%d of %d probes came through %s, which is cut", through, sent, t.Path)
 		}
 		n := v.onLinks(t)
-		if n < uint64(sent) && !down[t.path.From] {
-			return "", fmt.Errorf("%s would not send to %s, though its interface is up", t.path.From, t.path.To)
+		if n < uint64(sent) && !down[t.Path.From] {
+			return "", fmt.Errorf("%s would not send to %s, though its interface is up", t.Path.From, t.Path.To)
 		}
 		switch {
 		case n > uint64(after):
@@ -52,16 +55,16 @@ func (v *Verifier) nothing(ts []*train, down map[string]bool, until time.Duratio
 // judge: the trains measured what the links were to do at the moment. Those that may have met something else
 // say nothing unless all of it arrived as it was to, but some must. Of those that a later cut may have taken on their way, what
 // arrived is judged.
-func (v *Verifier) judge(m moment, ts []*train, met map[*train]bool) (string, error) {
-	var judged, taken []*train
+func (v *Verifier) judge(m moment, ts []*probe.Train, met map[*probe.Train]bool) (string, error) {
+	var judged, taken []*probe.Train
 	lost := 0
 	for _, t := range ts {
-		s := m.links[t.path]
-		sent, delays := v.Prober.account(t)
-		cut := v.Net.Links()[t.path].Cut || len(delays) < sent && !v.same(m, t.path) // and may have taken what was under way
+		s := m.links[t.Path]
+		sent, delays := v.Prober.Account(t)
+		cut := v.Net.Links()[t.Path].Cut || len(delays) < sent && !v.same(m, t.Path) // and may have taken what was under way
 		switch why := contradicts(s, sent, delays, v.Slack); {
 		case why != "" && met[t] && (!cut || s.Cut):
-			return "", fmt.Errorf("%s, which is to be %s, %s", t.path, s, why)
+			return "", fmt.Errorf("%s, which is to be %s, %s", t.Path, s, why)
 		case why == "" && (met[t] || len(delays) == sent):
 			judged = append(judged, t)
 		case met[t] && denies(s, sent, delays, v.Slack) == "":
@@ -70,10 +73,10 @@ func (v *Verifier) judge(m moment, ts []*train, met map[*train]bool) (string, er
 	}
 	var said []string
 	if len(judged) > 0 {
-		said = append(said, fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].path]))
+		said = append(said, fmt.Sprintf("probes on %s met %s", pathList(judged), m.links[judged[0].Path]))
 	}
 	if len(taken) > 0 {
-		said = append(said, fmt.Sprintf("probes were sent on %s while it was %s, and %d of them may have been taken by a later cut", pathList(taken), m.links[taken[0].path], lost))
+		said = append(said, fmt.Sprintf("probes were sent on %s while it was %s, and %d of them may have been taken by a later cut", pathList(taken), m.links[taken[0].Path], lost))
 	}
 	if len(said) == 0 && len(ts) > 0 {
 		return "", errTooSoon
@@ -83,7 +86,7 @@ func (v *Verifier) judge(m moment, ts []*train, met map[*train]bool) (string, er
 
 // contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
 func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
-	if lost := sent - len(delays); s.Rate == 0 && lost > expect(s, sent, slack).most { // a rate has a queue, which others may have filled
+	if lost := sent - len(delays); s.Rate == 0 && lost > expect.Of(s, sent, slack).Most { // a rate has a queue, which others may have filled
 		return fmt.Sprintf("lost %d of %d probes", lost, sent)
 	}
 	return denies(s, sent, delays, slack)
@@ -91,28 +94,28 @@ func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Dura
 
 // denies is contradicts where any number of the probes may have been lost besides.
 func denies(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
-	e, lost := expect(s, sent, slack), sent-len(delays)
+	e, lost := expect.Of(s, sent, slack), sent-len(delays)
 	switch {
-	case lost < e.fewest:
+	case lost < e.Fewest:
 		return fmt.Sprintf("lost %d of %d probes", lost, sent)
-	case len(delays) < probePackets: // too few for a median
+	case len(delays) < expect.Packets: // too few for a median
 		return ""
 	}
-	if p50 := stats.Quantile(delays, 0.5); p50 < e.floor || s.Rate == 0 && p50 > e.ceiling {
+	if p50 := stats.Quantile(delays, 0.5); p50 < e.Floor || s.Rate == 0 && p50 > e.Ceiling {
 		return fmt.Sprintf("delayed probes by %v", p50.Round(time.Microsecond))
 	}
 	return ""
 }
 
 // passed: at least one packet of each burst arrived.
-func (v *Verifier) passed(m moment, ts []*train) (string, error) {
-	var through []*train
+func (v *Verifier) passed(m moment, ts []*probe.Train) (string, error) {
+	var through []*probe.Train
 	for _, t := range ts {
-		sent, delays := v.Prober.account(t)
+		sent, delays := v.Prober.Account(t)
 		if len(delays) > 0 {
 			through = append(through, t)
-		} else if v.same(m, t.path) {
-			return "", fmt.Errorf("none of %d probes came through %s, which is not cut", sent, t.path)
+		} else if v.same(m, t.Path) {
+			return "", fmt.Errorf("none of %d probes came through %s, which is not cut", sent, t.Path)
 		}
 	}
 	if len(through) == 0 {
@@ -122,11 +125,11 @@ func (v *Verifier) passed(m moment, ts []*train) (string, error) {
 }
 
 // pathList names the paths, or some and how many more there are.
-func pathList(ts []*train) string {
+func pathList(ts []*probe.Train) string {
 	const few = 4
 	var names []string
 	for _, t := range ts[:min(few, len(ts))] {
-		names = append(names, t.path.String())
+		names = append(names, t.Path.String())
 	}
 	list := strings.Join(names, " ")
 	if more := len(ts) - few; more > 0 {

@@ -7,10 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-const slack = 500 * ms
+const (
+	ms    = time.Millisecond
+	slack = 500 * ms
+)
 
 // stopped is a clock that stands still.
 type stopped struct{}
@@ -21,11 +25,11 @@ func path(from, to string) link.Path { return link.Path{From: from, To: to} }
 
 // A probe that came after the links were told to heal says nothing of the cut; one that came before says that it lets packets through.
 func TestProbesAfterTheHeal(t *testing.T) {
-	arrived := func(came ...time.Duration) *train {
-		return &train{path: path("n1", "n2"), sent: make([]time.Duration, cutProbes), came: came, delays: came}
+	arrived := func(came ...time.Duration) *probe.Train {
+		return probe.NewTrain(path("n1", "n2"), cutProbes, came...)
 	}
 	for _, c := range []struct {
-		b          *train
+		b          *probe.Train
 		said, want string
 	}{
 		{arrived(), "5 probes on n1>n2 were cut and none arrived", ""},
@@ -33,10 +37,10 @@ func TestProbesAfterTheHeal(t *testing.T) {
 		{arrived(10*ms, 10*ms, 11*ms, 11*ms, 12*ms), "the links counted 5 packets or more as cut on n1>n2, whose probes met the heal", ""},
 		{arrived(9*ms, 11*ms), "", "1 of 5 probes came through n1>n2, which is cut"},
 	} {
-		v := New(Config{Prober: NewProber(stopped{}, nil)})
-		said, err := v.nothing([]*train{c.b}, nil, 10*ms)
+		v := New(Config{Prober: probe.NewProber(stopped{}, nil)})
+		said, err := v.nothing([]*probe.Train{c.b}, nil, 10*ms)
 		if got := fmt.Sprint(err); said != c.said || c.want == "" && err != nil || c.want != "" && got != c.want {
-			t.Errorf("probes that came at %v: said %q, %v", c.b.came, said, err)
+			t.Errorf("%s: said %q, %v", c.said+c.want, said, err)
 		}
 	}
 }
@@ -67,12 +71,12 @@ func TestJudgeUnderALaterCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := New(Config{Prober: NewProber(stopped{}, nil), Net: net, Slack: slack})
-		m, b := v.now(), &train{path: p, sent: make([]time.Duration, c.sent), delays: c.delays}
+		v := New(Config{Prober: probe.NewProber(stopped{}, nil), Net: net, Slack: slack})
+		m, b := v.now(), probe.NewTrain(p, c.sent, c.delays...)
 		if _, err := net.Degrade(t.Context(), link.Matrix{p: {Cut: true}}); err != nil {
 			t.Fatal(err)
 		}
-		said, err := v.judge(m, []*train{b}, map[*train]bool{b: !c.unmet})
+		said, err := v.judge(m, []*probe.Train{b}, map[*probe.Train]bool{b: !c.unmet})
 		if got := fmt.Sprint(err); said != c.said || c.want == "" && err != nil || c.want != "" && got != c.want {
 			t.Errorf("%d of %d came through %s: said %q, %v", len(c.delays), c.sent, c.s, said, err)
 		}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/internal/expect"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
+
 	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
@@ -41,11 +44,11 @@ func (v *Verifier) lookAt(overlay link.Matrix, cut, degraded []link.Path, s *Obs
 		beside = v.beside(overlay, cut, m.links)
 	}
 	down := v.Down()
-	ts, err := v.Prober.send(v.Life, v.orders(m, cut, degraded, beside), trainGap)
+	ts, err := v.Prober.Send(v.Life, v.orders(m, cut, degraded, beside), trainGap)
 	if err != nil {
 		return "", err
 	}
-	defer v.Prober.forget(ts)
+	defer v.Prober.Forget(ts)
 	maps.Copy(down, v.Down()) // by a strike of this moment
 	cuts, degradedTrains, controls := ts[:len(cut)], ts[len(cut):len(cut)+len(degraded)], ts[len(cut)+len(degraded):]
 	if err := v.counted(before, wired(cuts, down)); err != nil {
@@ -55,11 +58,11 @@ func (v *Verifier) lookAt(overlay link.Matrix, cut, degraded []link.Path, s *Obs
 		return "", err
 	}
 	met := v.met(m, ts)
-	if len(degradedTrains) == 0 || slices.ContainsFunc(degradedTrains, func(t *train) bool { return met[t] }) { // else there is another try, for which the links must stay
+	if len(degradedTrains) == 0 || slices.ContainsFunc(degradedTrains, func(t *probe.Train) bool { return met[t] }) { // else there is another try, for which the links must stay
 		s.seen()
 	}
-	err = v.Prober.await(v.Life, ts, func(t *train) time.Duration { return v.patience(m, t) }, func(t *train) bool {
-		return slices.Contains(degradedTrains, t) && (whole(t) || !met[t]) || slices.Contains(controls, t) && reached(t)
+	err = v.Prober.Await(v.Life, ts, func(t *probe.Train) time.Duration { return v.patience(m, t) }, func(t *probe.Train) bool {
+		return slices.Contains(degradedTrains, t) && (t.Whole() || !met[t]) || slices.Contains(controls, t) && t.Reached()
 	})
 	if err != nil {
 		return "", err
@@ -80,36 +83,36 @@ func (v *Verifier) lookAt(overlay link.Matrix, cut, degraded []link.Path, s *Obs
 // cutProbes is how many probes are sent on a path that lets none through.
 const cutProbes = 5
 
-func (v *Verifier) orders(m moment, cut, degraded, beside []link.Path) (orders []order) {
+func (v *Verifier) orders(m moment, cut, degraded, beside []link.Path) (orders []probe.Order) {
 	for _, p := range cut {
-		orders = append(orders, order{p, cutProbes})
+		orders = append(orders, probe.Order{Path: p, N: cutProbes})
 	}
 	for _, p := range degraded {
-		orders = append(orders, order{p, toJudge(m.links[p])})
+		orders = append(orders, probe.Order{Path: p, N: toJudge(m.links[p])})
 	}
 	for _, p := range beside {
-		orders = append(orders, order{p, toPass(m.links[p])})
+		orders = append(orders, probe.Order{Path: p, N: toPass(m.links[p])})
 	}
 	return orders
 }
 
 // met says which of the trains, whose packets the links have just taken in, met them as they were at the moment. What
 // becomes of a path afterwards does not matter to a packet, unless it is cut.
-func (v *Verifier) met(m moment, ts []*train) map[*train]bool {
-	met := map[*train]bool{}
+func (v *Verifier) met(m moment, ts []*probe.Train) map[*probe.Train]bool {
+	met := map[*probe.Train]bool{}
 	for _, t := range ts {
-		met[t] = v.same(m, t.path)
+		met[t] = v.same(m, t.Path)
 	}
 	return met
 }
 
 // patience is how long after its last probe a burst is waited for.
-func (v *Verifier) patience(m moment, t *train) time.Duration {
-	s := m.links[t.path]
+func (v *Verifier) patience(m moment, t *probe.Train) time.Duration {
+	s := m.links[t.Path]
 	if s.Cut { // nothing will come; what comes all the same comes as before
-		return latest(s) + v.Slack + patienceLossy
+		return expect.Latest(s) + v.Slack + probe.PatienceLossy
 	}
-	return patience(s, len(t.sent), v.Slack)
+	return probe.Patience(s, t.Sent(), v.Slack)
 }
 
 // sortOut is the paths that the overlay cuts, and those that it only makes worse, as many of each as are looked at.
@@ -142,7 +145,7 @@ func (v *Verifier) beside(overlay link.Matrix, cut []link.Path, links link.Matri
 	for _, p := range cut {
 		touched[p.From], touched[p.To] = true, true
 	}
-	hosts := slices.SortedFunc(maps.Keys(v.Prober.hosts), link.CompareHosts)
+	hosts := v.Prober.Hosts()
 	for _, a := range hosts {
 		for _, t := range hosts {
 			p := link.Path{From: a, To: t}
@@ -156,59 +159,59 @@ func (v *Verifier) beside(overlay link.Matrix, cut []link.Path, links link.Matri
 
 // toJudge is how many probes show what the path does, toPass how many show that it does something.
 func toJudge(s link.Shape) int {
-	if survives(s) == 1 {
-		return probePackets
+	if expect.Survives(s) == 1 {
+		return expect.Packets
 	}
-	return max(enough(1-survives(s)), probePackets)
+	return max(expect.Enough(1-expect.Survives(s)), expect.Packets)
 }
 
-func toPass(s link.Shape) int { return enough(survives(s)) }
+func toPass(s link.Shape) int { return expect.Enough(expect.Survives(s)) }
 
 // wired is those of the trains whose path has both its ends up. In a kernel's fabric what is sent to a host that is down
 // is dropped before the queues that count: the cable has no carrier.
-func wired(ts []*train, down map[string]bool) []*train {
-	return slices.DeleteFunc(slices.Clone(ts), func(t *train) bool { return down[t.path.From] || down[t.path.To] })
+func wired(ts []*probe.Train, down map[string]bool) []*probe.Train {
+	return slices.DeleteFunc(slices.Clone(ts), func(t *probe.Train) bool { return down[t.Path.From] || down[t.Path.To] })
 }
 
 // counted waits, bounded, until the fabric has counted all packets of the trains as cut.
-func (v *Verifier) counted(before map[link.Path]link.Counters, ts []*train) error {
-	t, now, err := v.watch(ts, func(t *train, now link.Counters) bool {
-		return now.Cut >= before[t.path].Cut+v.onLinks(t)
+func (v *Verifier) counted(before map[link.Path]link.Counters, ts []*probe.Train) error {
+	t, now, err := v.watch(ts, func(t *probe.Train, now link.Counters) bool {
+		return now.Cut >= before[t.Path].Cut+v.onLinks(t)
 	})
 	if t == nil || err != nil {
 		return err
 	}
-	return fmt.Errorf("the links counted %d packets as cut on %s, where %d probes were sent", now.Cut-before[t.path].Cut, t.path, v.onLinks(t))
+	return fmt.Errorf("the links counted %d packets as cut on %s, where %d probes were sent", now.Cut-before[t.Path].Cut, t.Path, v.onLinks(t))
 }
 
 // takenIn waits, bounded, until the fabric has taken in as many packets as the trains have, or something has: what does
 // not come in is for those to find out who count what comes out.
-func (v *Verifier) takenIn(before map[link.Path]link.Counters, ts []*train) error {
-	_, _, err := v.watch(ts, func(t *train, now link.Counters) bool {
-		return now.Packets >= before[t.path].Packets+v.onLinks(t)
+func (v *Verifier) takenIn(before map[link.Path]link.Counters, ts []*probe.Train) error {
+	_, _, err := v.watch(ts, func(t *probe.Train, now link.Counters) bool {
+		return now.Packets >= before[t.Path].Packets+v.onLinks(t)
 	})
 	return err
 }
 
 // onLinks is how many of the burst's packets left their host.
-func (v *Verifier) onLinks(t *train) uint64 {
-	sent, _ := v.Prober.account(t)
-	return uint64(sent - v.Prober.refusals(t))
+func (v *Verifier) onLinks(t *probe.Train) uint64 {
+	sent, _ := v.Prober.Account(t)
+	return uint64(sent - v.Prober.Refusals(t))
 }
 
 // watch looks at the fabric's counters until they are as they should be for every burst, or returns the first for which they are not after a time.
-func (v *Verifier) watch(ts []*train, ok func(*train, link.Counters) bool) (*train, link.Counters, error) {
+func (v *Verifier) watch(ts []*probe.Train, ok func(*probe.Train, link.Counters) bool) (*probe.Train, link.Counters, error) {
 	for end := time.Now().Add(v.Slack + time.Second); len(ts) > 0; {
 		now, err := v.Fabric.Counters(v.Life)
 		if err != nil {
 			return nil, link.Counters{}, err
 		}
-		i := slices.IndexFunc(ts, func(t *train) bool { return !ok(t, now[t.path]) })
+		i := slices.IndexFunc(ts, func(t *probe.Train) bool { return !ok(t, now[t.Path]) })
 		if i < 0 {
 			break
 		}
 		if time.Now().After(end) {
-			return ts[i], now[ts[i].path], nil
+			return ts[i], now[ts[i].Path], nil
 		}
 		if err := clock.Rest(v.Life, counterInterval); err != nil {
 			return nil, link.Counters{}, err

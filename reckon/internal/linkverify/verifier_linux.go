@@ -16,12 +16,13 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/internal/probe"
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
 // Config is what a verifier needs of the run.
 type Config struct {
-	Prober *Prober
+	Prober *probe.Prober
 	Net    *link.Net
 	Fabric link.Fabric
 	Event  func(history.Event)
@@ -105,7 +106,7 @@ func (v *Verifier) Ready(ctx context.Context, overlay link.Matrix) {
 	for _, o := range heals {
 		for p := range overlay {
 			if _, same := o.overlay[p]; same {
-				o.Close(ctx, v.Prober.clock)
+				o.Close(ctx, v.Prober.Clock)
 				break
 			}
 		}

@@ -30,7 +30,7 @@ func TestTheLastDropsAreAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	fabric, k := &asked{}, &capture.Capture{}
-	b := New(t.Context(), Config{Clock: clock.NewMonotonic(clock.Epoch()), Event: func(history.Event) {}})
+	b := New(t.Context(), Config{Clock: clock.NewMonotonic(clock.Epoch()), Event: func(history.Event) {}, Packets: new(capture.Set)})
 	b.Fabric, b.captured = Fabric{backend: fabric}, k
 	b.Packets.Add(k, links)
 	b.Stop()

@@ -25,7 +25,8 @@ type Config struct {
 	Clock clock.Clock
 	Event func(history.Event)
 	// Fatal is called when the links end by themselves: nothing that follows can be right.
-	Fatal func(error)
+	Fatal   func(error)
+	Packets *capture.Set // the captures under way
 	// Log opens the log of a process for appending.
 	Log func(name string) (io.WriteCloser, error)
 }
@@ -33,11 +34,10 @@ type Config struct {
 // A Testbed is hosts with links between them.
 type Testbed struct {
 	Config
-	Hosts   map[string]*host.Host
-	Net     *link.Net
-	Fabric  Fabric
-	Packets capture.Set // the captures under way
-	Downs   host.Holds  // of interfaces
+	Hosts  map[string]*host.Host
+	Net    *link.Net
+	Fabric Fabric
+	Downs  host.Holds // of interfaces
 
 	hub      *host.Host
 	captured *capture.Capture // of the whole run; nil without --pcap

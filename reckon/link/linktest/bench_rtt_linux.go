@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/stats"
 )
 
 // roundTrips measures how much longer than twice the delay a round trip takes, less what the bridge
@@ -122,7 +123,7 @@ func high(ds []time.Duration) time.Duration   { return sortedQuantile(ds, 0.99) 
 
 func sortedQuantile(ds []time.Duration, p float64) time.Duration {
 	slices.Sort(ds)
-	return quantile(ds, p)
+	return stats.Quantile(ds, p)
 }
 
 func micro(d time.Duration) time.Duration { return d.Round(time.Microsecond) }

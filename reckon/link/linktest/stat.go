@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/stats"
 )
 
 // Bounds in standard deviations: 99.9 % of all outcomes, and practically all.
@@ -64,7 +65,9 @@ func delays(took []time.Duration, s link.Shape, late time.Duration) error {
 	slices.Sort(took)
 	truth := reference(s)
 	for _, p := range []float64{0.05, 0.25, 0.5, 0.75, 0.95} {
-		got, low, high := quantile(took, p), quantile(truth, p-eps)-early, quantile(truth, p+eps)+late
+		got := stats.Quantile(took, p)
+		low := stats.Quantile(truth, max(p-eps, 0)) - early
+		high := stats.Quantile(truth, min(p+eps, 1)) + late
 		if got < low || got > high {
 			return fmt.Errorf("%v %% of the packets took %v at most, want from %v to %v", 100*p, got, low, high)
 		}
@@ -73,11 +76,6 @@ func delays(took []time.Duration, s link.Shape, late time.Duration) error {
 		return fmt.Errorf("a packet took %v, want at least %v", took[0], first)
 	}
 	return nil
-}
-
-// quantile returns the p-quantile of the sorted values; p may lie outside [0, 1].
-func quantile(sorted []time.Duration, p float64) time.Duration {
-	return sorted[min(max(int(p*float64(len(sorted))), 0), len(sorted)-1)]
 }
 
 // reference returns a large sorted sample of the shape's delays.

@@ -247,7 +247,8 @@ func (c *cluster) workerProcess(node, root string) *process {
 	return p
 }
 
-// worker starts a worker in this process and waits until it is registered. It ends when the test does, or at stop.
+// worker starts a worker in this process and waits until it is registered. It ends when the test
+// does, or at stop.
 func (c *cluster) worker(w Worker) (stop func()) {
 	c.t.Helper()
 	w.Etcd = c.etcd()
@@ -309,8 +310,8 @@ func (c *cluster) do(caller *Caller, command Command, want string) Operation {
 	return op
 }
 
-// small is a tree of 6 files; long is one that keeps a worker of one thread busy for some hundred times as long as it takes to see
-// that it has begun, and to kill it.
+// small is a tree of 6 files; long is one that keeps a worker of one thread busy for some hundred
+// times as long as it takes to see that it has begun, and to kill it.
 var (
 	small = kibishii.Spec{Levels: 2, Dirs: 2, Files: 2, Length: 2048, BlockSize: 1024, Pass: 1}
 	long  = kibishii.Spec{Levels: 2, Dirs: 10, Files: 300, Length: 4096, BlockSize: 4096, Pass: 1}
