@@ -27,6 +27,8 @@ var floors = []string{
 	"reckon/sim/node reckon/sim/wal",
 	"reckon/sim/client",
 	"reckon/sim/memory reckon/sim/raftkv",
+	"reckon/sim/world",
+	"reckon/sim/scenario",
 	"reckon",
 	"reckon/plan reckon/internal/load",
 	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
@@ -59,7 +61,7 @@ var floors = []string{
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
 	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
 	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
-	"reckon/sim/node reckon/sim/raftkv reckon/sim/wal")
+	"reckon/sim/node reckon/sim/raftkv reckon/sim/scenario reckon/sim/wal reckon/sim/world")
 
 func TestImportsPointOneWay(t *testing.T) {
 	floor := map[string]int{}

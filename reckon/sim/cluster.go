@@ -15,6 +15,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
 	"github.com/reckon-bench/reckon/reckon/sim/network"
 	"github.com/reckon-bench/reckon/reckon/sim/node"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // This file is the simulated cluster as faults see it: reckon.Cluster. Faults run unchanged: what waits for a condition on a real
@@ -121,14 +122,14 @@ func (v *view) Degrade(ctx context.Context, overlay link.Matrix) (func(context.C
 	if err != nil {
 		return nil, err
 	}
-	v.s.event(history.NewDegraded(v.strike, overlay.Layers(), overlay.String()))
+	v.s.Event(history.NewDegraded(v.strike, overlay.Layers(), overlay.String()))
 	v.verify(history.EndStruck, overlay)
 	what := strings.ReplaceAll(overlay.String(), "\n", "; ")
 	return v.s.ledger.Enter(v.strike, what, func(ctx context.Context) error {
 		if err := remove(ctx); err != nil {
 			return err
 		}
-		v.s.event(history.NewRestored(v.strike, overlay.Layers(), overlay.String()))
+		v.s.Event(history.NewRestored(v.strike, overlay.Layers(), overlay.String()))
 		v.verify(history.EndHealed, overlay)
 		return nil
 	}), nil
@@ -139,11 +140,11 @@ func (v *view) verify(end history.End, overlay link.Matrix) {
 	links := v.Links()
 	for _, p := range overlay.Paths() {
 		if got := v.s.Network.Shape(p); got != links[p] {
-			v.s.event(history.NewUnseen(v.strike, end, "links", fmt.Errorf("%s does %v, and not %v", p, got, links[p])))
+			v.s.Event(history.NewUnseen(v.strike, end, "links", fmt.Errorf("%s does %v, and not %v", p, got, links[p])))
 			return
 		}
 	}
-	v.s.event(history.NewVerified(v.strike, end, "links", fmt.Sprintf("%d paths do as the links say", len(overlay))))
+	v.s.Event(history.NewVerified(v.strike, end, "links", fmt.Sprintf("%d paths do as the links say", len(overlay))))
 }
 
 func (v *view) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
@@ -218,7 +219,7 @@ func (n nodeView) Name() string { return n.node.Name }
 func (n nodeView) State() reckon.State { return n.v.shown.State(n.Name()) }
 
 func (n nodeView) Ready(context.Context) error {
-	if m := member(n.node); m == nil || n.node.Frozen() || !m.Status().Serves {
+	if m := world.Member(n.node); m == nil || n.node.Frozen() || !m.Status().Serves {
 		return fmt.Errorf("%w: %s does not serve", reckon.ErrNotReady, n.Name())
 	}
 	return nil
@@ -227,12 +228,12 @@ func (n nodeView) Ready(context.Context) error {
 func (n nodeView) Hold(_ context.Context, s reckon.State) (func(context.Context) error, error) {
 	n.Add(s, n.v.strike)
 	n.settle(n.v.s.Boot)
-	n.v.s.event(history.NewHeld(n.v.strike, n.Name(), history.State(s.String())))
+	n.v.s.Event(history.NewHeld(n.v.strike, n.Name(), history.State(s.String())))
 	n.verify(history.EndStruck)
 	return n.v.s.ledger.Enter(n.v.strike, n.Name()+" "+s.String(), func(context.Context) error {
 		n.Remove(s, n.v.strike)
 		n.settle(n.v.s.Boot)
-		n.v.s.event(history.NewReleased(n.v.strike, n.Name(), history.State(s.String())))
+		n.v.s.Event(history.NewReleased(n.v.strike, n.Name(), history.State(s.String())))
 		n.back()
 		return nil
 	}), nil
@@ -241,10 +242,10 @@ func (n nodeView) Hold(_ context.Context, s reckon.State) (func(context.Context)
 func (n nodeView) verify(end history.End) {
 	seen, ok := n.seen()
 	if !ok {
-		n.v.s.event(history.NewUnseen(n.v.strike, end, n.Name(), fmt.Errorf("it is held %v, and that cannot be seen", n.hold.State())))
+		n.v.s.Event(history.NewUnseen(n.v.strike, end, n.Name(), fmt.Errorf("it is held %v, and that cannot be seen", n.hold.State())))
 		return
 	}
-	n.v.s.event(history.NewVerified(n.v.strike, end, n.Name(), seen))
+	n.v.s.Event(history.NewVerified(n.v.strike, end, n.Name(), seen))
 }
 
 // back records that the node is healed: once it answers again, or at once where somebody else still holds it.
@@ -256,7 +257,7 @@ func (n nodeView) back() {
 	s, released := n.v.s, n.v.s.Loop.Now()
 	s.Loop.Go("verify "+n.Name(), func(c *loop.Coroutine) {
 		runs := func() bool {
-			return s.over || n.hold.State() != reckon.Running || member(n.node) != nil && !n.node.Frozen()
+			return s.over || n.hold.State() != reckon.Running || world.Member(n.node) != nil && !n.node.Frozen()
 		}
 		ok := c.Await(s.plan.Bounds.Settle, runs)
 		took := (s.Loop.Now() - released).Round(time.Millisecond)
@@ -269,7 +270,7 @@ func (n nodeView) back() {
 		case n.hold.State() != reckon.Running:
 			seen = "it was struck again before it was asked"
 		}
-		s.event(history.NewVerified(n.v.strike, history.EndHealed, n.Name(), seen))
+		s.Event(history.NewVerified(n.v.strike, history.EndHealed, n.Name(), seen))
 	})
 }
 
@@ -287,17 +288,17 @@ func (s *Simulation) watch() {
 			e := history.NewLeaderless()
 			if l != nil {
 				leader = l.Name
-				e = history.NewLeads(l.Name, member(l).Status().Term)
+				e = history.NewLeads(l.Name, world.Member(l).Status().Term)
 			}
-			s.event(e)
+			s.Event(e)
 		}
 		for _, n := range s.Nodes {
-			if now := member(n) != nil && !n.Frozen(); now != up[n.Name] {
+			if now := world.Member(n) != nil && !n.Frozen(); now != up[n.Name] {
 				up[n.Name] = now
 				if now {
-					s.event(history.NewUp(n.Name))
+					s.Event(history.NewUp(n.Name))
 				} else {
-					s.event(history.NewDown(n.Name, errSilent))
+					s.Event(history.NewDown(n.Name, errSilent))
 				}
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -36,14 +37,14 @@ func (s *Simulation) offerPlan(start time.Duration) {
 				stop()
 				return
 			}
-			s.Loop.At(op.Due, loop.Label{Kind: loop.Scenario, Subject: loop.Nobody, Content: opContent(op)}, func() {
+			s.Loop.At(op.Due, loop.Label{Kind: loop.Scenario, Subject: loop.Nobody, Content: world.Content(op)}, func() {
 				s.offered[name]++
-				s.begin(i, -1, op, nil)
+				s.Begin(i, -1, op, nil)
 				queue()
 			})
 		}
 		queue()
-		s.closers = append(s.closers, stop)
+		s.OnClose(stop)
 	}
 }
 
@@ -65,12 +66,12 @@ func (s *Simulation) preload() bool {
 					}
 				}
 				missing = map[string]bool{}
-				s.inTurn(ops, func(op history.Op, then func(history.Op)) { s.begin(i, -1, op, then) }, func(op history.Op) {
+				s.inTurn(ops, func(op history.Op, then func(history.Op)) { s.Begin(i, -1, op, then) }, func(op history.Op) {
 					if op.Outcome != history.OK {
 						missing[op.Key] = true
 					}
 				})
-				if !s.until(deadline, s.idle) {
+				if !s.Until(deadline, s.Idle) {
 					return false
 				}
 			}
@@ -121,7 +122,7 @@ func (s *Simulation) readAll() {
 		var read func(left int) func(history.Op, func(history.Op))
 		read = func(left int) func(history.Op, func(history.Op)) {
 			return func(op history.Op, then func(history.Op)) {
-				s.begin(len(s.Clients)-1, m, op, func(got history.Op) {
+				s.Begin(len(s.Clients)-1, m, op, func(got history.Op) {
 					if got.Outcome != history.OK && left > 1 {
 						op.Due = s.Loop.Now()
 						read(left-1)(op, then)
@@ -133,14 +134,14 @@ func (s *Simulation) readAll() {
 		}
 		s.inTurn(ops, read(finalAttempts), func(history.Op) {})
 	}
-	s.until(s.Loop.Now()+s.plan.Bounds.Final, s.idle)
+	s.Until(s.Loop.Now()+s.plan.Bounds.Final, s.Idle)
 }
 
 // collectPlan takes down the first member's account of its past, and all members' hashes at one revision, if they come to one.
 func (s *Simulation) collectPlan() {
-	s.until(s.Loop.Now()+s.plan.Bounds.Settle, s.agreed)
+	s.Until(s.Loop.Now()+s.plan.Bounds.Settle, s.Agreed)
 	for i, n := range s.Nodes {
-		m := member(n)
+		m := world.Member(n)
 		if m == nil {
 			continue
 		}
@@ -150,9 +151,9 @@ func (s *Simulation) collectPlan() {
 				c.Value, c.Member = history.Abridge(c.Value), n.Name
 				s.History.Changes = append(s.History.Changes, c)
 			}
-			s.event(history.NewCollected(n.Name, len(s.History.Changes), st.Revision))
+			s.Event(history.NewCollected(n.Name, len(s.History.Changes), st.Revision))
 		}
-		s.event(history.NewHash(n.Name, st.Revision, st.Hash))
+		s.Event(history.NewHash(n.Name, st.Revision, st.Hash))
 	}
 }
 
@@ -165,7 +166,7 @@ func (s *Simulation) probe() {
 			paths++
 		}
 	}
-	s.event(history.NewProbed(history.Survey{Paths: paths}))
+	s.Event(history.NewProbed(history.Survey{Paths: paths}))
 }
 
 // recordLinks records the links' counters at the end of the load.
@@ -178,14 +179,14 @@ func (s *Simulation) recordLinks() {
 	var sum history.Traffic
 	for _, p := range matrix.Paths() {
 		c := all[p]
-		if p.From == readerHost || p.To == readerHost {
+		if p.From == world.ReaderHost || p.To == world.ReaderHost {
 			continue
 		}
-		s.event(history.NewPath(p.String(), history.Traffic{
+		s.Event(history.NewPath(p.String(), history.Traffic{
 			Packets: c.Packets, Lost: c.Lost, Cut: c.Cut, Overflow: c.Overflow,
 			Duplicated: c.Duplicated, Corrupted: c.Corrupted, Reordered: c.Reordered,
 		}))
 		sum.Packets, sum.Lost, sum.Cut, sum.Overflow = sum.Packets+c.Packets, sum.Lost+c.Lost, sum.Cut+c.Cut, sum.Overflow+c.Overflow
 	}
-	s.event(history.NewLinks("simulated", "in virtual time", sum, &history.Late{}))
+	s.Event(history.NewLinks("simulated", "in virtual time", sum, &history.Late{}))
 }

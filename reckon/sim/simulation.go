@@ -1,3 +1,9 @@
+// Package sim is the simulator: the topologies, workloads, faults and checks of real runs in virtual time, on simulated
+// hosts, disks, clocks and links, a thousand times faster than life and repeatable to the bit.
+//
+// The components are packages of their own below this one, each with two faces: the real one, which systems use, and a
+// test face for faults, tests and people. Package world puts them together and package scenario draws random trials; this package
+// carries out a plan (Simulation), and many of them (Campaign).
 package sim
 
 import (
@@ -17,6 +23,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/invariant"
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
 	"github.com/reckon-bench/reckon/reckon/sim/node"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // Simulable is a reckon.System that the simulator can run.
@@ -29,7 +36,7 @@ type Simulable interface {
 // A Simulation is a plan that is carried out in virtual time: the same topology, workloads, faults and checks as in a
 // real run.
 type Simulation struct {
-	*World
+	*world.World
 	plan    *plan.Plan
 	nemesis *nemesis.Nemesis
 	ledger  clusterstate.Ledger
@@ -56,7 +63,7 @@ func New(p *plan.Plan) (*Simulation, error) {
 	case p.Options.Pcap:
 		return nil, errors.New("--pcap: simulated hosts have no packets that Wireshark could read")
 	}
-	c := Config{
+	c := world.Config{
 		Seed: p.Options.Seed, Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Links: p.Links, Timing: disk.NVMe, Boot: bootTime,
 		OpTimeout: p.Options.OpTimeout, ElectionTimeout: p.Options.FailureTimeout, Reader: true,
 	}
@@ -74,7 +81,7 @@ func New(p *plan.Plan) (*Simulation, error) {
 		refused = err
 		return s
 	}
-	w, err := NewWorld(c)
+	w, err := world.New(c)
 	if err := errors.Join(refused, err); err != nil {
 		return nil, fmt.Errorf("system %s: %w", p.Words.System, err)
 	}
@@ -92,38 +99,55 @@ const bootTime = 100 * time.Millisecond
 // Failure: a broken invariant, or a program that ended by itself. What the checks say of the history is for the caller to ask; see
 // Verdicts.
 func (s *Simulation) Carry() error {
-	s.event(history.NewBuild(simulatedEpoch))
-	s.phase("probe")
+	s.Event(history.NewBuild(simulatedEpoch))
+	s.Phase("probe")
 	s.probe()
-	s.phase("start")
-	for _, n := range s.Nodes {
-		n.Start(s.Boot)
+	s.Phase("start")
+	rng := s.Loop.Rand("boot")
+	for _, n := range s.Nodes { // not at one instant: their heartbeats would tick together
+		n.Start(s.Boot + time.Duration(rng.Int64N(int64(s.Boot))))
 	}
 	s.watch()
-	s.phase("ready")
-	if !s.until(s.plan.Bounds.Ready, func() bool { return s.serves() && s.Leader() != nil }) {
+	s.Phase("ready")
+	if !s.Until(s.plan.Bounds.Ready, func() bool { return s.Serves() && s.Leader() != nil }) {
 		return s.spoilt("not ready within " + s.plan.Bounds.Ready.String())
 	}
-	s.phase("preload")
+	s.Phase("preload")
 	if !s.preload() {
 		return s.spoilt("the preload was not acknowledged")
 	}
 	s.loadAndStrike()
 	s.recordLinks()
-	s.phase("settle")
-	if !s.settled(s.plan.Bounds.Settle) {
+	s.Phase("settle")
+	if !s.Settled(s.plan.Bounds.Settle) {
 		if err := s.Loop.Failure(); err != nil {
 			return s.broken(err)
 		}
-		s.event(history.NewUnsettled(s.plan.Bounds.Settle, "no leader stayed, or not every member served"))
+		s.Event(history.NewUnsettled(s.plan.Bounds.Settle, "no leader stayed, or not every member served"))
 		return s.done()
 	}
-	s.event(history.NewSettled(s.Leader().Name))
-	s.phase("final")
+	s.Event(history.NewSettled(s.Leader().Name))
+	s.Phase("final")
 	s.readAll()
-	s.phase("collect")
+	s.Phase("collect")
 	s.collectPlan()
 	return s.done()
+}
+
+// errStopped ends a simulation at the point where it was asked to stop.
+var errStopped = errors.New("stopped as asked")
+
+// CarryTo is Carry up to the step or time; a zero Stop stops only where something breaks. The world stays as it is there.
+func (s *Simulation) CarryTo(stop loop.Stop) error {
+	s.Loop.AfterEach(func(e loop.Event) {
+		if stop.Step > 0 && e.Step >= stop.Step || stop.Time > 0 && e.At >= stop.Time {
+			s.Loop.Fail(errStopped)
+		}
+	})
+	if err := s.Carry(); !errors.Is(err, errStopped) {
+		return err
+	}
+	return nil
 }
 
 // simulatedEpoch is the wall clock's time of the epoch of every simulated run.
@@ -134,7 +158,7 @@ func (s *Simulation) spoilt(why string) error {
 	if err := s.Loop.Failure(); err != nil {
 		return s.broken(err)
 	}
-	s.event(history.NewHarness(why))
+	s.Event(history.NewHarness(why))
 	return s.done()
 }
 
@@ -148,9 +172,9 @@ func (s *Simulation) done() error {
 
 // broken records the violation.
 func (s *Simulation) broken(err error) error {
-	var f *Failure
-	if errors.As(err, &f) && f.Name != EndedByItself && f.Name != Panicked { // which have an event
-		s.event(history.NewViolated(f.Name, f.Step, f.Detail))
+	var f *world.Failure
+	if errors.As(err, &f) && f.Name != world.EndedByItself && f.Name != world.Panicked { // which have an event
+		s.Event(history.NewViolated(f.Name, f.Step, f.Detail))
 	}
 	s.recordDrivers()
 	s.last()
@@ -160,7 +184,7 @@ func (s *Simulation) broken(err error) error {
 // last records how much was recorded.
 func (s *Simulation) last() {
 	s.over = true
-	s.event(history.NewDone(history.Counts{Ops: len(s.History.Ops), Changes: len(s.History.Changes)}))
+	s.Event(history.NewDone(history.Counts{Ops: len(s.History.Ops), Changes: len(s.History.Changes)}))
 }
 
 // coroutineKey is the key of the coroutine that carries out strikes in their context.
@@ -170,11 +194,11 @@ type coroutineKey struct{}
 func (s *Simulation) loadAndStrike() {
 	start := s.Loop.Now()
 	s.end = start + s.plan.Options.Duration
-	s.phase("load")
+	s.Phase("load")
 	s.offerPlan(start)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s.nemesis = nemesis.New(nemesis.Config{
-		Clock: s, Start: start, Event: s.stamp, ElectionTimeout: s.ElectionTimeout, Bound: s.plan.Bounds.Settle,
+		Clock: s, Start: start, Event: s.Event, ElectionTimeout: s.ElectionTimeout, Bound: s.plan.Bounds.Settle,
 		Wait: func(ctx context.Context, until time.Duration) error {
 			ctx.Value(coroutineKey{}).(*loop.Coroutine).WaitUntil(min(until, s.end))
 			if until > s.end {
@@ -192,28 +216,20 @@ func (s *Simulation) loadAndStrike() {
 	}
 	_ = s.Run(loop.Stop{Time: s.end}) // a failure is the loop's
 	cancel(nemesis.ErrOver)
-	s.phase("drain")
+	s.Phase("drain")
 	_ = s.nemesis.Release(context.Background()) // what cannot be healed has been recorded as missed
-	s.until(s.Loop.Now()+s.OpTimeout+time.Second, s.idle)
+	s.Until(s.Loop.Now()+s.OpTimeout+time.Second, s.Idle)
 	s.recordDrivers()
 }
 
 // Now returns the virtual time; with it a Simulation is a clock.Clock.
 func (s *Simulation) Now() time.Duration { return s.Loop.Now() }
 
-// stamp records the event, as of now unless it has a time.
-func (s *Simulation) stamp(e history.Event) {
-	if e.At == 0 {
-		e.At = s.Loop.Now()
-	}
-	s.History.Events = append(s.History.Events, e)
-}
-
 // recordDrivers records what each client offered. Simulated drivers are always on time.
 func (s *Simulation) recordDrivers() {
 	for _, c := range s.plan.Setting.Clients {
 		if n, ok := s.offered[c]; ok {
-			s.event(history.NewDriver(c, n, history.Late{}))
+			s.Event(history.NewDriver(c, n, history.Late{}))
 			delete(s.offered, c)
 		}
 	}

@@ -1,10 +1,12 @@
-package sim
+package scenario
 
 import (
 	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // digest plays a trial and returns the digest of all its events.
@@ -43,24 +45,24 @@ func TestRunsOfASeedAreTheSame(t *testing.T) {
 
 // The digest is not blind: one drawn number more anywhere makes another.
 func TestDigestsDiffer(t *testing.T) {
-	run := func(change func(*World, *Scenario)) uint64 {
+	run := func(change func(*world.World, *Scenario)) uint64 {
 		w, s, err := Trial{Seed: 7, Duration: time.Second}.World()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer w.Close()
 		change(w, &s)
-		if err := w.Play(s); err != nil {
+		if err := s.Play(w); err != nil {
 			t.Fatal(err)
 		}
 		return w.Loop.Digest()
 	}
-	base := run(func(*World, *Scenario) {})
-	for name, change := range map[string]func(*World, *Scenario){
-		"another jitter":     func(w *World, _ *Scenario) { _, _ = w.jitter.Read(make([]byte, 9)) },
-		"an operation fewer": func(_ *World, s *Scenario) { s.Duration -= 10 * ms },
-		"a strike fewer":     func(_ *World, s *Scenario) { s.Strikes = s.Strikes[1:] },
-		"a slower disk":      func(w *World, _ *Scenario) { w.Nodes[0].Disk.Slow(1.01) },
+	base := run(func(*world.World, *Scenario) {})
+	for name, change := range map[string]func(*world.World, *Scenario){
+		"another jitter":     func(w *world.World, _ *Scenario) { _, _ = w.Jitter.Read(make([]byte, 9)) },
+		"an operation fewer": func(_ *world.World, s *Scenario) { s.Duration -= 10 * ms },
+		"a strike fewer":     func(_ *world.World, s *Scenario) { s.Strikes = s.Strikes[1:] },
+		"a slower disk":      func(w *world.World, _ *Scenario) { w.Nodes[0].Disk.Slow(1.01) },
 	} {
 		if run(change) == base {
 			t.Errorf("%s: the digest is the same", name)

@@ -1,4 +1,4 @@
-package sim
+package scenario
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
 	"github.com/reckon-bench/reckon/reckon/sim/node"
 	"github.com/reckon-bench/reckon/reckon/sim/raftkv"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // Three members with pre-vote and CheckQuorum on a network that loses 1 %, a fault every 8 s, all invariants on: how
@@ -25,7 +26,7 @@ func BenchmarkEtcd(b *testing.B) {
 			began := cpu()
 			for seed := uint64(0); b.Loop(); seed++ {
 				w, s := benchWorld(b, seed, rate)
-				if err := w.Play(s); err != nil {
+				if err := s.Play(w); err != nil {
 					b.Fatal(err)
 				}
 				simulated += w.Loop.Now()
@@ -48,9 +49,9 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func benchWorld(b *testing.B, seed uint64, rate float64) (*World, Scenario) {
+func benchWorld(b *testing.B, seed uint64, rate float64) (*world.World, Scenario) {
 	o := raftkv.Etcd(3, time.Second, true)
-	c := Config{
+	c := world.Config{
 		Seed: seed, Timing: disk.NVMe, Boot: 20 * time.Millisecond, Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1", "c2"},
 		OpTimeout: 5 * time.Second, ElectionTimeout: o.ElectionTimeout, Links: link.Matrix{},
 		System: func(checker *invariant.Checker) node.System { o.Checker = checker; return raftkv.System(o) },
@@ -58,7 +59,7 @@ func benchWorld(b *testing.B, seed uint64, rate float64) (*World, Scenario) {
 	for p := range baseline(append(append([]string{}, c.Nodes...), c.Clients...), 0) {
 		c.Links[p] = link.Shape{Delay: 2 * time.Millisecond, Loss: 0.01}
 	}
-	w, err := NewWorld(c)
+	w, err := world.New(c)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func BenchmarkBoot(b *testing.B) {
 	w, s := benchWorld(b, 1, 100)
 	defer w.Close()
 	s.Strikes, s.Duration = nil, 10*time.Second
-	if err := w.Play(s); err != nil {
+	if err := s.Play(w); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

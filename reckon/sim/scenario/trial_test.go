@@ -1,4 +1,4 @@
-package sim
+package scenario
 
 import (
 	"testing"
@@ -16,10 +16,10 @@ func TestCalm(t *testing.T) {
 	}
 	defer w.Close()
 	s.Strikes = nil
-	if err := w.Play(s); err != nil {
+	if err := s.Play(w); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range w.Check() {
+	for _, r := range Check(w) {
 		if r.Verdict != check.Valid {
 			t.Error(r)
 		}

@@ -1,4 +1,4 @@
-package sim
+package scenario
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/sim/invariant"
 	"github.com/reckon-bench/reckon/reckon/sim/raftkv"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // churn strikes so often that leaders change all the time.
@@ -46,8 +47,8 @@ func TestPlantedDefectsAreFound(t *testing.T) {
 			for seed := first; seed < 2*tt.seeds+10; seed++ {
 				tt.trial.Seed = seed
 				_, err := tt.trial.Run()
-				var f *Failure
-				if !errors.As(err, &f) || f.Name == Panicked {
+				var f *world.Failure
+				if !errors.As(err, &f) || f.Name == world.Panicked {
 					continue // raft noticed that something is wrong before an invariant could say what
 				}
 				if !slices.Contains(tt.names, f.Name) {

@@ -1,4 +1,4 @@
-package sim
+package scenario
 
 import (
 	"context"
@@ -72,7 +72,7 @@ func (s Strike) String() string {
 }
 
 // strike carries the strike out at its time, and heals it at its end.
-func (w *World) strike(start time.Duration, s Strike) {
+func (w player) strike(start time.Duration, s Strike) {
 	w.Loop.Go(s.String(), func(c *loop.Coroutine) {
 		c.WaitUntil(start + s.From)
 		heal := w.apply(c, s)
@@ -84,7 +84,7 @@ func (w *World) strike(start time.Duration, s Strike) {
 // writing is how long a kill or a power cut waits for the moment at which there is something to lose.
 const writing = 100 * time.Millisecond
 
-func (w *World) apply(c *loop.Coroutine, s Strike) (heal func()) {
+func (w player) apply(c *loop.Coroutine, s Strike) (heal func()) {
 	s.Nodes = w.numbers(s.Nodes)
 	targets := make([]*node.Node, len(s.Nodes))
 	for i, n := range s.Nodes {
@@ -112,7 +112,7 @@ func (w *World) apply(c *loop.Coroutine, s Strike) (heal func()) {
 }
 
 // numbers puts the present leader's number in the place of Leader.
-func (w *World) numbers(nodes []int) (all []int) {
+func (w player) numbers(nodes []int) (all []int) {
 	for _, n := range nodes {
 		if n == Leader {
 			n = max(0, slices.Index(w.Nodes, w.Leader()))
@@ -128,7 +128,7 @@ func unsynced(n *node.Node) bool {
 }
 
 // hit strikes one host.
-func (w *World) hit(n *node.Node, s Strike) (heal func()) {
+func (w player) hit(n *node.Node, s Strike) (heal func()) {
 	restart := func() { n.Start(w.Boot) }
 	switch s.Kind {
 	case Kill:
@@ -142,9 +142,9 @@ func (w *World) hit(n *node.Node, s Strike) (heal func()) {
 	case SlowDisk:
 		return n.Disk.Slow(100)
 	case FullDisk:
-		return both(n.Disk.Fill(), w.excuse(n))
+		return both(n.Disk.Fill(), w.Excuse(n))
 	case DeadDisk:
-		return both(n.Disk.Detach(), w.excuse(n))
+		return both(n.Disk.Detach(), w.Excuse(n))
 	case Drift:
 		n.Drift(s.Amount)
 		return func() { n.Drift(1) }
@@ -152,7 +152,7 @@ func (w *World) hit(n *node.Node, s Strike) (heal func()) {
 		n.Jump(time.Duration(s.Amount * float64(time.Minute)))
 		return func() {}
 	case Replay:
-		return w.replay(n)
+		return w.World.Replay(n)
 	}
 	panic(fmt.Sprintf("strike: no such kind %q", s.Kind))
 }
@@ -160,7 +160,7 @@ func (w *World) hit(n *node.Node, s Strike) (heal func()) {
 func both(a, b func()) func() { return func() { a(); b() } }
 
 // overlay lays over the links what the strike does to them.
-func (w *World) overlay(s Strike) (heal func()) {
+func (w player) overlay(s Strike) (heal func()) {
 	m := link.Matrix{}
 	for i, a := range w.Nodes {
 		for j, b := range w.Nodes {
@@ -186,15 +186,9 @@ func (w *World) overlay(s Strike) (heal func()) {
 	return func() { _ = undo(context.Background()) }
 }
 
-// replay has every packet to the node arrive once more, a little later.
-func (w *World) replay(n *node.Node) (heal func()) {
-	w.replayed[n.ID]++
-	return func() { w.replayed[n.ID]-- }
-}
-
 // twin starts a copy of the node on a spare host, on a copy of its disk: a backup that was restored while the original
 // is still there.
-func (w *World) twin(n *node.Node) (heal func()) {
+func (w player) twin(n *node.Node) (heal func()) {
 	t := w.Spares[0]
 	if t.State() == node.Running || n.State() != node.Running {
 		return func() {}
@@ -204,11 +198,11 @@ func (w *World) twin(n *node.Node) (heal func()) {
 	return t.Kill
 }
 
-func (w *World) swap(a, b *node.Node) (heal func()) {
+func (w player) swap(a, b *node.Node) (heal func()) {
 	a.Kill()
 	b.Kill()
 	node.SwapDisks(a, b)
-	over := both(w.excuse(a), w.excuse(b))
+	over := both(w.Excuse(a), w.Excuse(b))
 	a.Start(w.Boot)
 	b.Start(w.Boot)
 	return func() {

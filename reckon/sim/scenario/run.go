@@ -1,14 +1,16 @@
-package sim
+// Package scenario draws and plays scenarios in which load and strikes are data: what random campaigns and the planted
+// defects of the simulator's own tests are made of.
+package scenario
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // A Scenario is what happens in a run: load, and strikes.
@@ -26,52 +28,54 @@ const (
 	settleBound = 30 * time.Second // and twenty election timeouts
 )
 
+// player carries a scenario out.
+type player struct{ *world.World }
+
 // Play runs the scenario in the world: start, load and strikes, heal, settle, read everything through every member,
 // collect their accounts. It returns the first failure, which the checks of the history come last to find.
-func (w *World) Play(s Scenario) error {
-	w.phase("start")
+func (s Scenario) Play(in *world.World) error {
+	w := player{in}
+	w.Phase("start")
 	for _, n := range w.Nodes {
 		n.Start(w.Boot)
 	}
-	if !w.until(w.Loop.Now()+readyBound+20*w.ElectionTimeout, func() bool { return w.serves() && w.Leader() != nil }) {
+	if !w.Until(w.Loop.Now()+readyBound+20*w.ElectionTimeout, func() bool { return w.Serves() && w.Leader() != nil }) {
 		return w.unsettled("the cluster was not ready to begin with")
 	}
-	w.phase("load")
+	w.Phase("load")
 	start := w.Loop.Now()
 	w.offerLoad(start, s)
 	for _, x := range s.Strikes {
 		w.strike(start, x)
 	}
 	_ = w.Run(loop.Stop{Time: start + s.Duration})
-	w.phase("drain") // every strike has healed
-	w.until(w.Loop.Now()+w.OpTimeout+time.Second, w.idle)
-	w.phase("settle")
-	if !w.settled(settleBound + 20*w.ElectionTimeout) {
+	w.Phase("drain") // every strike has healed
+	w.Until(w.Loop.Now()+w.OpTimeout+time.Second, w.Idle)
+	w.Phase("settle")
+	if !w.Settled(settleBound + 20*w.ElectionTimeout) {
 		return w.unsettled("no leader stayed, or not every member served, though all had healed")
 	}
-	w.event(history.NewSettled(w.Leader().Name))
-	w.phase("final")
+	w.Event(history.NewSettled(w.Leader().Name))
+	w.Phase("final")
 	w.finalReads(s.Keys)
 	w.collect()
 	if err := w.Loop.Failure(); err != nil {
 		return err
 	}
-	w.phase("done")
+	w.Phase("done")
 	return w.judge()
 }
-
-func (w *World) phase(name string) { w.event(history.NewPhase(name)) }
 
 // Liveness is the name of the failure of a cluster that does not recover once nothing is wrong any more.
 const Liveness = "liveness"
 
-func (w *World) unsettled(why string) error {
-	w.fail(Liveness, why)
+func (w player) unsettled(why string) error {
+	w.Fail(Liveness, why)
 	return w.Loop.Failure()
 }
 
 // offerLoad queues the load one operation at a time, so that the queue stays short.
-func (w *World) offerLoad(start time.Duration, s Scenario) {
+func (w player) offerLoad(start time.Duration, s Scenario) {
 	rng := w.Loop.Rand("load")
 	var next func(i int)
 	next = func(i int) {
@@ -84,7 +88,7 @@ func (w *World) offerLoad(start time.Duration, s Scenario) {
 			op.Kind, op.Value = history.Write, strconv.Itoa(i)
 		}
 		w.Loop.At(due, loop.Label{Kind: loop.Scenario, Subject: loop.Nobody, Content: uint64(i)}, func() {
-			w.begin(i%len(w.Clients), -1, op, nil)
+			w.Begin(i%len(w.Clients), -1, op, nil)
 			next(i + 1)
 		})
 	}
@@ -95,13 +99,13 @@ func (w *World) offerLoad(start time.Duration, s Scenario) {
 const attempts = 10
 
 // finalReads reads every key through every member.
-func (w *World) finalReads(keys int) {
+func (w player) finalReads(keys int) {
 	for m, n := range w.Nodes {
 		for k := range keys {
 			var again func(left int) func(history.Op)
 			read := func(left int) {
 				op := history.Op{Stage: history.Final, Client: n.Name, Key: strconv.Itoa(k), Due: w.Loop.Now()}
-				w.begin(0, m, op, again(left-1))
+				w.Begin(0, m, op, again(left-1))
 			}
 			again = func(left int) func(history.Op) {
 				return func(op history.Op) {
@@ -113,71 +117,42 @@ func (w *World) finalReads(keys int) {
 			read(attempts)
 		}
 	}
-	w.until(w.Loop.Now()+attempts*(w.OpTimeout+time.Second), w.idle)
+	w.Until(w.Loop.Now()+attempts*(w.OpTimeout+time.Second), w.Idle)
 }
 
 // collect takes down the members' accounts of their past, and the hashes of their states.
-func (w *World) collect() {
-	w.until(w.Loop.Now()+w.ElectionTimeout, w.agreed)
+func (w player) collect() {
+	w.Until(w.Loop.Now()+w.ElectionTimeout, w.Agreed)
 	for _, n := range w.Nodes {
-		m := member(n)
+		m := world.Member(n)
 		if m == nil {
 			continue
 		}
 		s := m.Status()
-		w.event(history.NewHash(n.Name, s.Revision, s.Hash))
+		w.Event(history.NewHash(n.Name, s.Revision, s.Hash))
 		changes := m.Changes()
-		w.event(history.NewCollected(n.Name, len(changes), s.Revision))
+		w.Event(history.NewCollected(n.Name, len(changes), s.Revision))
 		w.History.Changes = append(w.History.Changes, changes...)
 	}
 }
 
-// agreed reports whether all members are at one revision.
-func (w *World) agreed() bool {
-	var at int64
-	for _, n := range w.Nodes {
-		m := member(n)
-		if m == nil {
-			return false
-		}
-		r := m.Status().Revision
-		if at == 0 {
-			at = r
-		}
-		if r != at {
-			return false
-		}
-	}
-	return true
-}
-
 // judge runs the checks of the history.
-func (w *World) judge() error {
-	for _, r := range w.Check() {
+func (w player) judge() error {
+	for _, r := range Check(w.World) {
 		if r.Verdict == check.Invalid {
-			w.fail(r.Name, r.Detail)
+			w.Fail(r.Name, r.Detail)
 			return w.Loop.Failure()
 		}
 	}
 	return nil
 }
 
-// Check judges the history by the checks of real runs.
-func (w *World) Check() []check.Result {
+// Check judges the world's history by the checks of real runs.
+func Check(w *world.World) []check.Result {
 	return []check.Result{
 		check.Replicas(&w.History, w.Config.Nodes),
 		check.Durable(&w.History),
 		check.Linearizable(context.Background(), &w.History, check.Bounds{Parallel: 1}),
 		check.Recovers(&w.History),
 	}
-}
-
-// String is what a run came to, in a line.
-func (w *World) String() string {
-	var counts [3]int
-	for _, o := range w.History.Ops {
-		counts[o.Outcome]++
-	}
-	return fmt.Sprintf("%v, %d events, %d operations: %d ok, %d failed, %d unknown",
-		w.Loop.Now().Round(time.Millisecond), w.Loop.Steps(), len(w.History.Ops), counts[history.OK], counts[history.Failed], counts[history.Unknown])
 }

@@ -1,4 +1,4 @@
-package sim
+package scenario
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/invariant"
 	"github.com/reckon-bench/reckon/reckon/sim/node"
 	"github.com/reckon-bench/reckon/reckon/sim/raftkv"
+	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
 // A Trial is a scenario drawn at random from a seed: the size of the cluster, the links, how etcd is configured, and what
@@ -26,7 +27,7 @@ type Trial struct {
 }
 
 // World draws the trial's world and scenario.
-func (t Trial) World() (*World, Scenario, error) {
+func (t Trial) World() (*world.World, Scenario, error) {
 	rng := seed.Stream(t.Seed, "trial")
 	if t.Nodes == 0 {
 		t.Nodes = 3 + 2*rng.IntN(2)
@@ -48,7 +49,7 @@ func (t Trial) World() (*World, Scenario, error) {
 	o.CatchUp = uint64(rng.IntN(int(o.SnapshotCount)))
 	o.Log.SegmentSize = 1 << (10 + rng.IntN(6))
 	o.Defect, o.Trace = t.Defect, t.Trace
-	c := Config{
+	c := world.Config{
 		Seed: t.Seed, Timing: disk.NVMe, Boot: time.Duration(1+rng.IntN(50)) * time.Millisecond, Shuffle: true,
 		Clients: []string{"c1", "c2"}, Spares: []string{"twin"}, OpTimeout: time.Second, ElectionTimeout: o.ElectionTimeout,
 	}
@@ -68,7 +69,7 @@ func (t Trial) World() (*World, Scenario, error) {
 			s.Strikes[i].Nodes = []int{twins}
 		}
 	}
-	w, err := NewWorld(c)
+	w, err := world.New(c)
 	return w, s, err
 }
 
@@ -92,11 +93,11 @@ func baseline(hosts []string, delay time.Duration) link.Matrix {
 }
 
 // Run plays the trial. The error is what it found, a Failure; the world is closed.
-func (t Trial) Run() (*World, error) {
+func (t Trial) Run() (*world.World, error) {
 	w, s, err := t.World()
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	return w, w.Play(s)
+	return w, s.Play(w)
 }

@@ -1,10 +1,6 @@
-// Package sim is the simulator: a cluster of a store on simulated hosts, disks, clocks and links, in virtual time, a thousand
-// times faster than life and repeatable to the bit.
-//
-// The components are packages of their own below this one, each with two faces: the real one, which systems use, and
-// a test face for faults, tests and people. This package puts them together (World), offers load and strikes (Run),
-// checks invariants at every step and the history at the end, and draws scenarios at random (Draw).
-package sim
+// Package world puts the simulator's components together: a cluster of a store with its clients, on simulated hosts, disks, clocks
+// and links, whose invariants are checked at every step.
+package world
 
 import (
 	"context"
@@ -70,26 +66,26 @@ type World struct {
 	Spares  []*node.Node // without a program, for twins
 	Clients []*client.Client
 	Checker *invariant.Checker
+	Jitter  *raftkv.Jitter // what raft draws its election timeouts from
 	History history.History
 
-	jitter    *raftkv.Jitter
 	excused   map[*node.Node]int // nodes whose program may end by itself, as its disk fails
 	processes processes
 	closers   []func()
 	replayed  []int // by host: how often what is sent to it arrives once more
 }
 
-// NewWorld makes a world in which nothing has happened yet: no program runs.
-func NewWorld(c Config) (*World, error) {
+// New makes a world in which nothing has happened yet: no program runs.
+func New(c Config) (*World, error) {
 	l := loop.New(c.Seed)
 	if c.Shuffle {
 		l.Shuffle("order")
 	}
 	nodes := append(append([]string{}, c.Nodes...), c.Spares...)
-	w := &World{Config: c, Loop: l, jitter: raftkv.NewJitter(l), excused: map[*node.Node]int{}}
+	w := &World{Config: c, Loop: l, Jitter: raftkv.NewJitter(l), excused: map[*node.Node]int{}}
 	hosts := append(append([]string{}, nodes...), c.Clients...)
 	if c.Reader {
-		hosts = append(hosts, readerHost)
+		hosts = append(hosts, ReaderHost)
 	}
 	w.Network = network.New(l, hosts)
 	var err error
@@ -102,7 +98,7 @@ func NewWorld(c Config) (*World, error) {
 			l.After(w.ElectionTimeout/20, loop.Label{Kind: loop.Scenario, Subject: loop.Nobody, Content: p.Hash}, func() { w.Network.Inject(p) })
 		}
 	})
-	w.Checker = invariant.New(w.Network.Host, func(v *invariant.Violation) { w.fail(v.Invariant, v.Detail) })
+	w.Checker = invariant.New(w.Network.Host, func(v *invariant.Violation) { w.Fail(v.Invariant, v.Detail) })
 	system := c.System(w.Checker)
 	for i, name := range nodes {
 		n := node.New(l, w.Network, i, disk.New(l, i, name, c.Timing), system)
@@ -116,8 +112,8 @@ func NewWorld(c Config) (*World, error) {
 	return w, nil
 }
 
-// readerHost is the name of the host beside the members.
-const readerHost = "reader"
+// ReaderHost is the name of the host beside the members.
+const ReaderHost = "reader"
 
 // used lists the members that the client uses, by number.
 func (w *World) used(client string) (all []int) {
@@ -129,6 +125,15 @@ func (w *World) used(client string) (all []int) {
 	return all
 }
 
+// OnClose has f called when the world is closed.
+func (w *World) OnClose(f func()) { w.closers = append(w.closers, f) }
+
+// Replay has every packet to the node arrive once more, a little later, until the returned function is called.
+func (w *World) Replay(n *node.Node) (over func()) {
+	w.replayed[n.ID]++
+	return func() { w.replayed[n.ID]-- }
+}
+
 // Close ends what is parked. The world is not used afterwards.
 func (w *World) Close() {
 	w.Loop.Close()
@@ -137,8 +142,8 @@ func (w *World) Close() {
 	}
 }
 
-// fail stops the run. It is also where to set a debugger's breakpoint: all that there is can be inspected from w.
-func (w *World) fail(name, detail string) {
+// Fail stops the run. It is also where to set a debugger's breakpoint: all that there is can be inspected from w.
+func (w *World) Fail(name, detail string) {
 	w.Loop.Fail(&Failure{Name: name, Detail: detail, Seed: w.Seed, Step: w.Loop.Steps(), At: w.Loop.Now()})
 }
 
@@ -146,19 +151,19 @@ func (w *World) fail(name, detail string) {
 func (w *World) ended(n *node.Node, err error) {
 	p, panicked := err.(*node.Panic)
 	if !panicked && w.excused[n] > 0 {
-		w.event(history.NewDown(n.Name, err))
+		w.Event(history.NewDown(n.Name, err))
 		return
 	}
-	w.event(history.NewEnded(n.Name, err.Error()))
+	w.Event(history.NewEnded(n.Name, err.Error()))
 	if panicked {
-		w.fail(Panicked, fmt.Sprintf("%s: %v\n%s", n.Name, p.Value, p.Stack))
+		w.Fail(Panicked, fmt.Sprintf("%s: %v\n%s", n.Name, p.Value, p.Stack))
 	} else {
-		w.fail(EndedByItself, fmt.Sprintf("%s: %v", n.Name, err))
+		w.Fail(EndedByItself, fmt.Sprintf("%s: %v", n.Name, err))
 	}
 }
 
-// excuse lets the node's program end by itself until the returned function is called, which starts it again where it did.
-func (w *World) excuse(n *node.Node) (over func()) {
+// Excuse lets the node's program end by itself until the returned function is called, which starts it again where it did.
+func (w *World) Excuse(n *node.Node) (over func()) {
 	w.excused[n]++
 	return func() {
 		w.excused[n]--
@@ -168,20 +173,23 @@ func (w *World) excuse(n *node.Node) (over func()) {
 	}
 }
 
-func (w *World) event(e history.Event) {
-	e.At = w.Loop.Now()
+// Event records the event, as of now unless it has a time.
+func (w *World) Event(e history.Event) {
+	if e.At == 0 {
+		e.At = w.Loop.Now()
+	}
 	w.History.Events = append(w.History.Events, e)
 }
 
 // Run runs events until there is a reason to stop; see loop.Stop.
 func (w *World) Run(s loop.Stop) error {
-	release := raftkv.Seed(w.jitter)
+	release := raftkv.Seed(w.Jitter)
 	defer release()
 	return w.Loop.Run(s)
 }
 
-// until runs until the condition holds, at most until the instant, and reports whether it does.
-func (w *World) until(at time.Duration, cond func() bool) bool {
+// Until runs until the condition holds, at most until the instant, and reports whether it does.
+func (w *World) Until(at time.Duration, cond func() bool) bool {
 	if cond() {
 		return true
 	}
@@ -189,8 +197,8 @@ func (w *World) until(at time.Duration, cond func() bool) bool {
 	return w.Loop.Failure() == nil && cond()
 }
 
-// member returns the node's program as a member, nil where none runs.
-func member(n *node.Node) node.Member {
+// Member returns the node's program as a member, nil where none runs.
+func Member(n *node.Node) node.Member {
 	m, _ := n.Program().(node.Member)
 	return m
 }
@@ -200,7 +208,7 @@ func (w *World) Leader() *node.Node {
 	var leader *node.Node
 	var term uint64
 	for _, n := range w.Nodes {
-		if m := member(n); m != nil && !n.Frozen() {
+		if m := Member(n); m != nil && !n.Frozen() {
 			if s := m.Status(); s.Leads && (leader == nil || s.Term > term) {
 				leader, term = n, s.Term
 			}
@@ -209,10 +217,10 @@ func (w *World) Leader() *node.Node {
 	return leader
 }
 
-// serves reports whether every member serves.
-func (w *World) serves() bool {
+// Serves reports whether every member serves.
+func (w *World) Serves() bool {
 	for _, n := range w.Nodes {
-		if m := member(n); m == nil || n.Frozen() || !m.Status().Serves {
+		if m := Member(n); m == nil || n.Frozen() || !m.Status().Serves {
 			return false
 		}
 	}

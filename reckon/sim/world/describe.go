@@ -1,30 +1,12 @@
-package sim
+package world
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"github.com/reckon-bench/reckon/reckon/link"
-	"github.com/reckon-bench/reckon/reckon/sim/loop"
 )
-
-// errStopped ends a simulation at the point where it was asked to stop.
-var errStopped = errors.New("stopped as asked")
-
-// CarryTo is Carry up to the step or time; a zero Stop stops only where something breaks. The world stays as it is there.
-func (s *Simulation) CarryTo(stop loop.Stop) error {
-	s.Loop.AfterEach(func(e loop.Event) {
-		if stop.Step > 0 && e.Step >= stop.Step || stop.Time > 0 && e.At >= stop.Time {
-			s.Loop.Fail(errStopped)
-		}
-	})
-	if err := s.Carry(); !errors.Is(err, errStopped) {
-		return err
-	}
-	return nil
-}
 
 // Describe prints the state of every node, disk, path and client.
 func (w *World) Describe(out io.Writer) {
@@ -36,7 +18,7 @@ func (w *World) Describe(out io.Writer) {
 			state += ", frozen"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d", n.Name, state, n.Starts(), n.Handled())
-		if m := member(n); m != nil {
+		if m := Member(n); m != nil {
 			st := m.Status()
 			mem, _ := n.Memory()
 			fmt.Fprintf(t, "\t%v\t%v\t%d\t%d\t%d entries\t%d", st.Serves, st.Leads, st.Term, st.Revision, mem.Entries, mem.InFlight)
@@ -63,7 +45,7 @@ func (w *World) Describe(out io.Writer) {
 	}
 	fmt.Fprintln(t, "\nclient\toperations under way")
 	for i, c := range w.Clients {
-		name := readerHost
+		name := ReaderHost
 		if i < len(w.Config.Clients) {
 			name = w.Config.Clients[i]
 		}
