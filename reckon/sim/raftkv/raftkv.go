@@ -129,16 +129,6 @@ func (s *system) medium(env *node.Env) *wal.View {
 	return v
 }
 
-// hosts lists those of the identity.
-func (s *system) hosts(id uint64) (all []int) {
-	for h, other := range s.IDs {
-		if other == id {
-			all = append(all, h)
-		}
-	}
-	return all
-}
-
 // voters lists the identities, each once, in order.
 func (s *system) voters() (all []uint64) {
 	seen := map[uint64]bool{}

@@ -10,6 +10,7 @@ type View struct {
 	Term, Vote uint64
 	disk       *disk.Disk
 	segment    uint64
+	name, next string // of that segment and of the one after it
 	at         int
 	base       uint64 // index of the last entry before terms
 	baseTerm   uint64
@@ -18,18 +19,28 @@ type View struct {
 }
 
 // NewView makes a view of the disk's log, which is read by Update.
-func NewView(d *disk.Disk) *View { return &View{disk: d} }
+func NewView(d *disk.Disk) *View {
+	v := &View{disk: d}
+	v.turn(0)
+	return v
+}
+
+// turn begins with the segment of that number.
+func (v *View) turn(segment uint64) {
+	v.segment, v.at = segment, 0
+	v.name, v.next = segmentName(segment), segmentName(segment+1)
+}
 
 // Update reads what has come to the medium.
 func (v *View) Update() {
 	for !v.broken {
-		content, ok := v.disk.Medium(segmentName(v.segment))
+		content, ok := v.disk.Medium(v.name)
 		if !ok {
 			oldest, any := v.oldest()
 			if !any || oldest <= v.segment {
 				return
 			}
-			v.segment, v.at = oldest, 0 // those before it were released
+			v.turn(oldest) // those before it were released
 			continue
 		}
 		for {
@@ -41,11 +52,10 @@ func (v *View) Update() {
 			v.add(kind, payload)
 			v.at = after
 		}
-		if _, ok := v.disk.Medium(segmentName(v.segment + 1)); !ok {
+		if _, ok := v.disk.Medium(v.next); !ok {
 			return
 		}
-		v.segment++
-		v.at = 0
+		v.turn(v.segment + 1)
 	}
 }
 
