@@ -47,21 +47,19 @@ func (v *Server) ready(rd raft.Ready) {
 		v.send(messages)
 		messages = nil
 	}
-	appendLog := func(err error) {
+	v.inHand, v.unsent = rd, messages
+	if raft.IsEmptySnap(rd.Snapshot) {
+		v.log.Append(rd.HardState, rd.Entries, rd.MustSync, v.onSaved)
+		return
+	}
+	m := rd.Snapshot.GetMetadata()
+	v.log.Save(wal.Mark{Index: m.GetIndex(), Term: m.GetTerm()}, rd.Snapshot.GetData(), func(err error) {
 		if err != nil {
 			v.env.Exit(fmt.Errorf("save the snapshot: %w", err))
 			return
 		}
-		v.log.Append(rd.HardState, rd.Entries, rd.MustSync || !raft.IsEmptySnap(rd.Snapshot), func(err error) {
-			v.saved(rd, messages, err)
-		})
-	}
-	if raft.IsEmptySnap(rd.Snapshot) {
-		appendLog(nil)
-		return
-	}
-	m := rd.Snapshot.GetMetadata()
-	v.log.Save(wal.Mark{Index: m.GetIndex(), Term: m.GetTerm()}, rd.Snapshot.GetData(), appendLog)
+		v.log.Append(rd.HardState, rd.Entries, true, v.onSaved)
+	})
 }
 
 // sendFirst sends the messages of that type at once, and returns the others.
@@ -78,8 +76,10 @@ func (v *Server) sendFirst(all []*raftpb.Message, t raftpb.MessageType) (rest []
 	return rest
 }
 
-// saved goes on with a Ready that is on the disk.
-func (v *Server) saved(rd raft.Ready, messages []*raftpb.Message, err error) {
+// saved goes on with the Ready when it is on the disk.
+func (v *Server) saved(err error) {
+	rd, messages := v.inHand, v.unsent
+	v.inHand, v.unsent = raft.Ready{}, nil
 	if err != nil {
 		v.env.Exit(fmt.Errorf("save state and entries: %w", err)) // as etcd does: it cannot know what is on the disk
 		return

@@ -30,7 +30,10 @@ type Server struct {
 	confState    *raftpb.ConfState
 	snapshotAt   uint64 // index of the newest snapshot
 	snapshotting bool
-	saving       bool // a Ready is being written
+	saving       bool // a Ready is being written: the one in hand
+	inHand       raft.Ready
+	unsent       []*raftpb.Message // that wait for it
+	onSaved      func(error)       // v.saved, bound once: it is needed for every Ready
 	hard         *raftpb.HardState
 	lead         uint64
 	leads        bool
@@ -48,6 +51,7 @@ func (s *system) Start(env *node.Env) (node.Program, error) {
 		sent: make([]uint64, len(s.IDs)), windows: make([]*window, len(s.IDs)),
 		storage: &storage{MemoryStorage: raft.NewMemoryStorage(), keep: s.Defect == KeepConflicts},
 	}
+	v.onSaved = v.saved
 	v.confState = &raftpb.ConfState{Voters: s.voters()}
 	contents, err := v.openLog()
 	if err != nil {

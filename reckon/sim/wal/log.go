@@ -84,7 +84,11 @@ func Create(d *disk.Disk, st *raftpb.HardState, o Options, guard func(func(error
 // Append writes the state, unless it is empty or the same, and the entries, and begins a new segment where the present one
 // is full. done is called once all of it may be relied on: at once where sync is false.
 func (l *Log) Append(st *raftpb.HardState, entries []*raftpb.Entry, sync bool, done func(error)) {
-	l.whole(func() { l.append(st, entries, sync, done) })
+	if l.cutting {
+		l.waiting = append(l.waiting, func() { l.append(st, entries, sync, done) })
+		return
+	}
+	l.append(st, entries, sync, done)
 }
 
 // whole runs f once no segment is being begun.
