@@ -197,11 +197,12 @@ func (r *reader) add(kind byte, payload []byte) error {
 		}
 		return r.entry(e)
 	case stateRecord:
-		st := &raftpb.HardState{Term: new(uint64), Vote: new(uint64), Commit: new(uint64)}
-		if _, ok := uvarints(payload, st.Term, st.Vote, st.Commit); !ok {
+		if c.State == nil { // of thousands of records one is kept, the last
+			c.State = &raftpb.HardState{Term: new(uint64), Vote: new(uint64), Commit: new(uint64)}
+		}
+		if _, ok := uvarints(payload, c.State.Term, c.State.Vote, c.State.Commit); !ok {
 			return errDamage
 		}
-		c.State = st
 	case snapshotRecord:
 		var m Mark
 		if _, ok := uvarints(payload, &m.Index, &m.Term); !ok {
