@@ -17,11 +17,13 @@ import (
 
 const module = "github.com/reckon-bench/reckon"
 
-// floors are the packages in the order in which they may import: each only those on floors before its own. Packages of one floor do not know
-// each other. docs/architecture.md describes them.
+// floors are the packages in the order in which they may import: each only those on floors before
+// its own. Packages of one floor do not know each other. docs/architecture.md describes them.
 var floors = []string{
+	// What is recorded, and what needs nothing else of reckon's.
 	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
+	// The components of the simulator.
 	"reckon/sim/loop reckon/sim/invariant",
 	"reckon/sim/disk reckon/sim/network",
 	"reckon/sim/node reckon/sim/wal",
@@ -29,10 +31,14 @@ var floors = []string{
 	"reckon/sim/memory reckon/sim/raftkv",
 	"reckon/sim/world",
 	"reckon/sim/scenario",
+	// The contracts, and the words that fulfil them.
 	"reckon",
+	"topologies workloads faults systems",
+	// A run before it is run, and what decides in it.
 	"reckon/plan reckon/internal/load",
 	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
 	"reckon/internal/nemesis",
+	// Hosts, links and processes.
 	"reckon/host",
 	"reckon/host/hosttest",
 	"reckon/link/linktest reckon/link/netem reckon/link/userspace reckon/capture",
@@ -41,7 +47,7 @@ var floors = []string{
 	"reckon/internal/links reckon/internal/fleet",
 	"reckon/internal/cluster",
 	"reckon/runner reckon/sim",
-	"topologies workloads faults systems",
+	// Recorded runs.
 	"results results/canvas",
 	"results/summary",
 	"results/resultstest results/figure",
@@ -50,6 +56,7 @@ var floors = []string{
 	"results/judge/judgetest results/compare/comparetest results/compare/drawing results/matrix/index",
 	"results/matrix/report",
 	"results/matrix/campaign",
+	// The command.
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
 	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
 	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
@@ -57,7 +64,8 @@ var floors = []string{
 	".", // this test
 }
 
-// pure are the packages that build on any operating system and touch none: neither os/exec nor golang.org/x/sys is among their imports.
+// pure are the packages that build on any operating system and touch none: neither os/exec nor
+// golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
 	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
 	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
@@ -80,6 +88,9 @@ func TestImportsPointOneWay(t *testing.T) {
 			to, ours := strings.CutPrefix(to, module+"/")
 			if below, listed := floor[to]; ours && listed && below >= at {
 				t.Errorf("%s must not import %s", from, to)
+			}
+			if ours && strings.HasPrefix(from, "results") && to == "reckon/runner" {
+				t.Errorf("%s must not import %s: recorded runs are read without running anything", from, to)
 			}
 		}
 	}
@@ -108,7 +119,8 @@ func TestPurePackages(t *testing.T) {
 			}
 		}
 	}
-	// That they compile there is for make cross, which builds them: it takes the standard library of two more systems.
+	// That they compile there is for make cross, which builds them: it takes the standard library
+	// of two more systems.
 	for _, system := range []string{"darwin", "windows"} {
 		args := []string{"list", "-deps"}
 		for _, name := range pure {
@@ -122,8 +134,8 @@ func TestPurePackages(t *testing.T) {
 	}
 }
 
-// importsOf reads the imports of every package below the working directory, by its path in the module: of files that are no tests and
-// whose name is wanted.
+// importsOf reads the imports of every package below the working directory, by its path in the
+// module: of files that are no tests and whose name is wanted.
 func importsOf(t *testing.T, wanted func(name string) bool) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}

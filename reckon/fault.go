@@ -6,24 +6,26 @@ import (
 	"time"
 )
 
-// A Fault says when to strike and what to inject. It is pure: only the Inject of its strikes touches anything.
+// A Fault says when to strike and what to inject. It is pure: only the Inject of its strikes
+// touches anything.
 //
 // Optional powers: Validator, Requirer, SelfHealing.
 type Fault interface {
-	// Strikes returns the strikes of this run in order of From. The strikes of one call share what their closures bind.
+	// Strikes returns the strikes of this run in order of From. The strikes of one call share what
+	// their closures bind.
 	Strikes(s Setting, rng *rand.Rand) []Strike
 }
 
-// A Strike takes effect at From and is healed at To, both since the start of the load. One that is late delays the
-// later ones of its fault, in the same Line, by as much.
+// A Strike takes effect at From and is healed at To, both since the start of the load. One that is
+// late delays the later ones of its fault, in the same Line, by as much.
 type Strike struct {
 	From, To time.Duration
 	Name     string // what it does, for the plan: "kill the leader"
 	Word     string // the word that it belongs to, where a fault is made of others; "": the fault's own
 	Line     string // strikes of one fault in different lines do not wait for each other
-	// Inject returns when the strike is in effect. It waits on conditions, never on the clock: repetition and delay
-	// belong to the list of strikes. Where it returns an error it has undone what it did, and it is tried again for a
-	// bounded time.
+	// Inject returns when the strike is in effect. It waits on conditions, never on the clock:
+	// repetition and delay belong to the list of strikes. Where it returns an error it has undone
+	// what it did, and it is tried again for a bounded time.
 	Inject func(ctx context.Context, c Cluster) (Injection, error)
 }
 
@@ -33,8 +35,8 @@ type Injection struct {
 	Heal   func(ctx context.Context) error
 }
 
-// Requirer is a Fault, Topology or System that not every machine can carry out. A run is refused, before anything is
-// started, on a machine that lacks one of its requirements.
+// Requirer is a Fault, Topology or System that not every machine can carry out. A run is refused,
+// before anything is started, on a machine that lacks one of its requirements.
 type Requirer interface {
 	Requires() []Requirement
 }
@@ -51,8 +53,9 @@ const (
 	KernelLinks      = "netem"
 )
 
-// SelfHealing is a Fault that says whether all that it does to the store is healed before the load ends, so that other
-// faults may follow it in one run. churn draws among the faults of which that is true.
+// SelfHealing is a Fault that says whether all that it does to the store is healed before the load
+// ends, so that other faults may follow it in one run. churn draws among the faults of which that
+// is true.
 type SelfHealing interface {
 	HealsItself() bool
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A Recorder keeps what happens in a run, as it happens. It is safe for concurrent use. What has been given to it
-// is kept, however the run ends.
+// A Recorder keeps what happens in a run, as it happens. It is safe for concurrent use. What has
+// been given to it is kept, however the run ends.
 type Recorder interface {
 	Op(op Op) error
-	// Ops appends whole lines of operations that are encoded already (history.Op.AppendJSON): load drivers encode, so
-	// that the runner need not decode a million of them.
+	// Ops appends whole lines of operations that are encoded already (history.Op.AppendJSON): load
+	// drivers encode, so that the runner need not decode a million of them.
 	Ops(lines []byte) error
 	Event(e history.Event) error
 	Change(c history.Change) error
@@ -29,5 +29,6 @@ type PacketRecorder interface {
 	Packets(host string) (*os.File, error)
 }
 
-// LeastPcapLimit is the smallest limit of a packet file's size that leaves room for packets, in bytes.
+// LeastPcapLimit is the smallest limit of a packet file's size that leaves room for packets, in
+// bytes.
 const LeastPcapLimit = 64 << 10

@@ -24,12 +24,15 @@ type Word[T any] struct {
 	Aliases []string
 	Doc     string // one sentence, without a full stop
 	// New declares the flags that the word understands, with their defaults, and returns the value
-	// that reads them once they are parsed. A flag of one name means the same, with the same default, for every word.
+	// that reads them once they are parsed. A flag of one name means the same, with the same
+	// default, for every word.
 	New func(fs *pflag.FlagSet) T
-	// Arguments are what may stand after an @ behind the name, for people: "VERSION", "PATH". A word without any takes none.
+	// Arguments are what may stand after an @ behind the name, for people: "VERSION", "PATH". A
+	// word without any takes none.
 	Arguments []string
-	// With is New for the word with an argument. It is called before any flag is parsed and touches nothing. canonical is
-	// the argument as it goes on the record: it means the same wherever it is read. The error says what is allowed.
+	// With is New for the word with an argument. It is called before any flag is parsed and touches
+	// nothing. canonical is the argument as it goes on the record: it means the same wherever it is
+	// read. The error says what is allowed.
 	With func(argument string) (canonical string, build func(fs *pflag.FlagSet) T, err error)
 }
 
@@ -62,7 +65,8 @@ func (c *Catalogue[T]) Plural() string {
 func (c *Catalogue[T]) Words() []Word[T] { return c.words }
 
 // Lookup finds the word; the error for an unknown one names the nearest and lists the known.
-// "etcd@v3.5.9" is the word etcd with an argument: it is found under that name, with the argument in its New.
+// "etcd@v3.5.9" is the word etcd with an argument: it is found under that name, with the argument
+// in its New.
 func (c *Catalogue[T]) Lookup(name string) (Word[T], error) {
 	name, argument, given := strings.Cut(name, "@")
 	var known []string

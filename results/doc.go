@@ -7,7 +7,7 @@
 //	h, notes, err := dir.History()         // read what was recorded
 //	s := summary.Of(h, info, checks)       // work out its numbers and its verdict; pure
 //	figures := figure.All(h, s, info)      // draw it, on package canvas
-//	err = report.Render(dir, h, s, info)   // write plots and the page; the same input gives the same bytes
+//	err = report.Render(dir, h, s, info)   // write plots and page; same input, same bytes
 //	s, err = judge.Conclude(dir)           // all of it, with the checks
 //
 // Packages compare, matrix and export read the directories of many runs, or hand one to other

@@ -7,12 +7,15 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// caption returns the event in words for someone who reads packets, "" where it means nothing to them.
+// caption returns the event in words for someone who reads packets, "" where it means nothing to
+// them.
 func caption(e history.Event) string {
 	switch e.Kind {
 	case history.Phase:
 		return "phase " + e.Subject
-	case history.Struck, history.Healed, history.Missed:
+	case history.Struck:
+		return fmt.Sprintf("injected %s: %s", e.Subject, e.Detail)
+	case history.Healed, history.Missed:
 		return strings.TrimSuffix(fmt.Sprintf("%s %s: %s", e.Kind, e.Subject, e.Detail), ": ")
 	case history.Held:
 		return fmt.Sprintf("%s is %s", e.Subject, e.Detail)

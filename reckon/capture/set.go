@@ -13,7 +13,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A Set is the captures under way. The zero value has none; a nil Set never has any. It is safe for concurrent use.
+// A Set is the captures under way. The zero value has none; a nil Set never has any. It is safe for
+// concurrent use.
 type Set struct {
 	mu      sync.Mutex
 	all     []*Capture
@@ -37,20 +38,22 @@ func (c *Set) Remove(k *Capture) {
 	c.all = slices.DeleteFunc(c.all, func(x *Capture) bool { return x == k })
 }
 
-// dropsEvery is how often the fabric is asked what it dropped: a capture waits a tenth of a second for it.
+// dropsEvery is how often the fabric is asked what it dropped: a capture waits a tenth of a second
+// for it.
 const dropsEvery = 20 * time.Millisecond
 
 // dropsBound is how long it may take to say.
 const dropsBound = time.Second
 
-// A DropReporter is a fabric that reports which packets it drops; see link.Drop. The kernel's does not.
+// A DropReporter is a fabric that reports which packets it drops; see link.Drop. The kernel's does
+// not.
 type DropReporter interface {
 	// Drops returns the packets dropped since the last call, and how many more there were.
 	Drops(ctx context.Context) (drops []link.Drop, more uint64, err error)
 }
 
-// ReportDrops passes the packets that the fabric drops on to the captures, until ctx ends. Only the first call on a Set
-// does anything.
+// ReportDrops passes the packets that the fabric drops on to the captures, until ctx ends. Only the
+// first call on a Set does anything.
 func (c *Set) ReportDrops(ctx context.Context, r DropReporter) {
 	if c.reporting.Swap(true) {
 		return
@@ -59,8 +62,9 @@ func (c *Set) ReportDrops(ctx context.Context, r DropReporter) {
 	c.PassDrops(r)
 }
 
-// PassDrops passes on what the fabric has dropped since it was last asked, if there are captures. A fabric that no longer
-// answers ends the run elsewhere. It is asked even when the run is over: the fabric reports each drop once.
+// PassDrops passes on what the fabric has dropped since it was last asked, if there are captures. A
+// fabric that no longer answers ends the run elsewhere. It is asked even when the run is over: the
+// fabric reports each drop once.
 func (c *Set) PassDrops(r DropReporter) {
 	ctx, cancel := context.WithTimeout(context.Background(), dropsBound)
 	defer cancel()
@@ -105,8 +109,8 @@ func (c *Set) Degraded(net *link.Net) {
 	c.markCuts(net)
 }
 
-// Healed calls heal, which removes the overlay. Meanwhile nobody knows whether a packet on its paths is still lost, so none is marked
-// as lost.
+// Healed calls heal, which removes the overlay. Meanwhile nobody knows whether a packet on its
+// paths is still lost, so none is marked as lost.
 func (c *Set) Healed(net *link.Net, overlay link.Matrix, heal func() error) error {
 	if c == nil {
 		return heal()

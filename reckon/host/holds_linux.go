@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Holds counts who holds each host's interface down: it comes up again when the last lets go. The zero value holds none. It is
-// safe for concurrent use.
+// Holds counts who holds each host's interface down: it comes up again when the last lets go. The
+// zero value holds none. It is safe for concurrent use.
 type Holds struct {
 	mu   sync.Mutex
 	held map[string]int
@@ -32,7 +32,8 @@ func (x *Holds) Down(h *Host) (seen string, err error) {
 	return fmt.Sprintf("%s of %s is down", Interface, h.Name()), nil
 }
 
-// Up releases the host's interface, which comes up unless somebody else holds it down, and returns what was observed of it.
+// Up releases the host's interface, which comes up unless somebody else holds it down, and returns
+// what was observed of it.
 func (x *Holds) Up(h *Host) (seen string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

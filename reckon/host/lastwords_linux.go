@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LastWords passes a program's output on to a log, and keeps the last of it for error messages. It is safe for concurrent use.
+// LastWords passes a program's output on to a log, and keeps the last of it for error messages. It
+// is safe for concurrent use.
 type LastWords struct {
 	w    io.Writer
 	mu   sync.Mutex
@@ -46,8 +47,8 @@ func (l *LastWords) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// complains reports whether the line gives the reason why a program ends. It is followed by stacks, in Go those of all goroutines, which
-// may be more than is kept.
+// complains reports whether the line gives the reason why a program ends. It is followed by stacks,
+// in Go those of all goroutines, which may be more than is kept.
 func complains(line string) bool {
 	for _, begins := range []string{"panic: ", "fatal error: ", "SIG"} {
 		if strings.HasPrefix(line, begins) {
@@ -57,7 +58,8 @@ func complains(line string) bool {
 	return strings.Contains(line, `"level":"fatal"`)
 }
 
-// Complaint returns the line that gives the reason why the program ended, as far as one can be recognised, or else the last line.
+// Complaint returns the line that gives the reason why the program ended, as far as one can be
+// recognised, or else the last line.
 func (l *LastWords) Complaint() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,8 +68,8 @@ func (l *LastWords) Complaint() string {
 	return said[:min(len(said), 300)]
 }
 
-// Lacks returns what the program lacked on this machine according to its output (disk space, memory, files), "" where the output names
-// nothing of the kind.
+// Lacks returns what the program lacked on this machine according to its output (disk space,
+// memory, files), "" where the output names nothing of the kind.
 func (l *LastWords) Lacks() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

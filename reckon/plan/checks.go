@@ -8,8 +8,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/check"
 )
 
-// Checks returns the checks of the plan's workloads, and the one that the store recovers. Where several workloads run
-// together, a check's name begins with its workload's.
+// Checks returns the checks of the plan's workloads, and the one that the store recovers. Where
+// several workloads run together, a check's name begins with its workload's.
 func (p *Plan) Checks() (all []reckon.Check) {
 	for _, w := range p.Workloads {
 		for _, c := range w.Value.Checks(p.Setting) {
@@ -22,7 +22,8 @@ func (p *Plan) Checks() (all []reckon.Check) {
 	return append(all, reckon.Check{Name: "recovers", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Recovers(h) }})
 }
 
-// onlyObserved runs the check without reads whose answer is not known, and turns Valid into Unknown if there were any.
+// onlyObserved runs the check without reads whose answer is not known, and turns Valid into Unknown
+// if there were any.
 func onlyObserved(c reckon.Check) reckon.Check {
 	run := c.Run
 	c.Run = func(ctx context.Context, h *reckon.History) check.Result {

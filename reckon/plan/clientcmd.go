@@ -21,8 +21,8 @@ func validClientCmd(cmd string) error {
 	return nil
 }
 
-// FillClientCmd returns the command line of one client: {targets} are the members' URLs, separated by commas, and {id} is
-// the client's number from 0.
+// FillClientCmd returns the command line of one client: {targets} are the members' URLs, separated
+// by commas, and {id} is the client's number from 0.
 func FillClientCmd(cmd string, targets []string, id int) string {
 	return strings.NewReplacer("{targets}", strings.Join(targets, ","), "{id}", fmt.Sprint(id)).Replace(cmd)
 }

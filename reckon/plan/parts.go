@@ -15,8 +15,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// Words name a run. Workload and Fault may be comma lists: all of those workloads run, and all of those faults
-// strike, together.
+// Words name a run. Workload and Fault may be comma lists: all of those workloads run, and all of
+// those faults strike, together.
 type Words struct {
 	System   string `json:"system"`
 	Topology string `json:"topology"`
@@ -50,12 +50,13 @@ type Parts struct {
 	Workloads []Named[reckon.Workload]
 	Faults    []Named[reckon.Fault]
 
-	// Prepared is the program that the system runs, where it had to be found or built; nil before Prepare.
+	// Prepared is the program that the system runs, where it had to be found or built; nil before
+	// Prepare.
 	Prepared *reckon.Prepared
 }
 
-// Assemble finds the words and gives each the flags that it understands. A flag that none of them understands is an
-// error that lists the words that would.
+// Assemble finds the words and gives each the flags that it understands. A flag that none of them
+// understands is an error that lists the words that would.
 func Assemble(w Words, given Flags) (Parts, error) {
 	p := Parts{Words: w, Given: slices.Sorted(maps.Keys(given))}
 	a := &assembler{given: given, effective: Flags{}}
@@ -123,7 +124,8 @@ func pick[T any](a *assembler, c *reckon.Catalogue[T], name string) (value T) {
 	return value
 }
 
-// canonical returns the word as it is recorded, with an argument after an @ that means the same wherever it is read.
+// canonical returns the word as it is recorded, with an argument after an @ that means the same
+// wherever it is read.
 func canonical[T any](c *reckon.Catalogue[T], name string) string {
 	if w, err := c.Lookup(name); err == nil && strings.Contains(name, "@") {
 		return w.Name
@@ -158,7 +160,8 @@ func (a *assembler) leftOver(w Words) {
 	}
 }
 
-// understanding lists the registered words that understand the flag, by kind: "the faults churn, kill-n".
+// understanding lists the registered words that understand the flag, by kind: "the faults churn,
+// kill-n".
 func understanding(flag string) (kinds []string) {
 	kinds = append(kinds, understandingOf(&reckon.Systems, flag)...)
 	kinds = append(kinds, understandingOf(&reckon.Topologies, flag)...)
@@ -198,9 +201,9 @@ func (p *Parts) Effective() (all []FlagValue) {
 	return all
 }
 
-// Prepare finds or builds the program that the system runs, and records its exact name in the plan. It is called
-// before anything is started; its error is for the person who wrote the words. progress gets a line for people
-// where it takes its time.
+// Prepare finds or builds the program that the system runs, and records its exact name in the plan.
+// It is called before anything is started; its error is for the person who wrote the words.
+// progress gets a line for people where it takes its time.
 func (p *Parts) Prepare(ctx context.Context, progress io.Writer) error {
 	system, ok := p.System.(reckon.Preparer)
 	if !ok {
@@ -225,7 +228,8 @@ func (p *Parts) Use(found *reckon.Prepared) {
 	}
 }
 
-// SystemVersion returns the version of the store that the plan runs, "" where its system does not tell.
+// SystemVersion returns the version of the store that the plan runs, "" where its system does not
+// tell.
 func (p *Parts) SystemVersion() (string, error) {
 	v, ok := p.System.(reckon.Versioner)
 	if !ok {

@@ -1,5 +1,6 @@
-// Package plan turns words and flags into the plan of a run: its hosts, links, members and strikes, the bounds
-// that the harness must keep to, and the checks. Making a plan touches nothing; the package runs on any operating system.
+// Package plan turns words and flags into the plan of a run: its hosts, links, members and strikes,
+// the bounds that the harness must keep to, and the checks. Making a plan touches nothing; the
+// package runs on any operating system.
 package plan
 
 import (
@@ -111,14 +112,15 @@ func nearest(near map[string]string, members []string) map[string]string {
 	return out
 }
 
-// address returns the i-th host's address of group g, from 10.g.0.1 on. It is only used inside namespaces of the run's own.
+// address returns the i-th host's address of group g, from 10.g.0.1 on. It is only used inside
+// namespaces of the run's own.
 func address(g byte, i int) netip.Addr {
 	i++
 	return netip.AddrFrom4([4]byte{10, g, byte(i >> 8), byte(i)})
 }
 
-// reachable refuses links on which no leader can stay: answers to its heartbeats would come back later than its
-// followers wait.
+// reachable refuses links on which no leader can stay: answers to its heartbeats would come back
+// later than its followers wait.
 func (p *Plan) reachable() error {
 	for _, a := range p.Members {
 		for _, b := range p.Members {

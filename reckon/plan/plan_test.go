@@ -30,7 +30,8 @@ func (s shelf) Final(reckon.Setting) iter.Seq[reckon.Op] {
 	}
 }
 
-// What a plan accepts can be done within its bounds: a hundred thousand keys take longer than a hundred.
+// What a plan accepts can be done within its bounds: a hundred thousand keys take longer than a
+// hundred.
 func TestBoundsGrowWithTheKeys(t *testing.T) {
 	for _, c := range []struct {
 		keys           []int // of each workload

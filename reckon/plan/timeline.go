@@ -17,7 +17,8 @@ type Strike struct {
 	Index int    // among all strikes of the run, from 0
 }
 
-// StrikesAnew asks all faults for their strikes again. Those of two calls share nothing that their Inject binds.
+// StrikesAnew asks all faults for their strikes again. Those of two calls share nothing that their
+// Inject binds.
 func (p *Plan) StrikesAnew() (all []Strike) {
 	for _, f := range p.Faults {
 		for _, s := range f.Value.Strikes(p.Setting, seed.Stream(p.Options.Seed, "fault "+f.Name)) {

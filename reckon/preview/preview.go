@@ -1,4 +1,5 @@
-// Package preview shows which hosts reach each other while the faults of a plan are in effect, before anything is run.
+// Package preview shows which hosts reach each other while the faults of a plan are in effect,
+// before anything is run.
 package preview
 
 import (
@@ -15,8 +16,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
-// A Preview is a state of the network that the plan leads to, as far as it can be known beforehand: who leads when a
-// fault strikes will only be known then.
+// A Preview is a state of the network that the plan leads to, as far as it can be known beforehand:
+// who leads when a fault strikes will only be known then.
 type Preview struct {
 	Reachability
 	From, To time.Duration // of its first time
@@ -25,8 +26,9 @@ type Preview struct {
 	Errors   []string      // of strikes that fail even on the model
 }
 
-// Of lets the plan's faults strike a model of the cluster, in which the first member that is neither dead nor
-// paused leads, and returns the states of the network that they lead to, in order of time. It touches nothing.
+// Of lets the plan's faults strike a model of the cluster, in which the first member that is
+// neither dead nor paused leads, and returns the states of the network that they lead to, in order
+// of time. It touches nothing.
 func Of(p *plan.Plan) []Preview {
 	m := &model{plan: p, holds: map[string]map[reckon.State]int{}, healing: map[int]func(context.Context) error{}, details: map[int]string{}}
 	ends := plan.Ends(p.StrikesAnew())

@@ -49,7 +49,8 @@ func (r Reachability) String() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// cell returns the sign for packets between two groups: from the first host of one to the last of the other.
+// cell returns the sign for packets between two groups: from the first host of one to the last of
+// the other.
 func (r Reachability) cell(from, to []string) string {
 	a, b := from[0], to[len(to)-1]
 	switch {

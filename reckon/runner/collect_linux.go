@@ -10,7 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// collect asks the store for its own account of its past, and its members for the hashes of their states.
+// collect asks the store for its own account of its past, and its members for the hashes of their
+// states.
 func (r *run) collect(ctx context.Context) error {
 	r.journal.Phase("collect")
 	first := r.plan.Members[0]

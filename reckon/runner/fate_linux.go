@@ -26,7 +26,8 @@ type fate struct {
 	why error
 }
 
-// fatal records that the harness has failed so that nothing that follows can be right, once, and cuts the load short.
+// fatal records that the harness has failed so that nothing that follows can be right, once, and
+// cuts the load short.
 func (f *fate) fatal(why error) {
 	f.fatalAs(history.NewHarness(why.Error()), why)
 }
@@ -47,7 +48,8 @@ func (f *fate) fatalAs(e history.Event, why error) {
 	}
 }
 
-// err returns why nothing that follows can be right, nil where it can: a part of the run has ended, or the record cannot be written.
+// err returns why nothing that follows can be right, nil where it can: a part of the run has ended,
+// or the record cannot be written.
 func (f *fate) err() error { return cmp.Or(f.cause(), f.journal.Err()) }
 
 // cause returns what fatal was called with first.

@@ -1,5 +1,6 @@
-// Package runner carries out plans: it builds the hosts and links, runs the store and the load on them, lets the nemesis strike, and records
-// what happens (Run); or it starts the store for people who use it at a prompt (Debug). Linux only.
+// Package runner carries out plans: it builds the hosts and links, runs the store and the load on
+// them, lets the nemesis strike, and records what happens (Run); or it starts the store for people
+// who use it at a prompt (Debug). Linux only.
 package runner
 
 import (
@@ -46,8 +47,9 @@ func DriverMain() { driver.Main() }
 //  9. final:   workers do the last of their work; every key is read through every member
 //  10. collect: the store's own account of its past, its replicas' hashes
 //
-// It must be called in a process tree of its own (host.Settle). Cancelling ctx cuts the load short: what is in effect is healed, and what can
-// be collected is. An error means that the run is inconclusive. One that wraps ErrRecorded has been recorded as an event, and so has all that
+// It must be called in a process tree of its own (host.Settle). Cancelling ctx cuts the load short:
+// what is in effect is healed, and what can be collected is. An error means that the run is
+// inconclusive. One that wraps ErrRecorded has been recorded as an event, and so has all that
 // happened before; any other could not be, and is for the caller to keep.
 func Run(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Progress)) (err error) {
 	r, ctx := newRun(ctx, p, rec, watch)
@@ -73,7 +75,8 @@ func Run(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Prog
 	}
 	loadErr := r.loadAndStrike(ctx)
 
-	// What follows is owed to the record even when the load was cut short, unless there is nothing left to ask.
+	// What follows is owed to the record even when the load was cut short, unless there is nothing
+	// left to ask.
 	owed, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Bounds.Settle+plan.CollectBound)
 	defer cancel()
 	r.recordLinks(owed)
@@ -222,7 +225,8 @@ func (r *run) preload(ctx context.Context) error {
 	return r.fleet.Preload(ctx)
 }
 
-// startIn is how long before its beginning the load is announced to the drivers, so that they begin together.
+// startIn is how long before its beginning the load is announced to the drivers, so that they begin
+// together.
 const startIn = 50 * time.Millisecond
 
 // loadAndStrike offers the load while the nemesis strikes, and heals everything when it is over.
@@ -281,8 +285,9 @@ func (r *run) recordLinks(ctx context.Context) {
 	}
 }
 
-// settle waits until the cluster has settled, and records since when it has; false where it does not settle. That every process runs and
-// every link is as planned has been verified for each strike, so it is the system's doing.
+// settle waits until the cluster has settled, and records since when it has; false where it does
+// not settle. That every process runs and every link is as planned has been verified for each
+// strike, so it is the system's doing.
 func (r *run) settle(ctx context.Context) (settled bool, err error) {
 	r.journal.Phase("settle")
 	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
@@ -340,8 +345,8 @@ func (r *run) finish(ctx context.Context, err error) error {
 	return nil
 }
 
-// interrupted reports whether the error came of a signal. Before the load any does, whatever it is: a worker for which nobody waits any
-// more is one too few.
+// interrupted reports whether the error came of a signal. Before the load any does, whatever it is:
+// a worker for which nobody waits any more is one too few.
 func (r *run) interrupted(ctx context.Context, err error) bool {
 	if !r.loaded && r.fate.err() == nil && context.Cause(ctx) == context.Canceled {
 		return true

@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
-// What a signal brings about before the load is an interruption, whatever it says of itself; what the run itself ends by is none.
+// What a signal brings about before the load is an interruption, whatever it says of itself; what
+// the run itself ends by is none.
 func TestInterrupted(t *testing.T) {
 	few, doom := errors.New("0 nodes are there, want 2"), errors.New("the links ended")
 	signalled, cancel := context.WithCancel(t.Context())
@@ -77,7 +78,8 @@ type discard struct{ io.Writer }
 
 func (discard) Close() error { return nil }
 
-// away is a worker that is not back before its workload's workers are stopped, and then seems to have been killed again.
+// away is a worker that is not back before its workload's workers are stopped, and then seems to
+// have been killed again.
 type away struct {
 	reckon.Worker
 	stopped chan struct{}
@@ -103,8 +105,8 @@ type oneWorker struct {
 func (o oneWorker) List() []reckon.Worker { return []reckon.Worker{o.worker} }
 func (o oneWorker) Stop()                 { close(o.worker.stopped) }
 
-// What a run that is cut short ends has not been healed: neither a worker nor a node that is waited for then is recorded as back, and nothing is
-// recorded after the end.
+// What a run that is cut short ends has not been healed: neither a worker nor a node that is waited
+// for then is recorded as back, and nothing is recorded after the end.
 func TestWhatTheEndCutsShortIsNotHealed(t *testing.T) {
 	hosttest.Need(t)
 	rec := &eventRecorder{}
@@ -164,8 +166,9 @@ func (ready) Status(context.Context, reckon.Member, reckon.Dial) (reckon.Status,
 	return reckon.Status{Ready: true}, nil
 }
 
-// A cluster that never settles: the run records so within its bound, which is no error of the run's; the store is to blame where every strike
-// was what it was to be, and nobody knows where one missed.
+// A cluster that never settles: the run records so within its bound, which is no error of the
+// run's; the store is to blame where every strike was what it was to be, and nobody knows where one
+// missed.
 func TestAClusterThatNeverSettles(t *testing.T) {
 	hosttest.Need(t)
 	rec := &eventRecorder{}

@@ -13,10 +13,11 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
-// Debug builds the plan's hosts and links and starts the system as Run does, and calls use when it is ready. There is no load, and no fault
-// strikes. When use returns, or panics, everything ends.
+// Debug builds the plan's hosts and links and starts the system as Run does, and calls use when it
+// is ready. There is no load, and no fault strikes. When use returns, or panics, everything ends.
 //
-// It must be called in a process tree of its own (host.Settle). While it lasts, the names of the hosts resolve there.
+// It must be called in a process tree of its own (host.Settle). While it lasts, the names of the
+// hosts resolve there.
 func Debug(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Progress), use func(context.Context, *Session)) (err error) {
 	r, ctx := newRun(ctx, p, rec, watch)
 	defer func() { err = r.finish(ctx, err) }()
@@ -42,8 +43,8 @@ func Debug(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(Pr
 	return nil
 }
 
-// A Session is a cluster on its hosts and links, for people at a prompt. What they do to it goes through the same interface as faults. It is
-// safe for concurrent use.
+// A Session is a cluster on its hosts and links, for people at a prompt. What they do to it goes
+// through the same interface as faults. It is safe for concurrent use.
 type Session struct {
 	Notes []string // what this machine lacks, a line each
 	run   *run
@@ -75,7 +76,8 @@ type NodeStatus = cluster.NodeStatus
 // Status returns the status of every node.
 func (s *Session) Status() []NodeStatus { return s.run.cluster.Status() }
 
-// Ready waits until every node that nobody holds serves, and one leads. It waits for nodes as long as a start may take.
+// Ready waits until every node that nobody holds serves, and one leads. It waits for nodes as long
+// as a start may take.
 func (s *Session) Ready(ctx context.Context) error {
 	bound := s.run.plan.Bounds.Ready
 	ctx, cancel := context.WithTimeout(ctx, bound)

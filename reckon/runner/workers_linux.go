@@ -40,7 +40,8 @@ func (r *run) launch(ctx context.Context) error {
 	return nil
 }
 
-// launchOne starts the workers of one workload. What it returns is to be stopped, also where there is an error.
+// launchOne starts the workers of one workload. What it returns is to be stopped, also where there
+// is an error.
 func (r *run) launchOne(ctx context.Context, w plan.Named[reckon.Workload], l reckon.Launcher) (*workers, error) {
 	ws := &workers{name: w.Name}
 	var err error
@@ -104,8 +105,8 @@ func (c *crowd) each() (all []reckon.Worker) {
 	return all
 }
 
-// run lets all workers work until ctx is done, and gives the error, if any. failed is called with the first as soon as it is known: the
-// others need not go on.
+// run lets all workers work until ctx is done, and gives the error, if any. failed is called with
+// the first as soon as it is known: the others need not go on.
 func (c *crowd) run(ctx context.Context, failed func(error)) <-chan error {
 	done := make(chan error, 1)
 	var g errgroup.Group
@@ -123,7 +124,8 @@ func (c *crowd) run(ctx context.Context, failed func(error)) <-chan error {
 	return done
 }
 
-// finish lets all workers do the last of their work, one workload after the other; phase is called before each.
+// finish lets all workers do the last of their work, one workload after the other; phase is called
+// before each.
 func (c *crowd) finish(ctx context.Context, phase func(string)) error {
 	for _, w := range c.list() {
 		phase("finish " + w.name)

@@ -125,3 +125,42 @@ func differences(at string, want, got any) (all []string) {
 	}
 	return all
 }
+
+// What a strike is called may change from release to release; when it strikes may not.
+func TestPlanThatDoesNotFollowFromItsWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	if err := os.CopyFS(path, os.DirFS("testdata/recorded/isolate")); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := results.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what    string
+		change  func(*results.PlannedStrike)
+		refused bool
+	}{
+		{"the same", func(*results.PlannedStrike) {}, false},
+		{"another name", func(s *results.PlannedStrike) { s.Name = "cut off whoever leads" }, false},
+		{"another time", func(s *results.PlannedStrike) { s.From++ }, true},
+		{"another fault", func(s *results.PlannedStrike) { s.Fault = "leader" }, true},
+	} {
+		file, err := dir.ReadPlan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := file.Strikes[0]
+		c.change(&file.Strikes[0])
+		if err := dir.WritePlan(file); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := dir.Plan(); (err != nil) != c.refused {
+			t.Errorf("%s: %v", c.what, err)
+		}
+		file.Strikes[0] = was
+		if err := dir.WritePlan(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

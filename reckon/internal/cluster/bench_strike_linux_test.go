@@ -27,7 +27,8 @@ import (
 )
 
 func init() {
-	// A victim holds as much memory as a small store, which the kernel has to take back when it dies.
+	// A victim holds as much memory as a small store, which the kernel has to take back when it
+	// dies.
 	reexec.Register("test-victim", func() {
 		held := make([]byte, 64<<20)
 		for i := 0; i < len(held); i += 4096 {
@@ -45,8 +46,9 @@ func (victims) Command(reckon.Member, []reckon.Member) reckon.Command {
 	return reckon.Command{Args: []string{"test-victim"}}
 }
 
-// BenchmarkStrike measures from the planned instant of a strike to the strike in effect, the leader known, on real hosts. The
-// promise is of the median of 100: a cut at most 2 ms, a kill at most 5 ms.
+// BenchmarkStrike measures from the planned instant of a strike to the strike in effect, the leader
+// known, on real hosts. The promise is of the median of 100: a cut at most 2 ms, a kill at most 5
+// ms.
 func BenchmarkStrike(b *testing.B) {
 	for _, mode := range []reckon.CutMode{reckon.Drop, reckon.Reset, reckon.LinkDown} {
 		b.Run("cut/"+mode.String(), func(b *testing.B) {
@@ -91,7 +93,8 @@ func benchStrikes(b *testing.B, inject func(context.Context, reckon.Cluster) (re
 	b.ReportMetric(float64(len(late)), "strikes")
 }
 
-// strikeOften carries out strikes as a run does, and returns how long after its planned instant each was in effect.
+// strikeOften carries out strikes as a run does, and returns how long after its planned instant
+// each was in effect.
 func strikeOften(b *testing.B, inject func(context.Context, reckon.Cluster) (reckon.Injection, error)) (late []time.Duration) {
 	hosttest.Need(b)
 	mono := clock.NewMonotonic(clock.Epoch())

@@ -1,4 +1,5 @@
-// Package cluster is the system under test on its hosts: its processes (node, process), what faults may do to it (view), and, in a clusterstate.Monitor, what was observed of it.
+// Package cluster is the system under test on its hosts: its processes (node, process), what faults
+// may do to it (view), and, in a clusterstate.Monitor, what was observed of it.
 package cluster
 
 import (
@@ -28,7 +29,8 @@ type Config struct {
 	ElectionTimeout time.Duration
 	Bound           time.Duration // for a released node to answer again
 	Event           func(history.Event)
-	// Fatal is called with the event to record when nothing that follows can be right: a process ended that nobody had killed.
+	// Fatal is called with the event to record when nothing that follows can be right: a process
+	// ended that nobody had killed.
 	Fatal func(history.Event, error)
 	// Log opens the log of a process for appending.
 	Log func(name string) (io.WriteCloser, error)
@@ -91,11 +93,11 @@ func (c *Cluster) record(events []history.Event) {
 	}
 }
 
-// await waits until the condition, asked whenever something changes, holds. When ctx ends first, the error is the condition's; when a node's
-// process ended by itself, it is how.
+// await waits until the condition, asked whenever something changes, holds. When ctx ends first,
+// the error is the condition's; when a node's process ended by itself, it is how.
 func (c *Cluster) await(ctx context.Context, condition func(clusterstate.View) error) error {
 	for {
-		why, fell, changed := c.monitor.Ask(condition)
+		changed, fell, why := c.monitor.Ask(condition)
 		switch {
 		case why == nil:
 			return nil
@@ -125,7 +127,8 @@ func (c *Cluster) quoted(err error) error {
 	return err
 }
 
-// Ready waits until every node serves and one leads. From then on, a process that ends by itself is the store's doing.
+// Ready waits until every node serves and one leads. From then on, a process that ends by itself is
+// the store's doing.
 func (c *Cluster) Ready(ctx context.Context) error {
 	if err := c.quoted(c.await(ctx, clusterstate.View.AllReady)); err != nil {
 		return err
@@ -134,8 +137,8 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Settle waits until every node serves, as seen from now on, and the same one has led for two election timeouts. It returns since when
-// that has been so, and the leader.
+// Settle waits until every node serves, as seen from now on, and the same one has led for two
+// election timeouts. It returns since when that has been so, and the leader.
 func (c *Cluster) Settle(ctx context.Context) (since time.Duration, leader string, err error) {
 	begun := c.Clock.Now()
 	err = c.quoted(c.await(ctx, func(v clusterstate.View) error {
@@ -183,7 +186,8 @@ func (c *Cluster) Undo(ctx context.Context, strike int) string { return c.ledger
 // Verified waits until every heal has been observed, or will not be.
 func (c *Cluster) Verified() { c.verifying.Wait() }
 
-// End ends what is observed: whatever ends from now on is ended by the run, and a heal that has not been observed by now is not.
+// End ends what is observed: whatever ends from now on is ended by the run, and a heal that has not
+// been observed by now is not.
 func (c *Cluster) End() { c.monitor.End() }
 
 // Close kills every process; that is no fault.

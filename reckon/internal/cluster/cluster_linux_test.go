@@ -150,7 +150,8 @@ func TestHoldsHealInAnyOrder(t *testing.T) {
 	}
 }
 
-// settledState waits, bounded, for the state: a process that has just been started has yet to fall asleep.
+// settledState waits, bounded, for the state: a process that has just been started has yet to fall
+// asleep.
 func (b *bed) settledState(t *testing.T, want string) (got string) {
 	t.Helper()
 	for range 1000 {
@@ -191,7 +192,8 @@ func TestLateAnswerOfAKilledNode(t *testing.T) {
 	}
 }
 
-// One that someone else has stopped makes the run no result; one that a strike holds paused does not.
+// One that someone else has stopped makes the run no result; one that a strike holds paused does
+// not.
 func TestStoppedByAnother(t *testing.T) {
 	b := newBed(t, "n1")
 	n1 := b.find("n1")
@@ -231,7 +233,8 @@ func TestUnaskedEnd(t *testing.T) {
 	}
 }
 
-// One that ends by itself once all were ready is the store's doing, unless the machine, or someone else, ended it.
+// One that ends by itself once all were ready is the store's doing, unless the machine, or someone
+// else, ended it.
 func TestEndsByItself(t *testing.T) {
 	const stack = "goroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1d\n"
 	for _, c := range []struct {
@@ -421,7 +424,8 @@ func TestHoldAll(t *testing.T) {
 	}
 }
 
-// Who leads first since a snapshot when nobody did, may have been dead then: whoever asks for the leader is told how things are now.
+// Who leads first since a snapshot when nobody did, may have been dead then: whoever asks for the
+// leader is told how things are now.
 func TestALeaderThatCameBack(t *testing.T) {
 	b := newBed(t, "n1")
 	release := b.hold(t, 0, reckon.Dead)
@@ -477,7 +481,8 @@ func TestNoLeader(t *testing.T) {
 	}
 }
 
-// What a strike does first is known to the instant before it was done, however long it then takes to be seen.
+// What a strike does first is known to the instant before it was done, however long it then takes
+// to be seen.
 func TestWhenAViewActed(t *testing.T) {
 	b := newBed(t, "n1")
 	v := b.As(0, b.Look()).(*view)

@@ -75,7 +75,8 @@ func (l *lab) connect(from, to string) (a, b net.Conn) {
 	return a, b
 }
 
-// A connection that uses a path that is cut by reset ends at both ends at once; by drop, it learns nothing. Others live on.
+// A connection that uses a path that is cut by reset ends at both ends at once; by drop, it learns
+// nothing. Others live on.
 func TestCutByReset(t *testing.T) {
 	t.Parallel()
 	if err := host.CanReset(); err != nil {
@@ -125,7 +126,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
-// carriers is a fabric that counts nothing of what is sent to a host that is down, as a kernel's does.
+// carriers is a fabric that counts nothing of what is sent to a host that is down, as a kernel's
+// does.
 type carriers struct {
 	link.Fabric
 	downs *host.Holds
@@ -148,8 +150,8 @@ func (c *carriers) Counters(ctx context.Context) (map[link.Path]link.Counters, e
 	return now, err
 }
 
-// An interface that is down carries nothing, whoever sends from there is told, and Links says so; when the last who
-// holds it down lets go, all is as before.
+// An interface that is down carries nothing, whoever sends from there is told, and Links says so;
+// when the last who holds it down lets go, all is as before.
 func TestCutByLinkDown(t *testing.T) {
 	t.Run("counted", func(t *testing.T) { testLinkDown(t, newLabOf(t, wires, honest)) })
 	t.Run("not counted", func(t *testing.T) {
@@ -219,7 +221,8 @@ func TestLinkDownIsForAllPathsOfAHost(t *testing.T) {
 	}
 }
 
-// A cut made where packets are sent turns into an error of the sender's, as an OUTPUT rule does: that is no cut.
+// A cut made where packets are sent turns into an error of the sender's, as an OUTPUT rule does:
+// that is no cut.
 func TestCutWhichTheSenderIsToldOfIsFoundOut(t *testing.T) {
 	for kind, want := range map[int]string{
 		unix.RTN_PROHIBIT:    "failed: struck, but probe n1>n2:",

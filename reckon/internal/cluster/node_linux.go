@@ -82,8 +82,9 @@ func (n *node) enter(strike int, s reckon.State) (seen string, err error) {
 	return n.look(s)
 }
 
-// release ends the strike's hold; when it was the last, the process is started or resumed. It returns what was observed, a number by
-// which it can be told whether anybody moved the node since, and whether nobody holds it any more.
+// release ends the strike's hold; when it was the last, the process is started or resumed. It
+// returns what was observed, a number by which it can be told whether anybody moved the node since,
+// and whether nobody holds it any more.
 func (n *node) release(strike int, s reckon.State) (seen string, moves int, free bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -104,7 +105,8 @@ func (n *node) release(strike int, s reckon.State) (seen string, moves int, free
 	return seen, n.cluster.monitor.Node(n.Name()).Moves, free, nil
 }
 
-// leave starts or resumes the process, and returns what was observed, and whether nobody holds it any more.
+// leave starts or resumes the process, and returns what was observed, and whether nobody holds it
+// any more.
 func (n *node) leave(s reckon.State) (seen string, free bool, err error) {
 	if s == reckon.Paused {
 		if err := n.process.Resume(); err != nil {
@@ -126,8 +128,8 @@ func (n *node) leave(s reckon.State) (seen string, free bool, err error) {
 	return seen, true, err
 }
 
-// see records a sample of the node's status unless the node is held dead: an answer that was under way when it was killed is no sign of
-// life.
+// see records a sample of the node's status unless the node is held dead: an answer that was under
+// way when it was killed is no sign of life.
 func (n *node) see(st reckon.Status, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

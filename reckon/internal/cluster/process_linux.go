@@ -50,8 +50,9 @@ func (n *node) fall(p *host.Process) {
 	c.record(c.monitor.Fell(c.Clock.Now(), n.Name(), err))
 }
 
-// byOthers reports whether the process was ended by a signal that programs do not send themselves: that of the machine when its memory is
-// full, and those of people, which a program may also take as a request, and end in order.
+// byOthers reports whether the process was ended by a signal that programs do not send themselves:
+// that of the machine when its memory is full, and those of people, which a program may also take
+// as a request, and end in order.
 func byOthers(s *os.ProcessState) bool {
 	w, ok := s.Sys().(syscall.WaitStatus)
 	return s.Success() || ok && w.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, w.Signal())
@@ -66,7 +67,8 @@ func (n *node) ended() bool {
 	}
 }
 
-// end kills the process, unless it has just ended by itself, which nobody has noted yet. The caller holds mu.
+// end kills the process, unless it has just ended by itself, which nobody has noted yet. The caller
+// holds mu.
 func (n *node) end() {
 	noted := n.killed
 	n.killed = true
@@ -105,7 +107,8 @@ func (n *node) stopped() bool {
 	return err == nil && threads > 0 && stopped == threads
 }
 
-// threads returns how many threads the process has, and how many of them are stopped (proc(5), state T).
+// threads returns how many threads the process has, and how many of them are stopped (proc(5),
+// state T).
 func (n *node) threads() (all, stopped int, err error) {
 	dir := fmt.Sprintf("/proc/%d/task", n.process.PID())
 	tasks, err := os.ReadDir(dir)

@@ -10,8 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Each node is asked for its status samplesPerTimeout times in an election timeout, but at most once in leastSample, and for its metrics once in
-// metricsEvery.
+// Each node is asked for its status samplesPerTimeout times in an election timeout, but at most
+// once in leastSample, and for its metrics once in metricsEvery.
 const (
 	samplesPerTimeout = 20
 	leastSample       = 20 * time.Millisecond
@@ -45,7 +45,8 @@ func (n *node) sample(ctx context.Context) {
 	clock.Every(ctx, every, ask)
 }
 
-// sampleMetrics records the node's metrics. One that does not answer has none: that it is down is recorded elsewhere.
+// sampleMetrics records the node's metrics. One that does not answer has none: that it is down is
+// recorded elsewhere.
 func (n *node) sampleMetrics(ctx context.Context, m reckon.MetricsReader) {
 	clock.Every(ctx, metricsEvery, func() {
 		sctx, cancel := context.WithTimeout(ctx, metricsEvery)

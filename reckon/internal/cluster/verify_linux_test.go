@@ -27,7 +27,8 @@ import (
 	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// A lab is hosts on a fabric that may lie, with a cluster whose links can be struck and a record of what was seen.
+// A lab is hosts on a fabric that may lie, with a cluster whose links can be struck and a record of
+// what was seen.
 type lab struct {
 	*testing.T
 	cluster  *Cluster
@@ -221,7 +222,8 @@ var wires = link.Matrix{
 	path("n3", "n1"): {Delay: 2 * ms}, path("n2", "n3"): {Delay: 2 * ms}, path("n3", "n2"): {Delay: 2 * ms},
 }
 
-// Strikes on links are seen to take effect and to end, without those who strike doing anything for it.
+// Strikes on links are seen to take effect and to end, without those who strike doing anything for
+// it.
 func TestStrikesOnLinksAreWitnessed(t *testing.T) {
 	cut := link.Cut([]string{"n1"}, []string{"n2"})
 	slow := link.Matrix{path("n1", "n2"): {Delay: 20 * ms}, path("n2", "n1"): {Delay: 20 * ms}}
@@ -267,7 +269,8 @@ func TestStrikesOnLinksAreWitnessed(t *testing.T) {
 	}
 }
 
-// A cut that does not cut, a heal that does not heal, a cut that cuts too much: the run is no result.
+// A cut that does not cut, a heal that does not heal, a cut that cuts too much: the run is no
+// result.
 func TestStrikesThatLieAreFoundOut(t *testing.T) {
 	cut := link.Cut([]string{"n1"}, []string{"n2"})
 	for _, c := range []struct {
@@ -305,7 +308,8 @@ func TestStrikesThatLieAreFoundOut(t *testing.T) {
 	}
 }
 
-// What is cut beside the overlay is found out as well, and so is a fabric that only says that it cuts.
+// What is cut beside the overlay is found out as well, and so is a fabric that only says that it
+// cuts.
 func TestCutsTooMuch(t *testing.T) {
 	t.Parallel()
 	l := newLabOf(t, wires, honest)
@@ -334,7 +338,8 @@ func (l *lab) allSeen() {
 	}
 }
 
-// Flapping links are witnessed each time, however soon they are healed, and the strikes do not wait for it.
+// Flapping links are witnessed each time, however soon they are healed, and the strikes do not wait
+// for it.
 func TestFlappingIsWitnessed(t *testing.T) {
 	t.Parallel()
 	l := newLabOf(t, wires, honest)
@@ -367,8 +372,9 @@ func (l *lab) flood(from, to string) {
 	l.Cleanup(func() { conn.Close(); <-done })
 }
 
-// Others' packets on the same paths, which are cut and counted too, make nobody believe too early that the probes were: every one of
-// many short cuts is seen, and no probe that a heal let pass is held against the cut.
+// Others' packets on the same paths, which are cut and counted too, make nobody believe too early
+// that the probes were: every one of many short cuts is seen, and no probe that a heal let pass is
+// held against the cut.
 func TestFlappingUnderLoadIsWitnessed(t *testing.T) {
 	t.Parallel()
 	l := newLabOf(t, wires, honest)
@@ -382,7 +388,8 @@ func TestFlappingUnderLoadIsWitnessed(t *testing.T) {
 	l.allSeen()
 }
 
-// A heal that does not heal is found out each time, not only the last, though the next cut comes at once.
+// A heal that does not heal is found out each time, not only the last, though the next cut comes at
+// once.
 func TestFlappingThatNeverHeals(t *testing.T) {
 	t.Parallel()
 	heard := 0
@@ -403,8 +410,9 @@ func TestFlappingThatNeverHeals(t *testing.T) {
 	}
 }
 
-// A degraded link that is cut while probes are on their way, and healed below the cut, has been seen to be degraded: what the cut took
-// says nothing against it, and what arrived must be as late as it was to be.
+// A degraded link that is cut while probes are on their way, and healed below the cut, has been
+// seen to be degraded: what the cut took says nothing against it, and what arrived must be as late
+// as it was to be.
 func TestACutOverProbesOnTheirWay(t *testing.T) {
 	t.Parallel()
 	p := path("n1", "n2")
@@ -436,7 +444,8 @@ func (l *lab) packets(p link.Path) uint64 {
 	return c[p].Packets
 }
 
-// Of two cuts of a path the second may heal while the heal of the first is looked at: what it cut until then is not held against either.
+// Of two cuts of a path the second may heal while the heal of the first is looked at: what it cut
+// until then is not held against either.
 func TestHealsAtOneInstant(t *testing.T) {
 	t.Parallel()
 	p := path("n1", "n2")

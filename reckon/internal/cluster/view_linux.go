@@ -17,11 +17,12 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// leaderBound is how long Leader waits for one, in election timeouts: four times over what even a split vote or two take.
+// leaderBound is how long Leader waits for one, in election timeouts: four times over what even a
+// split vote or two take.
 const leaderBound = 20
 
-// As returns the cluster for one strike, as the snapshot shows it; nil shows the present. What is done to it is recorded under the
-// strike's number.
+// As returns the cluster for one strike, as the snapshot shows it; nil shows the present. What is
+// done to it is recorded under the strike's number.
 func (c *Cluster) As(strike int, shown *clusterstate.Snapshot) reckon.Cluster {
 	return &view{cluster: c, strike: strike, shown: shown}
 }
@@ -113,7 +114,8 @@ func (v *view) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) 
 	return v.cluster.Links.Cut(ctx, v, paths, mode)
 }
 
-// HoldAll holds the nodes side by side, so that the time which one takes does not delay the others, and releases them so.
+// HoldAll holds the nodes side by side, so that the time which one takes does not delay the others,
+// and releases them so.
 func (v *view) HoldAll(ctx context.Context, nodes []reckon.Node, s reckon.State) (func(context.Context) error, error) {
 	releases := make([]func(context.Context) error, len(nodes))
 	err := sideBySide(len(nodes), func(i int) (err error) {
@@ -192,7 +194,8 @@ func (v nodeView) Hold(ctx context.Context, s reckon.State) (func(context.Contex
 	return v.view.Enter(v.Name()+" "+s.String(), func(context.Context) error { return v.release(s) }), nil
 }
 
-// release releases the hold; that the node answers again is observed in the background, and awaited before the run is over.
+// release releases the hold; that the node answers again is observed in the background, and awaited
+// before the run is over.
 func (v nodeView) release(s reckon.State) error {
 	c := v.view.cluster
 	seen, moves, free, err := v.node.release(v.view.strike, s)
@@ -209,15 +212,17 @@ func (v nodeView) release(s reckon.State) error {
 	return nil
 }
 
-// seeBack records that the node is healed, once it answers again or did not within its bound; nothing where the run was over before.
+// seeBack records that the node is healed, once it answers again or did not within its bound;
+// nothing where the run was over before.
 func (v nodeView) seeBack(runs string, released time.Duration, moves int) {
 	if answers := v.answers(released, moves); answers != "" {
 		v.view.Verified(history.EndHealed, v.Name(), runs+answers)
 	}
 }
 
-// answers waits, bounded, for the node to answer again, and returns whether it did, "" where the run was over before it could. That
-// its process runs has been observed: a system that does not answer all the same is what the run is to find out.
+// answers waits, bounded, for the node to answer again, and returns whether it did, "" where the
+// run was over before it could. That its process runs has been observed: a system that does not
+// answer all the same is what the run is to find out.
 func (v nodeView) answers(released time.Duration, moves int) string {
 	c := v.view.cluster
 	ctx, cancel := context.WithTimeout(context.Background(), c.Bound)

@@ -18,14 +18,16 @@ func (v *view) Workers() (all []reckon.Worker) {
 	return all
 }
 
-// workerView is a worker for one strike: what is done to it is recorded under the strike's number, with what was observed.
+// workerView is a worker for one strike: what is done to it is recorded under the strike's number,
+// with what was observed.
 type workerView struct {
 	reckon.Worker
 	view *view
 }
 
-// Kill kills the worker. It is healed when its process runs; that it is back at work, for which its store must serve, is observed in the
-// background, as of a node, and awaited before the run is over.
+// Kill kills the worker. It is healed when its process runs; that it is back at work, for which its
+// store must serve, is observed in the background, as of a node, and awaited before the run is
+// over.
 func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (string, error), error) {
 	w.view.Begin()
 	seen, restart, err := w.Worker.Kill(ctx)
@@ -46,7 +48,8 @@ func (w workerView) Kill(ctx context.Context) (string, func(context.Context) (st
 	}, nil
 }
 
-// seeBack records that the worker is healed, once it is at work again or was not within its bound; nothing where the run was over before.
+// seeBack records that the worker is healed, once it is at work again or was not within its bound;
+// nothing where the run was over before.
 func (w workerView) seeBack(runs string) {
 	c := w.view.cluster
 	seen, err := w.Back(context.Background(), c.Bound)
@@ -60,7 +63,8 @@ func (w workerView) seeBack(runs string) {
 	w.view.Verified(history.EndHealed, w.Name(), runs+", "+seen)
 }
 
-// AtRest calls do with the worker's tree. Nothing is left to undo afterwards: the tree is overwritten.
+// AtRest calls do with the worker's tree. Nothing is left to undo afterwards: the tree is
+// overwritten.
 func (w workerView) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
 	return w.Worker.AtRest(ctx, func(tree string) (string, error) {
 		w.view.Begin()

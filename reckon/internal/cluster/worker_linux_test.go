@@ -46,8 +46,9 @@ func workerViewOf(w reckon.Worker) (*view, *[]string) {
 	return c.As(0, nil).(*view), &said
 }
 
-// A worker is healed when its process runs: that it is back at work, which may need all that is struck to be healed, is seen
-// later. A strike acts when the signal is sent, or the tree is touched, and not when it begins to wait for the moment.
+// A worker is healed when its process runs: that it is back at work, which may need all that is
+// struck to be healed, is seen later. A strike acts when the signal is sent, or the tree is
+// touched, and not when it begins to wait for the moment.
 func TestWorkersAreHealedWhenTheyRun(t *testing.T) {
 	for _, c := range []struct {
 		back error

@@ -12,8 +12,8 @@ import (
 // ByHand is the strike number of what people do at a prompt.
 const ByHand = -1
 
-// Holds are the strikes that hold one node dead or paused. The zero value is nobody. State may be called at any time;
-// the other methods are for one goroutine at a time.
+// Holds are the strikes that hold one node dead or paused. The zero value is nobody. State may be
+// called at any time; the other methods are for one goroutine at a time.
 type Holds struct {
 	strikes map[reckon.State][]int
 	state   atomic.Uint32

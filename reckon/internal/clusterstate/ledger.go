@@ -8,7 +8,8 @@ import (
 	"sync"
 )
 
-// A Ledger lists what each strike has done and not undone. The zero value is empty and ready. It is safe for concurrent use.
+// A Ledger lists what each strike has done and not undone. The zero value is empty and ready. It is
+// safe for concurrent use.
 type Ledger struct {
 	mu      sync.Mutex
 	entries map[int][]*entry // by strike
@@ -20,8 +21,8 @@ type entry struct {
 	undo func(context.Context) error
 }
 
-// Enter records what the strike did, and returns the function that undoes it and removes it from the ledger. Once undone,
-// undoing it again does nothing; where undoing fails, the entry stays.
+// Enter records what the strike did, and returns the function that undoes it and removes it from
+// the ledger. Once undone, undoing it again does nothing; where undoing fails, the entry stays.
 func (l *Ledger) Enter(strike int, what string, undo func(context.Context) error) func(context.Context) error {
 	e := &entry{what: what}
 	var mu sync.Mutex
@@ -54,8 +55,9 @@ func (l *Ledger) remove(strike int, e *entry) {
 	l.entries[strike] = slices.DeleteFunc(l.entries[strike], func(x *entry) bool { return x == e })
 }
 
-// Undo undoes what the strike has left, the last first, and returns what that was; "" is nothing. A strike that failed, or
-// that was healed, must have left nothing: a fault that never ends would make the rest of the run meaningless.
+// Undo undoes what the strike has left, the last first, and returns what that was; "" is nothing. A
+// strike that failed, or that was healed, must have left nothing: a fault that never ends would
+// make the rest of the run meaningless.
 func (l *Ledger) Undo(ctx context.Context, strike int) string {
 	l.mu.Lock()
 	left := slices.Clone(l.entries[strike])

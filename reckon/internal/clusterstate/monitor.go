@@ -1,7 +1,9 @@
-// Package clusterstate decides, from what was observed of a cluster, who leads and who serves (Monitor), who is held dead or
-// paused (Holds), what a strike has not undone (Ledger), and what strikes of one instant are shown (Snapshot).
+// Package clusterstate decides, from what was observed of a cluster, who leads and who serves
+// (Monitor), who is held dead or paused (Holds), what a strike has not undone (Ledger), and what
+// strikes of one instant are shown (Snapshot).
 //
-// It is pure: it knows no clock and no operating system, and is the same for real clusters and simulated ones.
+// It is pure: it knows no clock and no operating system, and is the same for real clusters and
+// simulated ones.
 package clusterstate
 
 import (
@@ -100,10 +102,12 @@ func (m *Monitor) Moved(node string) {
 	m.find(node).Moves++
 }
 
-// Saw records a node's answer, or, where err is not nil, that it gave none, and returns the events that follow from it.
+// Saw records a node's answer, or, where err is not nil, that it gave none, and returns the events
+// that follow from it.
 //
-// A node that does not answer is down, but its last claim to lead stands until it says otherwise, another leads a later
-// term, or it is dead: on a busy machine an answer may be late, and that is no election.
+// A node that does not answer is down, but its last claim to lead stands until it says otherwise,
+// another leads a later term, or it is dead: on a busy machine an answer may be late, and that is
+// no election.
 func (m *Monitor) Saw(now time.Duration, node string, st reckon.Status, err error) (events []history.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,9 +153,9 @@ func (m *Monitor) change() {
 	m.changed = make(chan struct{})
 }
 
-// believes reports whether the node's claim to lead the term can be true. A term has at most one leader (Ongaro & Ousterhout
-// 2014, Election Safety), but a member that is asked in the middle of its election may answer that it leads with the term
-// before: it will be asked again.
+// believes reports whether the node's claim to lead the term can be true. A term has at most one
+// leader (Ongaro & Ousterhout 2014, Election Safety), but a member that is asked in the middle of
+// its election may answer that it leads with the term before: it will be asked again.
 func (m *Monitor) believes(node string, term uint64) bool {
 	if other, ok := m.led[term]; ok {
 		return other == node
@@ -184,7 +188,8 @@ func (m *Monitor) Node(name string) Observation {
 	return *m.find(name)
 }
 
-// Start records that all nodes are ready: a process that ends by itself from here on is the store's doing.
+// Start records that all nodes are ready: a process that ends by itself from here on is the store's
+// doing.
 func (m *Monitor) Start() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,8 +203,8 @@ func (m *Monitor) Started() bool {
 	return m.started
 }
 
-// End records that the run is over: whatever falls silent from now on is no event, and a heal that has not been observed by
-// now is not observed.
+// End records that the run is over: whatever falls silent from now on is no event, and a heal that
+// has not been observed by now is not observed.
 func (m *Monitor) End() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -214,8 +219,8 @@ func (m *Monitor) Over() bool {
 	return m.over
 }
 
-// Steady returns since when every node has served and the same leader has led for two election timeouts: that may have been long
-// before anybody asked.
+// Steady returns since when every node has served and the same leader has led for two election
+// timeouts: that may have been long before anybody asked.
 func (m *Monitor) Steady(electionTimeout time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -226,9 +231,10 @@ func (m *Monitor) Steady(electionTimeout time.Duration) time.Duration {
 	return at
 }
 
-// Ask calls the condition with the present state. It returns the condition's error, nil where it holds; otherwise also how a process
-// ended by itself, if one did, and a channel that is closed at the next change.
-func (m *Monitor) Ask(condition func(View) error) (why, fell error, changed <-chan struct{}) {
+// Ask calls the condition with the present state. It returns the condition's error, nil where it
+// holds; otherwise also how a process ended by itself, if one did, and a channel that is closed at
+// the next change.
+func (m *Monitor) Ask(condition func(View) error) (changed <-chan struct{}, fell, why error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if why = condition(View{m}); why == nil {
@@ -236,10 +242,10 @@ func (m *Monitor) Ask(condition func(View) error) (why, fell error, changed <-ch
 	}
 	for _, n := range m.nodes {
 		if n.Fell != nil {
-			return why, n.Fell, m.changed
+			return m.changed, n.Fell, why
 		}
 	}
-	return why, nil, m.changed
+	return m.changed, nil, why
 }
 
 // A View is the state that a condition is asked about. It is valid during that call only.
@@ -267,7 +273,8 @@ type NotReady struct{ Node string }
 
 func (e NotReady) Error() string { return e.Node + " is not ready" }
 
-// AllReady returns nil where every node serves and one leads. Its error is a NotReady where a node does not serve.
+// AllReady returns nil where every node serves and one leads. Its error is a NotReady where a node
+// does not serve.
 func (v View) AllReady() error {
 	for _, n := range v.m.nodes {
 		if !n.Up || !n.Status.Ready {
@@ -280,8 +287,8 @@ func (v View) AllReady() error {
 	return nil
 }
 
-// Settled returns nil where all nodes are ready, have been asked since that instant, and the same one has led for two
-// election timeouts.
+// Settled returns nil where all nodes are ready, have been asked since that instant, and the same
+// one has led for two election timeouts.
 func (v View) Settled(now, asked, electionTimeout time.Duration) error {
 	if err := v.AllReady(); err != nil {
 		return err

@@ -7,8 +7,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// A Snapshot is what strikes that are planned for one instant see of the cluster: who led, and in which state the nodes were
-// held, before any of them took effect. A nil Snapshot shows nothing: whoever has none sees the present.
+// A Snapshot is what strikes that are planned for one instant see of the cluster: who led, and in
+// which state the nodes were held, before any of them took effect. A nil Snapshot shows nothing:
+// whoever has none sees the present.
 type Snapshot struct {
 	mu     sync.Mutex
 	leader string // "" until somebody found one
@@ -37,8 +38,9 @@ func (s *Snapshot) Leader() string {
 	return s.leader
 }
 
-// Found keeps the leader for all strikes with this snapshot, and returns the one that was found first. The snapshot then
-// shows the states of that moment: a node that leads now may have been dead when none led.
+// Found keeps the leader for all strikes with this snapshot, and returns the one that was found
+// first. The snapshot then shows the states of that moment: a node that leads now may have been
+// dead when none led.
 func (s *Snapshot) Found(leader string, states map[string]reckon.State) string {
 	if s == nil {
 		return leader
@@ -51,7 +53,8 @@ func (s *Snapshot) Found(leader string, states map[string]reckon.State) string {
 	return s.leader
 }
 
-// KeepLeader replaces the leader, and the state in which it is held, by those of an earlier snapshot.
+// KeepLeader replaces the leader, and the state in which it is held, by those of an earlier
+// snapshot.
 func (s *Snapshot) KeepLeader(earlier *Snapshot) {
 	leader := earlier.Leader()
 	state := earlier.State(leader)

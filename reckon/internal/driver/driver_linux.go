@@ -25,8 +25,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
-// driverGC (GOGC) makes the collections of a load driver rare. Larger would cost more than it gains: memory
-// that is touched for the first time is slow.
+// driverGC (GOGC) makes the collections of a load driver rare. Larger would cost more than it
+// gains: memory that is touched for the first time is slow.
 const driverGC = 400
 
 // Main is the load driver's main.
@@ -92,7 +92,8 @@ func drive(in io.Reader, out *lineWriter) error {
 	return nil // the runner is gone, or needs no load
 }
 
-// newDriver returns a driver that offers the job's load through the client, which uses those members.
+// newDriver returns a driver that offers the job's load through the client, which uses those
+// members.
 func newDriver(p plan.Parts, j Job, members []reckon.Member, client reckon.Client, out *lineWriter) *driver {
 	return &driver{parts: p, job: j, members: members, client: client, clock: clock.NewMonotonic(j.Epoch), out: out}
 }
@@ -228,7 +229,8 @@ func (d *driver) count(outcome history.Outcome, latency time.Duration) {
 	}
 }
 
-// reportEvery reports the progress until stop is called, which returns when the last report has been written.
+// reportEvery reports the progress until stop is called, which returns when the last report has
+// been written.
 func (d *driver) reportEvery(every time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -84,9 +84,9 @@ func TestLineWriterWithoutReader(t *testing.T) {
 	}
 }
 
-// BenchmarkOffer offers 100,000 operations a second for two seconds on one
-// processor, through all of a load driver but its client, which does nothing: pacing, processes,
-// recording and encoding. It reports the generator's lag, and fails where it could not keep up at all.
+// BenchmarkOffer offers 100,000 operations a second for two seconds on one processor, through all
+// of a load driver but its client, which does nothing: pacing, processes, recording and encoding.
+// It reports the generator's lag, and fails where it could not keep up at all.
 func BenchmarkOffer(b *testing.B) {
 	const rate, length = 100_000, 2 * time.Second
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

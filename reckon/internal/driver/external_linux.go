@@ -39,7 +39,8 @@ func newExternal(d *driver, log io.Writer) *external {
 	return &external{driver: d, log: host.NewLastWords(log), said: make(chan externalResult, 1024)}
 }
 
-// startExternal starts the client program and hands it the whole load; it returns when the program is ready.
+// startExternal starts the client program and hands it the whole load; it returns when the program
+// is ready.
 func (d *driver) startExternal(ctx context.Context) (*external, error) {
 	f := newExternal(d, os.Stderr)
 	f.schedule = externalSchedule(load.Merge(d.streams()), d.job.Setting.Duration)
@@ -130,7 +131,8 @@ func (f *external) handOver(ctx context.Context) error {
 	}
 }
 
-// give writes all that comes before the start. What cannot be written shows in what the program says.
+// give writes all that comes before the start. What cannot be written shows in what the program
+// says.
 func (f *external) give() {
 	w := bufio.NewWriterSize(f.in, 1<<16)
 	for op := range f.prerequisites() {
@@ -143,8 +145,9 @@ func (f *external) give() {
 	_ = w.Flush()
 }
 
-// prerequisites are reads of the keys that this client host has just written. They connect the program to the store.
-// The writes are reckon's own: the checks want to know at which revisions they took effect.
+// prerequisites are reads of the keys that this client host has just written. They connect the
+// program to the store. The writes are reckon's own: the checks want to know at which revisions
+// they took effect.
 func (f *external) prerequisites() iter.Seq[reckon.Op] {
 	d := f.driver
 	return func(yield func(reckon.Op) bool) {
@@ -186,7 +189,8 @@ func (f *external) close() {
 	}
 }
 
-// load has the program offer the load from start on, records what it says, and returns the account of it.
+// load has the program offer the load from start on, records what it says, and returns the account
+// of it.
 func (f *external) load(ctx context.Context, start time.Duration) Report {
 	defer f.close()
 	d := f.driver
@@ -260,7 +264,8 @@ func (f *external) show(r externalResult) {
 	f.driver.count(op.Outcome, seconds(*r.Returned-*r.Other.Expected))
 }
 
-// recordable are the operations that may have been done, as what they are where nothing more is known: undecided.
+// recordable are the operations that may have been done, as what they are where nothing more is
+// known: undecided.
 func (f *external) recordable(start time.Duration) (ops []reckon.Op) {
 	d := f.driver
 	now := d.clock.Now()
@@ -291,7 +296,8 @@ func (f *external) record(ops []reckon.Op, err error) Report {
 	return newReport(len(ops), lag, err)
 }
 
-// wallAtZero is the wall clock's reading, in nanoseconds since 1970, when the run's clock was zero: the best of a few looks.
+// wallAtZero is the wall clock's reading, in nanoseconds since 1970, when the run's clock was zero:
+// the best of a few looks.
 func wallAtZero(c clock.Clock) int64 {
 	var base int64
 	best := time.Duration(1<<63 - 1)

@@ -12,7 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
-// startExternalProgram starts a client program that is a line of shell, with more operations than a pipe holds.
+// startExternalProgram starts a client program that is a line of shell, with more operations than a
+// pipe holds.
 func startExternalProgram(t *testing.T, line string) *external {
 	t.Helper()
 	f := newExternal(newDriver(plan.Parts{Options: plan.Options{ClientReady: 30 * time.Second}}, Job{}, nil, nil, nil), io.Discard)
@@ -40,7 +41,8 @@ func startExternalProgram(t *testing.T, line string) *external {
 // sayReady prints the frame that says ready.
 const sayReady = `printf '\020\000\000\000{"kind":"ready"}'`
 
-// A program is ready when it has its operations, whatever it says before. Its command is any that a shell understands.
+// A program is ready when it has its operations, whatever it says before. Its command is any that a
+// shell understands.
 func TestExternalReady(t *testing.T) {
 	for _, c := range []struct{ name, line, want string }{
 		{"reads, and is ready", "MODE=x; cd / && head -c 500000 >/dev/null; " + sayReady + "; cat >/dev/null; true", ""},

@@ -26,9 +26,9 @@ func lines(r io.Reader) <-chan string {
 	return c
 }
 
-// A lineWriter collects lines from many goroutines, and one of its own writes
-// them, so that nobody who adds a line waits for whoever reads it: a runner that is slow for a
-// moment must not hold up arrivals. It holds at most holdAtMost bytes; beyond, adding waits, and shows as lag.
+// A lineWriter collects lines from many goroutines, and one of its own writes them, so that nobody
+// who adds a line waits for whoever reads it: a runner that is slow for a moment must not hold up
+// arrivals. It holds at most holdAtMost bytes; beyond, adding waits, and shows as lag.
 type lineWriter struct {
 	w io.Writer
 

@@ -11,8 +11,8 @@ import (
 // all the processors there are must not slow down the load that is measured against it.
 const driverNice = -15
 
-// hurry gives every thread of this process precedence, and so every thread it
-// makes from now on (setpriority(2) is per thread). Refused, it shows in the generator's lag, which is measured.
+// hurry gives every thread of this process precedence, and so every thread it makes from now on
+// (setpriority(2) is per thread). Refused, it shows in the generator's lag, which is measured.
 func hurry() {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package driver is the load driver, a process in a client's namespace that offers the load by reckon's own client or by somebody's
-// program, and the runner's end of it, a Fleet.
+// Package driver is the load driver, a process in a client's namespace that offers the load by
+// reckon's own client or by somebody's program, and the runner's end of it, a Fleet.
 //
 // A driver gets commands as lines on its standard input, and answers on its standard output:
 //

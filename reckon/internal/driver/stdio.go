@@ -17,9 +17,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A external client is somebody's own program that offers the load in place of reckon's client, as the
-// Python reckon had them. It is spoken to over its standard input and output in frames: a length (4 bytes, little
-// endian) and a JSON object.
+// A external client is somebody's own program that offers the load in place of reckon's client, as
+// the Python reckon had them. It is spoken to over its standard input and output in frames: a
+// length (4 bytes, little endian) and a JSON object.
 //
 //	-> {"kind":"preload","prereq":true,"operation":{"payload":{"kind":"read","key":"7"},"time":0}}        to be done at once: its result is not asked for
 //	-> {"kind":"preload","prereq":false,"operation":{"payload":{"kind":"write","key":"7","value":"00a"},"time":0.01}}
@@ -27,9 +27,10 @@ import (
 //	-> {"kind":"start"}              <- {"kind":"result","t_submitted":..,"t_result":..,"result":"Success","op_kind":"write","clientid":"0","other":{"target":"..","expected_start":..}}
 //	                                 <- {"kind":"finished"}
 //
-// Time counts in seconds from the arrival of "start"; what it says in Unix seconds. A result says neither its key nor what was answered, so the
-// program must give exactly one for each operation: in order of expected_start they are the schedule. In "other" it may add
-// "key", "value" and "revision": with the value that each read answered, reads can be judged too.
+// Time counts in seconds from the arrival of "start"; what it says in Unix seconds. A result says
+// neither its key nor what was answered, so the program must give exactly one for each operation:
+// in order of expected_start they are the schedule. In "other" it may add "key", "value" and
+// "revision": with the value that each read answered, reads can be judged too.
 
 // externalMessage is what a external client is told.
 type externalMessage struct {
@@ -77,7 +78,8 @@ type externalResult struct {
 // externalSuccess is the result that is no error.
 const externalSuccess = "Success"
 
-// maxFrame bounds what a external client may say at once: a program that prints what is no frame claims to say more.
+// maxFrame bounds what a external client may say at once: a program that prints what is no frame
+// claims to say more.
 const maxFrame = 1 << 20
 
 func writeFrame(w io.Writer, m externalMessage) error {
@@ -130,7 +132,8 @@ func (m externalResult) whole(body []byte) error {
 	return nil
 }
 
-// externalSchedule is the whole load, each operation at a time of its own: they are told apart by when they are due.
+// externalSchedule is the whole load, each operation at a time of its own: they are told apart by
+// when they are due.
 func externalSchedule(ops iter.Seq[reckon.Op], duration time.Duration) (all []reckon.Op) {
 	last := -time.Microsecond
 	for op := range ops {
@@ -144,11 +147,12 @@ func externalSchedule(ops iter.Seq[reckon.Op], duration time.Duration) (all []re
 	return all
 }
 
-// expectedApart is how far the instant from which a client counts may seem to move between two of its results: some
-// count in milliseconds.
+// expectedApart is how far the instant from which a client counts may seem to move between two of
+// its results: some count in milliseconds.
 const expectedApart = 2 * time.Millisecond
 
-// matchExternal gives each operation of the schedule its result. The error says why that cannot be done for certain.
+// matchExternal gives each operation of the schedule its result. The error says why that cannot be
+// done for certain.
 func matchExternal(schedule []reckon.Op, results []externalResult) error {
 	if len(results) != len(schedule) {
 		return fmt.Errorf("it gave %d results for %d operations", len(results), len(schedule))
@@ -179,7 +183,8 @@ func matchExternal(schedule []reckon.Op, results []externalResult) error {
 // widened by it, so that no order is claimed that was not seen.
 const externalGrain = 500 * time.Nanosecond
 
-// fill gives the operation what the result tells of it. base is the wall clock's reading at zero of the run's clock, in nanoseconds.
+// fill gives the operation what the result tells of it. base is the wall clock's reading at zero of
+// the run's clock, in nanoseconds.
 func (r externalResult) fill(op *reckon.Op, base int64, members []reckon.Member) {
 	instant := func(unix float64) time.Duration {
 		whole, part := math.Modf(unix)

@@ -125,7 +125,8 @@ func TestExternalOutcomes(t *testing.T) {
 	}
 }
 
-// Operations that are due together are offered a microsecond apart, so that their results can be told apart.
+// Operations that are due together are offered a microsecond apart, so that their results can be
+// told apart.
 func TestExternalSchedule(t *testing.T) {
 	in := []reckon.Op{{Due: 0}, {Due: 0}, {Due: 1500}, {Due: time.Second}, {Due: 2 * time.Second}}
 	var got []time.Duration

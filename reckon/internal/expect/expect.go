@@ -1,4 +1,5 @@
-// Package expect works out what probes of a path may measure: bounds of their median delay and of how many are lost. It is pure.
+// Package expect works out what probes of a path may measure: bounds of their median delay and of
+// how many are lost. It is pure.
 package expect
 
 import (
@@ -21,7 +22,8 @@ const (
 	Budget       = 6000
 )
 
-// Payload is the bytes of a probe: its train's number, its own in that train, and a checksum of both.
+// Payload is the bytes of a probe: its train's number, its own in that train, and a checksum of
+// both.
 const Payload = 12
 
 // Bytes is the length of a probe, IP header included.
@@ -37,8 +39,8 @@ const impossible = 1e-9
 
 // Expectation is what probes of a path measure unless the path is not what it should be.
 type Expectation struct {
-	// Floor and Ceiling bound the median delay. Nothing travels faster than its delay, so the Floor is exact but
-	// for clockError; the Ceiling allows for a busy machine.
+	// Floor and Ceiling bound the median delay. Nothing travels faster than its delay, so the Floor
+	// is exact but for clockError; the Ceiling allows for a busy machine.
 	Floor, Ceiling time.Duration
 	// Fewest and Most bound how many packets are lost.
 	Fewest, Most int
@@ -102,8 +104,9 @@ func OnTheWire(s link.Shape, bytes int) time.Duration {
 	return time.Duration(math.Min(float64(bytes)*8/float64(s.Rate)*1e9, float64(time.Hour)))
 }
 
-// binomial bounds how often something of probability p happens in n trials, but for what is impossible on either side: fewest is
-// the smallest k for which P(X <= k) is not impossible, most the largest for which P(X >= k) is not.
+// binomial bounds how often something of probability p happens in n trials, but for what is
+// impossible on either side: fewest is the smallest k for which P(X <= k) is not impossible, most
+// the largest for which P(X >= k) is not.
 func binomial(n int, p float64) (fewest, most int) {
 	switch {
 	case p <= 0:
@@ -134,8 +137,8 @@ func Survives(s link.Shape) float64 {
 	return (1 - s.Loss) * (1 - s.Burst.Loss()) * (1 - s.Corrupt)
 }
 
-// Paths chooses at most limit of the paths between the hosts. Of more, it takes a ring through all hosts,
-// so that each is heard and hears, and draws others.
+// Paths chooses at most limit of the paths between the hosts. Of more, it takes a ring through all
+// hosts, so that each is heard and hears, and draws others.
 func Paths(hosts []string, limit int, rng *rand.Rand) (paths []link.Path) {
 	n := len(hosts)
 	if n*(n-1) <= limit {

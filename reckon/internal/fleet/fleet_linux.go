@@ -1,5 +1,5 @@
-// Package fleet is the runner's end of the load drivers: it starts one on every client host, tells them what to do, and passes
-// on what they report.
+// Package fleet is the runner's end of the load drivers: it starts one on every client host, tells
+// them what to do, and passes on what they report.
 package fleet
 
 import (
@@ -77,7 +77,8 @@ func (f *Fleet) Preload(ctx context.Context) error {
 	})
 }
 
-// Load tells every driver to begin at that instant of the run's clock. The error is of those that no longer listen.
+// Load tells every driver to begin at that instant of the run's clock. The error is of those that
+// no longer listen.
 func (f *Fleet) Load(start time.Duration) (err error) {
 	for _, d := range f.drivers {
 		err = errors.Join(err, d.tell(fmt.Sprintf("load %d", start)))
@@ -92,7 +93,8 @@ func (f *Fleet) Stop() {
 	}
 }
 
-// OnDeath calls died when a driver ends without having reported that its load is done, until ctx ends.
+// OnDeath calls died when a driver ends without having reported that its load is done, until ctx
+// ends.
 func (f *Fleet) OnDeath(ctx context.Context, died func()) {
 	for _, d := range f.drivers {
 		go func() {
@@ -198,8 +200,8 @@ func (f *Fleet) start(i int, client string) (*remote, error) {
 	return d, d.tell(string(b))
 }
 
-// listen sorts the driver's output: operations go to the record as they are, many lines at a time; control lines go to whoever
-// waits for them.
+// listen sorts the driver's output: operations go to the record as they are, many lines at a time;
+// control lines go to whoever waits for them.
 func (d *remote) listen(out io.ReadCloser) {
 	defer close(d.ended)
 	defer close(d.said)

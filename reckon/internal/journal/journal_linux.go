@@ -30,7 +30,8 @@ type Journal struct {
 	failure error // the first error of the recorder
 }
 
-// New returns a journal that writes to rec. The captures in packets show the events as well; failed is called once, when something cannot be recorded.
+// New returns a journal that writes to rec. The captures in packets show the events as well; failed
+// is called once, when something cannot be recorded.
 func New(rec reckon.Recorder, c *clock.Monotonic, packets *capture.Set, failed func(error)) *Journal {
 	return &Journal{Recorder: rec, Clock: c, packets: packets, failed: failed}
 }

@@ -1,5 +1,6 @@
-// Package links is what faults do to the links between the hosts: it applies and removes overlays, resets connections and takes interfaces down, records each
-// with its time, and lets a linkverify.Verifier verify it.
+// Package links is what faults do to the links between the hosts: it applies and removes overlays,
+// resets connections and takes interfaces down, records each with its time, and lets a
+// linkverify.Verifier verify it.
 package links
 
 import (
@@ -51,7 +52,8 @@ type Links struct{ Config }
 // New returns the links.
 func New(c Config) *Links { return &Links{c} }
 
-// Cut cuts the paths for the strike in the given mode, so that Matrix shows them as cut whatever the mode is.
+// Cut cuts the paths for the strike in the given mode, so that Matrix shows them as cut whatever
+// the mode is.
 func (l *Links) Cut(ctx context.Context, s Strike, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
 	overlay := link.CutPaths(paths...)
 	switch mode {
@@ -72,7 +74,8 @@ func (l *Links) Cut(ctx context.Context, s Strike, paths []link.Path, mode recko
 	return nil, fmt.Errorf("cut by %s: not known", mode)
 }
 
-// extra is done beyond dropping packets (reset connections, take the interface down); each returns what it observed.
+// extra is done beyond dropping packets (reset connections, take the interface down); each returns
+// what it observed.
 type extra struct {
 	strike, heal func() (seen string, err error)
 }
@@ -85,8 +88,8 @@ func (l *Links) Degrade(ctx context.Context, s Strike, overlay link.Matrix) (fun
 // Matrix returns what the links do at present.
 func (l *Links) Matrix() link.Matrix { return l.Net.Links() }
 
-// apply applies the overlay and what is done beyond it, records when it took effect, and returns what undoes both. That it takes effect, and
-// that its heal does, is verified in the background.
+// apply applies the overlay and what is done beyond it, records when it took effect, and returns
+// what undoes both. That it takes effect, and that its heal does, is verified in the background.
 func (l *Links) apply(ctx context.Context, s Strike, overlay link.Matrix, beyond extra) (func(context.Context) error, error) {
 	l.Verifier.Ready(ctx, overlay)
 	s.Begin()
@@ -112,7 +115,8 @@ func (l *Links) apply(ctx context.Context, s Strike, overlay link.Matrix, beyond
 	}), nil
 }
 
-// heal removes the overlay and undoes what was done beyond it, once, though it may be called again where it failed.
+// heal removes the overlay and undoes what was done beyond it, once, though it may be called again
+// where it failed.
 func (l *Links) heal(ctx context.Context, s Strike, overlay link.Matrix, beyond *extra, remove func(context.Context) error) error {
 	seen := ""
 	err := l.Packets.Healed(l.Net, overlay, func() (err error) {
@@ -135,11 +139,12 @@ func (l *Links) heal(ctx context.Context, s Strike, overlay link.Matrix, beyond 
 	return nil
 }
 
-// resetTries is how often the hosts are gone through: a connection may have been about to be accepted.
+// resetTries is how often the hosts are gone through: a connection may have been about to be
+// accepted.
 const resetTries = 5
 
-// reset ends every connection that uses the overlay's paths, at both ends: the packet that would tell the other one is cut as well. New
-// ones cannot come about, as the paths are cut already.
+// reset ends every connection that uses the overlay's paths, at both ends: the packet that would
+// tell the other one is cut as well. New ones cannot come about, as the paths are cut already.
 func (l *Links) reset(overlay link.Matrix) (seen string, err error) {
 	peers := map[string][]netip.Addr{}
 	for p := range overlay {
@@ -179,7 +184,8 @@ func (l *Links) reset(overlay link.Matrix) (seen string, err error) {
 	return fmt.Sprintf("%d ends of connections were reset at %d hosts, and none is left", total, len(peers)), nil
 }
 
-// only returns the host whose every path, to and from all that are in use, is in the overlay, which has no others.
+// only returns the host whose every path, to and from all that are in use, is in the overlay, which
+// has no others.
 func (l *Links) only(overlay link.Matrix) (string, error) {
 	for _, name := range l.Used {
 		whole := func(other string) bool {

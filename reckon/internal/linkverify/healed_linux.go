@@ -97,7 +97,8 @@ func (v *Verifier) seeHeal(paths []link.Path, s *Observation) (seen string, unse
 	return healedText(through, taken, held), unseen, nil
 }
 
-// isHealed says whether the path of the burst was seen to be as the plan has it; false says that it cannot be told.
+// isHealed says whether the path of the burst was seen to be as the plan has it; false says that it
+// cannot be told.
 func (v *Verifier) isHealed(m moment, t *probe.Train, wasCut, entered bool, met map[*probe.Train]bool) (bool, error) {
 	sent, delays := v.Prober.Account(t)
 	if !wasCut {

@@ -12,10 +12,12 @@ import (
 	"github.com/reckon-bench/reckon/reckon/stats"
 )
 
-// nothing: no packet of the trains arrived until then. Those hosts that are down may have sent none.
+// nothing: no packet of the trains arrived until then. Those hosts that are down may have sent
+// none.
 //
-// Why until then: what the links count as cut may be others' packets, so the heal may come while a probe has
-// yet to meet the links, a few microseconds away. That it then arrives is no sign that the cut let it through.
+// Why until then: what the links count as cut may be others' packets, so the heal may come while a
+// probe has yet to meet the links, a few microseconds away. That it then arrives is no sign that
+// the cut let it through.
 func (v *Verifier) nothing(ts []*probe.Train, down map[string]bool, until time.Duration) (string, error) {
 	total := 0
 	var cut, refused, late []*probe.Train
@@ -52,9 +54,9 @@ func (v *Verifier) nothing(ts []*probe.Train, down map[string]bool, until time.D
 	return strings.Join(said, "; "), nil
 }
 
-// judge: the trains measured what the links were to do at the moment. Those that may have met something else
-// say nothing unless all of it arrived as it was to, but some must. Of those that a later cut may have taken on their way, what
-// arrived is judged.
+// judge: the trains measured what the links were to do at the moment. Those that may have met
+// something else say nothing unless all of it arrived as it was to, but some must. Of those that a
+// later cut may have taken on their way, what arrived is judged.
 func (v *Verifier) judge(m moment, ts []*probe.Train, met map[*probe.Train]bool) (string, error) {
 	var judged, taken []*probe.Train
 	lost := 0
@@ -84,7 +86,8 @@ func (v *Verifier) judge(m moment, ts []*probe.Train, met map[*probe.Train]bool)
 	return strings.Join(said, "; "), nil
 }
 
-// contradicts says what of the measurement is impossible on a path of the shape that others use as well, "" when all may be.
+// contradicts says what of the measurement is impossible on a path of the shape that others use as
+// well, "" when all may be.
 func contradicts(s link.Shape, sent int, delays []time.Duration, slack time.Duration) string {
 	if lost := sent - len(delays); s.Rate == 0 && lost > expect.Of(s, sent, slack).Most { // a rate has a queue, which others may have filled
 		return fmt.Sprintf("lost %d of %d probes", lost, sent)

@@ -23,7 +23,8 @@ func (stopped) Now() time.Duration { return 0 }
 
 func path(from, to string) link.Path { return link.Path{From: from, To: to} }
 
-// A probe that came after the links were told to heal says nothing of the cut; one that came before says that it lets packets through.
+// A probe that came after the links were told to heal says nothing of the cut; one that came before
+// says that it lets packets through.
 func TestProbesAfterTheHeal(t *testing.T) {
 	arrived := func(came ...time.Duration) *probe.Train {
 		return probe.NewTrain(path("n1", "n2"), cutProbes, came...)
@@ -45,7 +46,8 @@ func TestProbesAfterTheHeal(t *testing.T) {
 	}
 }
 
-// What a cut may have taken of the probes of a degraded link says nothing against it, and what arrived must be as late as it was to be.
+// What a cut may have taken of the probes of a degraded link says nothing against it, and what
+// arrived must be as late as it was to be.
 func TestJudgeUnderALaterCut(t *testing.T) {
 	p := path("n1", "n2")
 	slow, lossy, now := link.Shape{Delay: 20 * ms}, link.Shape{Delay: 20 * ms, Loss: 0.5}, slices.Repeat[[]time.Duration]

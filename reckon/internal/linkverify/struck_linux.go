@@ -16,8 +16,9 @@ import (
 )
 
 // seeStruck looks at cut paths, on which nothing may arrive and the fabric must count what is sent;
-// at paths that are worse than they were, which must be as the plan now has them; and at paths beside cut ones, which must
-// pass. The strike may be healed as soon as the links have taken the first probes in.
+// at paths that are worse than they were, which must be as the plan now has them; and at paths
+// beside cut ones, which must pass. The strike may be healed as soon as the links have taken the
+// first probes in.
 func (v *Verifier) seeStruck(overlay link.Matrix, s *Observation) (seen string, err error) {
 	cut, degraded := sortOut(overlay)
 	for range verifyTries {
@@ -96,8 +97,8 @@ func (v *Verifier) orders(m moment, cut, degraded, beside []link.Path) (orders [
 	return orders
 }
 
-// met says which of the trains, whose packets the links have just taken in, met them as they were at the moment. What
-// becomes of a path afterwards does not matter to a packet, unless it is cut.
+// met says which of the trains, whose packets the links have just taken in, met them as they were
+// at the moment. What becomes of a path afterwards does not matter to a packet, unless it is cut.
 func (v *Verifier) met(m moment, ts []*probe.Train) map[*probe.Train]bool {
 	met := map[*probe.Train]bool{}
 	for _, t := range ts {
@@ -115,7 +116,8 @@ func (v *Verifier) patience(m moment, t *probe.Train) time.Duration {
 	return probe.Patience(s, t.Sent(), v.Slack)
 }
 
-// sortOut is the paths that the overlay cuts, and those that it only makes worse, as many of each as are looked at.
+// sortOut is the paths that the overlay cuts, and those that it only makes worse, as many of each
+// as are looked at.
 func sortOut(overlay link.Matrix) (cut, degraded []link.Path) {
 	for _, p := range overlay.Paths() {
 		if overlay[p].Cut {
@@ -167,8 +169,8 @@ func toJudge(s link.Shape) int {
 
 func toPass(s link.Shape) int { return expect.Enough(expect.Survives(s)) }
 
-// wired is those of the trains whose path has both its ends up. In a kernel's fabric what is sent to a host that is down
-// is dropped before the queues that count: the cable has no carrier.
+// wired is those of the trains whose path has both its ends up. In a kernel's fabric what is sent
+// to a host that is down is dropped before the queues that count: the cable has no carrier.
 func wired(ts []*probe.Train, down map[string]bool) []*probe.Train {
 	return slices.DeleteFunc(slices.Clone(ts), func(t *probe.Train) bool { return down[t.Path.From] || down[t.Path.To] })
 }
@@ -184,8 +186,8 @@ func (v *Verifier) counted(before map[link.Path]link.Counters, ts []*probe.Train
 	return fmt.Errorf("the links counted %d packets as cut on %s, where %d probes were sent", now.Cut-before[t.Path].Cut, t.Path, v.onLinks(t))
 }
 
-// takenIn waits, bounded, until the fabric has taken in as many packets as the trains have, or something has: what does
-// not come in is for those to find out who count what comes out.
+// takenIn waits, bounded, until the fabric has taken in as many packets as the trains have, or
+// something has: what does not come in is for those to find out who count what comes out.
 func (v *Verifier) takenIn(before map[link.Path]link.Counters, ts []*probe.Train) error {
 	_, _, err := v.watch(ts, func(t *probe.Train, now link.Counters) bool {
 		return now.Packets >= before[t.Path].Packets+v.onLinks(t)
@@ -199,7 +201,8 @@ func (v *Verifier) onLinks(t *probe.Train) uint64 {
 	return uint64(sent - v.Prober.Refusals(t))
 }
 
-// watch looks at the fabric's counters until they are as they should be for every burst, or returns the first for which they are not after a time.
+// watch looks at the fabric's counters until they are as they should be for every burst, or returns
+// the first for which they are not after a time.
 func (v *Verifier) watch(ts []*probe.Train, ok func(*probe.Train, link.Counters) bool) (*probe.Train, link.Counters, error) {
 	for end := time.Now().Add(v.Slack + time.Second); len(ts) > 0; {
 		now, err := v.Fabric.Counters(v.Life)

@@ -1,5 +1,6 @@
-// Package linkverify verifies by probes of its own, and by the counters of the fabric, that links do what they should: before the load, when an
-// overlay is applied, and when it is removed. A cut that lets packets through, or a heal that does not, would make a faulty run look healthy.
+// Package linkverify verifies by probes of its own, and by the counters of the fabric, that links
+// do what they should: before the load, when an overlay is applied, and when it is removed. A cut
+// that lets packets through, or a heal that does not, would make a faulty run look healthy.
 //
 // What probes of a path may measure is worked out in expect.go, which is pure.
 package linkverify
@@ -31,7 +32,8 @@ type Config struct {
 	Down   func() map[string]bool // the hosts whose interface is held down: they send no probes
 }
 
-// A Verifier verifies that overlays take effect, and that their removal does. A nil Verifier verifies nothing.
+// A Verifier verifies that overlays take effect, and that their removal does. A nil Verifier
+// verifies nothing.
 type Verifier struct {
 	Config
 
@@ -44,8 +46,8 @@ type Verifier struct {
 // New returns a verifier.
 func New(c Config) *Verifier { return &Verifier{Config: c, changes: map[link.Path]int{}} }
 
-// How much of an overlay is probed: it may have thousands of paths, and the run should not be drowned in probes. The paths are
-// spread over all that there are.
+// How much of an overlay is probed: it may have thousands of paths, and the run should not be
+// drowned in probes. The paths are spread over all that there are.
 const (
 	verifiedCut      = 24
 	verifiedDegraded = 4
@@ -71,8 +73,9 @@ func newObservation(overlay link.Matrix) *Observation {
 // seen records that the probes have entered the links, which may change from now on.
 func (o *Observation) seen() { o.once.Do(func() { close(o.met) }) }
 
-// Close returns when the links may change again: when the probes have entered them, a few milliseconds after they last changed.
-// It is bounded, so that a mistake does not stop the run. A nil Observation returns at once.
+// Close returns when the links may change again: when the probes have entered them, a few
+// milliseconds after they last changed. It is bounded, so that a mistake does not stop the run. A
+// nil Observation returns at once.
 func (o *Observation) Close(ctx context.Context, c clock.Clock) {
 	if o == nil {
 		return
@@ -95,7 +98,8 @@ func (o *Observation) until() time.Duration {
 	return math.MaxInt64
 }
 
-// Ready returns when the removal of earlier overlays has been observed on the links that the overlay is to change.
+// Ready returns when the removal of earlier overlays has been observed on the links that the
+// overlay is to change.
 func (v *Verifier) Ready(ctx context.Context, overlay link.Matrix) {
 	if v == nil {
 		return
@@ -120,7 +124,8 @@ func (v *Verifier) Wait() {
 	}
 }
 
-// Struck verifies, in the background, that the overlay is in effect, and records the result under the strike's number.
+// Struck verifies, in the background, that the overlay is in effect, and records the result under
+// the strike's number.
 func (v *Verifier) Struck(strike int, overlay link.Matrix) *Observation {
 	if v == nil {
 		return nil
@@ -135,7 +140,8 @@ func (v *Verifier) Struck(strike int, overlay link.Matrix) *Observation {
 	return o
 }
 
-// Healed verifies, in the background, that the overlay is gone, and records the result under the strike's number.
+// Healed verifies, in the background, that the overlay is gone, and records the result under the
+// strike's number.
 func (v *Verifier) Healed(strike int, overlay link.Matrix) {
 	if v == nil {
 		return

@@ -1,5 +1,5 @@
-// Package load offers the operations of one client when they are due, and gives each its logical process, its times and its
-// outcome. It is pure but for the functions that it is given.
+// Package load offers the operations of one client when they are due, and gives each its logical
+// process, its times and its outcome. It is pure but for the functions that it is given.
 package load
 
 import (
@@ -29,14 +29,15 @@ type Config struct {
 	Processes *Processes      // shared with whatever else this client does in the run
 }
 
-// A Generator offers one client's operations when they are due, whether or not earlier ones have ended: a store that
-// stalls then shows as latency, and not as fewer samples.
+// A Generator offers one client's operations when they are due, whether or not earlier ones have
+// ended: a store that stalls then shows as latency, and not as fewer samples.
 type Generator struct{ Config }
 
 // NewGenerator returns a generator.
 func NewGenerator(c Config) *Generator { return &Generator{c} }
 
-// Grace is how long after its time-out an operation may still return before its client is given up on.
+// Grace is how long after its time-out an operation may still return before its client is given up
+// on.
 const Grace = 2 * time.Second
 
 // TooMany is the error of a generator that reached its limit of operations under way at once.
@@ -46,9 +47,9 @@ func (n TooMany) Error() string {
 	return fmt.Sprintf("%d operations under way at once: the cap on one client", int(n))
 }
 
-// Offer runs the stream: an operation whose Due is d is dispatched at start+d, and those due at end or later are not
-// offered. It returns when every operation offered has been recorded with its outcome. lag is how late operations were
-// dispatched, in nanoseconds.
+// Offer runs the stream: an operation whose Due is d is dispatched at start+d, and those due at end
+// or later are not offered. It returns when every operation offered has been recorded with its
+// outcome. lag is how late operations were dispatched, in nanoseconds.
 func (g *Generator) Offer(ctx context.Context, ops iter.Seq[reckon.Op], start, end time.Duration) (offered int, lag *hdrhistogram.Histogram, err error) {
 	lag = hdrhistogram.New(1, int64(time.Minute), 3)
 	for op := range ops {
@@ -81,8 +82,9 @@ func (g *Generator) do(ctx context.Context, op reckon.Op, p int) {
 	g.Processes.End(p, g.Client.Do(ctx, op), g.Clock, g.Record)
 }
 
-// drain waits until nothing is under way. An operation that does not return in time is recorded as unknown (a read: failed, since
-// it cannot have had an effect), and its own return, should it come, is ignored.
+// drain waits until nothing is under way. An operation that does not return in time is recorded as
+// unknown (a read: failed, since it cannot have had an effect), and its own return, should it come,
+// is ignored.
 func (g *Generator) drain(ctx context.Context) {
 	limit := time.NewTimer(g.Timeout + Grace)
 	defer limit.Stop()

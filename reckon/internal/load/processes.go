@@ -36,8 +36,8 @@ type pending struct {
 	busy bool
 }
 
-// Begin gives the operation a free process and its Call, and returns how many are busy then. index is the client's among
-// stride clients, whose process ids differ.
+// Begin gives the operation a free process and its Call, and returns how many are busy then. index
+// is the client's among stride clients, whose process ids differ.
 func (ps *Processes) Begin(op *reckon.Op, c clock.Clock, index, stride int) (slot, busy int) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -54,7 +54,8 @@ func (ps *Processes) Begin(op *reckon.Op, c clock.Clock, index, stride int) (slo
 	return i, ps.busy
 }
 
-// End gives the operation its Return, records it, once, and frees its process unless that is retired.
+// End gives the operation its Return, records it, once, and frees its process unless that is
+// retired.
 func (ps *Processes) End(i int, op reckon.Op, c clock.Clock, record func(reckon.Op)) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -113,8 +114,8 @@ func (ps *Processes) abandon(now time.Duration, record func(reckon.Op)) {
 	ps.busy = 0
 }
 
-// Sequence gives operations that have ended logical processes, from the first on: the operations of one process do not overlap, and
-// none follows one whose outcome is unknown.
+// Sequence gives operations that have ended logical processes, from the first on: the operations of
+// one process do not overlap, and none follows one whose outcome is unknown.
 func Sequence(ops []reckon.Op, first, index, stride int) {
 	byCall := make([]*reckon.Op, len(ops))
 	for i := range ops {

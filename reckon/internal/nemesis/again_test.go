@@ -54,8 +54,8 @@ func (n toldNode) Name() string { return n.name }
 
 func (n toldNode) State() reckon.State { return n.c.shown.State(n.name) }
 
-// A fault that is tried again strikes whom it was to strike, though another of the same instant has killed that one meanwhile. One whose
-// leader was dead before looks who leads now.
+// A fault that is tried again strikes whom it was to strike, though another of the same instant has
+// killed that one meanwhile. One whose leader was dead before looks who leads now.
 func TestAFaultThatIsTriedAgain(t *testing.T) {
 	w, err := reckon.Faults.Lookup("isolate")
 	if err != nil {
@@ -81,8 +81,9 @@ func TestAFaultThatIsTriedAgain(t *testing.T) {
 	}
 }
 
-// inject lets a nemesis inject the strike into clusters that the function makes of what it is shown: the first snapshot, and the second
-// where it is tried again. It returns what was recorded of it.
+// inject lets a nemesis inject the strike into clusters that the function makes of what it is
+// shown: the first snapshot, and the second where it is tried again. It returns what was recorded
+// of it.
 func inject(t *testing.T, s reckon.Strike, first, second *clusterstate.Snapshot, on func(*clusterstate.Snapshot) reckon.Cluster) (recorded history.Event) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

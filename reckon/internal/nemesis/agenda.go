@@ -10,8 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
-// A strike that does not take effect is tried again after retryAfter of an election timeout, for as long as retryFor of them:
-// by then, whoever is to be elected has been.
+// A strike that does not take effect is tried again after retryAfter of an election timeout, for as
+// long as retryFor of them: by then, whoever is to be elected has been.
 const (
 	retryAfter = 0.25
 	retryFor   = 20
@@ -32,8 +32,8 @@ type showing struct {
 	*clusterstate.Snapshot
 }
 
-// snapshotFor returns the snapshot shared by all strikes planned for that instant, unless this one is due half an election
-// timeout apart from them: in that time a follower may doubt its leader.
+// snapshotFor returns the snapshot shared by all strikes planned for that instant, unless this one
+// is due half an election timeout apart from them: in that time a follower may doubt its leader.
 func (a *agenda) snapshotFor(planned, due time.Duration) *clusterstate.Snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -47,9 +47,9 @@ func (a *agenda) snapshotFor(planned, due time.Duration) *clusterstate.Snapshot 
 	return a.shown[planned].Snapshot
 }
 
-// snapshotAfter returns what a strike sees that is tried again because it failed with err: the present, since what prevented
-// it may have passed. The leader, and the state in which it is held, stay those of the strikes of its instant, unless there
-// was none, or it was dead already.
+// snapshotAfter returns what a strike sees that is tried again because it failed with err: the
+// present, since what prevented it may have passed. The leader, and the state in which it is held,
+// stay those of the strikes of its instant, unless there was none, or it was dead already.
 func (a *agenda) snapshotAfter(earlier *clusterstate.Snapshot, err error) *clusterstate.Snapshot {
 	now := a.look()
 	if led := earlier.Leader(); led != "" && earlier.State(led) != reckon.Dead && !errors.Is(err, reckon.ErrNoLeader) {
@@ -58,8 +58,8 @@ func (a *agenda) snapshotAfter(earlier *clusterstate.Snapshot, err error) *clust
 	return now
 }
 
-// lastTry returns until when a strike that is due is tried: at most until it would have been healed, since what strikes later than
-// that is another fault.
+// lastTry returns until when a strike that is due is tried: at most until it would have been
+// healed, since what strikes later than that is another fault.
 func (a *agenda) lastTry(s plan.Strike, due time.Duration) time.Duration {
 	return due + min(retryFor*a.timeout, s.To-s.From)
 }

@@ -1,5 +1,6 @@
-// Package nemesis carries out the strikes of a plan: it injects each when it is due, tries again what does not take effect, heals it, and
-// records all of that. It is pure but for the functions that it is given: the same code strikes real and simulated clusters.
+// Package nemesis carries out the strikes of a plan: it injects each when it is due, tries again
+// what does not take effect, heals it, and records all of that. It is pure but for the functions
+// that it is given: the same code strikes real and simulated clusters.
 package nemesis
 
 import (
@@ -28,13 +29,16 @@ type Config struct {
 	ElectionTimeout time.Duration
 	Bound           time.Duration // of one heal
 	Look            func() *clusterstate.Snapshot
-	// Cluster returns the cluster for one strike, as that snapshot shows it; what is done to it is recorded under the strike's number.
+	// Cluster returns the cluster for one strike, as that snapshot shows it; what is done to it is
+	// recorded under the strike's number.
 	Cluster func(strike int, shown *clusterstate.Snapshot) reckon.Cluster
-	// Undo undoes whatever the strike still holds or cuts, and returns what that was; "" is nothing.
+	// Undo undoes whatever the strike still holds or cuts, and returns what that was; "" is
+	// nothing.
 	Undo func(ctx context.Context, strike int) string
 }
 
-// A Nemesis carries out the strikes of a run, the queues of those that wait for each other side by side.
+// A Nemesis carries out the strikes of a run, the queues of those that wait for each other side by
+// side.
 type Nemesis struct {
 	Config
 	agenda agenda
@@ -55,15 +59,15 @@ type inEffect struct {
 	heal func(context.Context) error
 }
 
-// An Actor is a Cluster that knows when something was first done to it: just before a signal was sent, or an overlay applied. A
-// strike can be felt from then on, though it is in effect only when, say, a process was seen to be gone, which takes its time on a
-// busy machine.
+// An Actor is a Cluster that knows when something was first done to it: just before a signal was
+// sent, or an overlay applied. A strike can be felt from then on, though it is in effect only when,
+// say, a process was seen to be gone, which takes its time on a busy machine.
 type Actor interface {
 	Acted() (at time.Duration, ok bool)
 }
 
-// Run strikes and heals on time, until end or until ctx is done. It does not wait for what is under way then, which may
-// depend on other strikes being healed: Release does.
+// Run strikes and heals on time, until end or until ctx is done. It does not wait for what is under
+// way then, which may depend on other strikes being healed: Release does.
 func (n *Nemesis) Run(ctx context.Context, end time.Duration, strikes []plan.Strike) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	for _, list := range Queues(strikes) {
@@ -73,12 +77,14 @@ func (n *Nemesis) Run(ctx context.Context, end time.Duration, strikes []plan.Str
 	cancel(ErrOver)      // a strike that is still waiting for its target has missed
 }
 
-// ErrOver is the cause with which strikes are cancelled when the load ends in its own time. A strike that is cancelled for any other reason has not
-// missed: the run was cut short.
+// ErrOver is the cause that cancels strikes when the load ends in its own time. A strike that is
+// cancelled for any other reason has not missed: the run was cut short.
 var ErrOver = errors.New("the load ended before it could strike")
 
-// RunQueue carries out strikes that wait for each other, all but those that are due at end or later. One that takes effect late delays what follows by as much, so that windows
-// keep their length and their distance.
+// RunQueue carries out strikes that wait for each other, but for those that are due at end or later.
+// One that takes effect late delays what follows by as much, so that windows keep their length and
+// their distance. Run does so with every queue; who runs them otherwise, as the simulator does,
+// cancels ctx with ErrOver at the end.
 func (n *Nemesis) RunQueue(ctx context.Context, end time.Duration, strikes []plan.Strike) {
 	var shift time.Duration
 	for _, e := range plan.Ends(strikes) {
@@ -161,8 +167,8 @@ func (n *Nemesis) took(s plan.Strike, in reckon.Injection, begun time.Duration, 
 	return at
 }
 
-// heal heals the strike, if it is in effect. The recorded moment is when everything that could be done at once has been done; that a
-// process answers again is observed later.
+// heal heals the strike, if it is in effect. The recorded moment is when everything that could be
+// done at once has been done; that a process answers again is observed later.
 func (n *Nemesis) heal(ctx context.Context, index int) error {
 	n.mu.Lock()
 	i := slices.IndexFunc(n.struck, func(e inEffect) bool { return e.Index == index })
@@ -194,8 +200,8 @@ func (n *Nemesis) clear(ctx context.Context, index int) string {
 	return n.Undo(ctx, index)
 }
 
-// Release heals everything that is still in effect, the last first, and what was about to take effect as well. It returns
-// when no strike is at work any more.
+// Release heals everything that is still in effect, the last first, and what was about to take
+// effect as well. It returns when no strike is at work any more.
 func (n *Nemesis) Release(ctx context.Context) error {
 	err := n.healAll(ctx)
 	n.queues.Wait()

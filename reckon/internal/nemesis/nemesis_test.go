@@ -208,7 +208,8 @@ func TestStrikes(t *testing.T) {
 	}
 }
 
-// What the end of the load heals may be what a heal under way waits for: a worker comes back when its store does.
+// What the end of the load heals may be what a heal under way waits for: a worker comes back when
+// its store does.
 func TestHealsThatNeedEachOther(t *testing.T) {
 	var store chan struct{}
 	needs := plan.Strike{Fault: "f", Queue: "f", Strike: reckon.Strike{From: 1 * time.Second, To: 9 * time.Second, Inject: func(context.Context, reckon.Cluster) (reckon.Injection, error) {
@@ -233,8 +234,9 @@ func TestHealsThatNeedEachOther(t *testing.T) {
 	}
 }
 
-// Strikes that are due at one instant see the same, whatever the first of them has done by then; later ones see the cluster anew. One that
-// is tried again sees how the other nodes are by now, and the same leader as before, unless it found none.
+// Strikes that are due at one instant see the same, whatever the first of them has done by then;
+// later ones see the cluster anew. One that is tried again sees how the other nodes are by now, and
+// the same leader as before, unless it found none.
 func TestSnapshotsOfOneInstant(t *testing.T) {
 	a := agenda{timeout: time.Second, look: func() *clusterstate.Snapshot { return clusterstate.NewSnapshot("", nil) }}
 	first, second := a.snapshotFor(3*time.Second, 5*time.Second), a.snapshotFor(3*time.Second, 5*time.Second+time.Millisecond)
@@ -283,8 +285,9 @@ type acting struct {
 
 func (a *acting) Acted() (time.Duration, bool) { return a.at, a.at > 0 }
 
-// A strike says how long it took from the first thing that it did to when it was in effect: looking for the leader is not
-// part of that, nor is an attempt that came to nothing. Its lateness is what it was, to when it was in effect.
+// A strike says how long it took from the first thing that it did to when it was in effect: looking
+// for the leader is not part of that, nor is an attempt that came to nothing. Its lateness is what
+// it was, to when it was in effect.
 func TestStrikesSayWhenTheyBegan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := since{time.Now()}

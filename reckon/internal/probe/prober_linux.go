@@ -27,9 +27,9 @@ import (
 // probePort is OWAMP's, the protocol for just this (RFC 4656).
 const probePort = 861
 
-// A Prober sends small UDP packets between hosts and sees when they arrive. All hosts
-// share the machine's clock, so a one-way delay can be measured: from just before the packet is sent
-// to when the kernel hands it to the other host's namespace. It is safe for concurrent use.
+// A Prober sends small UDP packets between hosts and sees when they arrive. All hosts share the
+// machine's clock, so a one-way delay can be measured: from just before the packet is sent to when
+// the kernel hands it to the other host's namespace. It is safe for concurrent use.
 type Prober struct {
 	Clock clock.Clock
 	hosts map[string]*host.Host
@@ -64,7 +64,8 @@ func (p *Prober) Hosts() []string { return slices.SortedFunc(maps.Keys(p.hosts),
 // Sent returns how many probes of the train were sent. It is for the functions that Await calls.
 func (b *Train) Sent() int { return len(b.sent) }
 
-// NewTrain returns a train of which so many probes were sent at 0, and those arrived that came at these instants.
+// NewTrain returns a train of which so many probes were sent at 0, and those arrived that came at
+// these instants.
 func NewTrain(path link.Path, sent int, came ...time.Duration) *Train {
 	return &Train{Path: path, sent: make([]time.Duration, sent), came: came, delays: came}
 }
@@ -104,7 +105,8 @@ func (p *Prober) end(name string) (*net.UDPConn, error) {
 	return c, nil
 }
 
-// stampArrivals has the kernel stamp what arrives, so that a delay does not count how long the runner took to read it.
+// stampArrivals has the kernel stamp what arrives, so that a delay does not count how long the
+// runner took to read it.
 func stampArrivals(c *net.UDPConn) error {
 	_ = c.SetReadBuffer(1 << 20) // what does not fit is lost, and then says so
 	raw, err := c.SyscallConn()
@@ -130,7 +132,8 @@ func (p *Prober) read(name string, c *net.UDPConn) {
 	}
 }
 
-// age is how long ago the kernel stamped the packet; 0 where it did not, or the clock was set meanwhile.
+// age is how long ago the kernel stamped the packet; 0 where it did not, or the clock was set
+// meanwhile.
 func age(oob []byte, now time.Time) time.Duration {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -147,7 +150,8 @@ func age(oob []byte, now time.Time) time.Duration {
 	return 0
 }
 
-// see notes that a packet arrived. What was corrupted on its way did not; of two that are the same the first counts.
+// see notes that a packet arrived. What was corrupted on its way did not; of two that are the same
+// the first counts.
 func (p *Prober) see(at string, b []byte, when time.Duration) {
 	if len(b) != expect.Payload || crc32.ChecksumIEEE(b[:8]) != binary.BigEndian.Uint32(b[8:]) {
 		return
@@ -168,7 +172,8 @@ type Order struct {
 	N    int
 }
 
-// Send sends the probes in rounds, one on each path, and returns when they are all sent. forget must be called with what it returns.
+// Send sends the probes in rounds, one on each path, and returns when they are all sent. forget
+// must be called with what it returns.
 func (p *Prober) Send(ctx context.Context, orders []Order, gap time.Duration) (bs []*Train, err error) {
 	froms := make([]*net.UDPConn, len(orders))
 	ids := make([]uint32, len(orders))
@@ -247,7 +252,8 @@ func (p *Prober) Forget(bs []*Train) {
 	}
 }
 
-// Await returns when done says so of all trains, or each was given its patience; ctx may end it earlier.
+// Await returns when done says so of all trains, or each was given its patience; ctx may end it
+// earlier.
 func (p *Prober) Await(ctx context.Context, bs []*Train, patience func(*Train) time.Duration, done func(*Train) bool) error {
 	const look = 2 * time.Millisecond
 	for {
@@ -272,7 +278,8 @@ func (b *Train) Whole() bool { return len(b.delays) == len(b.sent) }
 // Reached reports whether any probe arrived. It is for the functions that Await calls.
 func (b *Train) Reached() bool { return len(b.delays) > 0 }
 
-// Account is what the burst measured: how many were sent, and the delays of those that arrived, sorted.
+// Account is what the burst measured: how many were sent, and the delays of those that arrived,
+// sorted.
 func (p *Prober) Account(b *Train) (sent int, delays []time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -30,8 +30,9 @@ func Patience(s link.Shape, n int, slack time.Duration) time.Duration {
 	return p + PatienceLossy
 }
 
-// Survey probes the paths between the hosts before anything else uses them, all of them or a sample drawn by rng, and records for
-// each what was measured and what may have been. links is what the paths are to do; slack is how late a busy machine may be.
+// Survey probes the paths between the hosts before anything else uses them, all of them or a sample
+// drawn by rng, and records for each what was measured and what may have been. links is what the
+// paths are to do; slack is how late a busy machine may be.
 func (p *Prober) Survey(ctx context.Context, hosts []string, links link.Matrix, slack time.Duration, rng *rand.Rand, event func(history.Event)) error {
 	paths := expect.Paths(hosts, expect.MaxProbed, rng)
 	began := p.Clock.Now()
@@ -45,7 +46,8 @@ func (p *Prober) Survey(ctx context.Context, hosts []string, links link.Matrix, 
 	return nil
 }
 
-// survey probes the paths, whose shapes are in plan, and records what each measured and what it may have.
+// survey probes the paths, whose shapes are in plan, and records what each measured and what it may
+// have.
 func (p *Prober) survey(ctx context.Context, paths []link.Path, plan link.Matrix, slack time.Duration, event func(history.Event)) (packets int, err error) {
 	var orders []Order
 	for _, path := range paths {

@@ -13,8 +13,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
 )
 
-// A backend is a fabric that hosts can be attached to. One that measures how late it delivers has link.Fabric's optional method
-// Lateness; one that is a process of its own, Done and Err.
+// A backend is a fabric that hosts can be attached to. One that measures how late it delivers has
+// link.Fabric's optional method Lateness; one that is a process of its own, Done and Err.
 type backend interface {
 	link.Fabric
 	Attach(ctx context.Context, ports []host.Port) error
@@ -49,7 +49,8 @@ func startLinks(word string, hub *host.Host, seed uint64, log io.Writer) (Fabric
 	return Fabric{f, word, fmt.Sprint(f.Describe())}, nil
 }
 
-// lateness returns how late the fabric delivers, and whether it measures that. The kernel's does not.
+// lateness returns how late the fabric delivers, and whether it measures that. The kernel's does
+// not.
 func (f Fabric) lateness(ctx context.Context) (link.Lateness, bool, error) {
 	l, ok := f.backend.(interface {
 		Lateness(context.Context) (link.Lateness, error)

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NameHosts makes the names of the hosts resolve, and no others, by mounting files in dir over two of the machine's. Nobody outside
-// the run's mount namespace sees it. Where the machine has no such file there is nothing to mount over; notes tell that, a line each.
+// NameHosts makes the names of the hosts resolve, and no others, by mounting files in dir over two
+// of the machine's. Nobody outside the run's mount namespace sees it. Where the machine has no such
+// file there is nothing to mount over; notes tell that, a line each.
 func (t *Testbed) NameHosts(dir string) (notes []string, err error) {
 	var hosts strings.Builder
 	hosts.WriteString("127.0.0.1 localhost")
@@ -25,7 +26,8 @@ func (t *Testbed) NameHosts(dir string) (notes []string, err error) {
 	}
 	for _, f := range []struct{ path, content string }{
 		{"/etc/hosts", hosts.String()},
-		// The machine's name servers cannot be reached from here. This one refuses at once, instead of never answering.
+		// The machine's name servers cannot be reached from here. This one refuses at once, instead
+		// of never answering.
 		{"/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"},
 	} {
 		own := filepath.Join(dir, filepath.Base(f.path))

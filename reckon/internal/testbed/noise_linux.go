@@ -15,9 +15,10 @@ import (
 // noiseEvery is how often the machine's noise is sampled.
 const noiseEvery = 250 * time.Millisecond
 
-// sampleNoise records what else the machine was doing: time that the hypervisor took away (steal, proc(5)), time in which all processors
-// together were busy, and the share of time in which some task waited for processor, disk or memory (pressure stall information, the
-// kernel's Documentation/accounting/psi.rst).
+// sampleNoise records what else the machine was doing: time that the hypervisor took away (steal,
+// proc(5)), time in which all processors together were busy, and the share of time in which some
+// task waited for processor, disk or memory (pressure stall information, the kernel's
+// Documentation/accounting/psi.rst).
 func sampleNoise(ctx context.Context, event func(history.Event)) {
 	last := readNoise()
 	clock.Every(ctx, noiseEvery, func() {
@@ -51,7 +52,8 @@ func readNoise() noise {
 	return n
 }
 
-// readStat reads the first line of /proc/stat: cpu user nice system idle iowait irq softirq steal ...
+// readStat reads the first line of /proc/stat: cpu user nice system idle iowait irq softirq steal
+// ...
 func (n *noise) readStat(s string) {
 	line, _, _ := strings.Cut(s, "\n")
 	fields := strings.Fields(line)

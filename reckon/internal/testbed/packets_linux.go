@@ -12,7 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// CapturePackets captures what passes every host, from now to Stop, into files that the recorder makes.
+// CapturePackets captures what passes every host, from now to Stop, into files that the recorder
+// makes.
 func (t *Testbed) CapturePackets(rec reckon.PacketRecorder) error {
 	var sources []capture.Source
 	for _, h := range t.Plan.Hosts {
@@ -80,7 +81,8 @@ func (t *Testbed) endCapture(k *capture.Capture) ([]capture.Account, error) {
 	return k.Close()
 }
 
-// EndCapture ends the capture of the whole run, if there is one, and records how many packets it holds.
+// EndCapture ends the capture of the whole run, if there is one, and records how many packets it
+// holds.
 func (t *Testbed) EndCapture() error {
 	if t.captured == nil {
 		return nil

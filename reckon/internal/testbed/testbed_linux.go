@@ -1,5 +1,5 @@
-// Package testbed builds what a run takes place on, hosts and the links between them, measures the machine beneath them, and tears
-// everything down.
+// Package testbed builds what a run takes place on, hosts and the links between them, measures the
+// machine beneath them, and tears everything down.
 package testbed
 
 import (
@@ -47,8 +47,8 @@ type Testbed struct {
 	background sync.WaitGroup // the samplers
 }
 
-// New returns a testbed that is yet to be built. Build, Stop and Close are called once each, in this order; Stop and Close also when Build has
-// failed.
+// New returns a testbed that is yet to be built. Build, Stop and Close are called once each, in
+// this order; Stop and Close also when Build has failed.
 func New(ctx context.Context, c Config) *Testbed {
 	t := &Testbed{Config: c, Hosts: map[string]*host.Host{}}
 	t.life, t.stop = context.WithCancel(context.WithoutCancel(ctx))
