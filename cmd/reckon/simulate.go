@@ -48,6 +48,7 @@ func newSimulate() *cobra.Command {
 		GroupID: groupRun,
 	}
 	s.bind(cmd.Flags())
+	cmd.AddCommand(newTrials())
 	takeWords(cmd, func(cmd *cobra.Command, p *plan.Plan, l local) error {
 		switch {
 		case l.debug:
