@@ -158,7 +158,7 @@ func (v *Server) step(from int, e *envelope) {
 	if v.windows[from] == nil {
 		v.windows[from] = &window{}
 	}
-	if !v.windows[from].fresh(e) && v.system.Defect != AcceptDuplicates {
+	if !e.forged && !v.windows[from].fresh(e) && v.system.Defect != AcceptDuplicates {
 		return
 	}
 	m := e.message
@@ -186,7 +186,7 @@ func (v *Server) send(messages []*raftpb.Message) {
 			v.sent[host]++
 			v.env.Send(network.Packet{
 				To: host, Size: length, Hash: sum, Stream: v.system.Streams,
-				Payload: &envelope{uint64(v.env.Starts()), v.sent[host], m},
+				Payload: &envelope{start: uint64(v.env.Starts()), number: v.sent[host], message: m},
 			})
 		}
 		if m.GetType() == raftpb.MsgSnap {

@@ -14,7 +14,11 @@ import (
 type envelope struct {
 	start, number uint64
 	message       *raftpb.Message
+	forged        bool // has no number
 }
+
+// False returns what a member takes for a message of another that never sent it, to be delivered by network.Inject.
+func False(m *raftpb.Message) any { return &envelope{message: m, forged: true} }
 
 // size is the message's length on the wire, in bytes, near enough.
 func size(m *raftpb.Message) int {

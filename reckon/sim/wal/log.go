@@ -62,6 +62,13 @@ func segmentName(n uint64) string { return fmt.Sprintf("%s/%016x.wal", segmentDi
 func snapshotName(m Mark) string {
 	return fmt.Sprintf("%s/%016x-%016x.snap", snapshotDir, m.Term, m.Index)
 }
+
+// snapshotMark is the mark in the name of a snapshot; ok is false of what is being written.
+func snapshotMark(name string) (m Mark, ok bool) {
+	n, err := fmt.Sscanf(name, snapshotDir+"/%016x-%016x.snap", &m.Term, &m.Index)
+	return m, n == 2 && err == nil && name == snapshotName(m)
+}
+
 func temporary(name string) string { return name + ".tmp" }
 
 // Create makes a log that begins at First with the state. It is on the medium when Create
@@ -206,7 +213,9 @@ func (l *Log) Save(m Mark, data []byte, done func(error)) {
 		func(then func(error)) { l.disk.SyncDir(snapshotDir, l.guard(then)) },
 		func(then func(error)) {
 			l.whole(func() {
-				l.mark = m
+				if m.Index > l.mark.Index { // one that was taken may have been overtaken by one that was installed
+					l.mark = m
+				}
 				l.last = max(l.last, m.Index)
 				if err := l.write(appendMark(nil, m)); err != nil {
 					then(err)
@@ -226,7 +235,7 @@ func (l *Log) Release(before uint64) error {
 		l.lasts = l.lasts[1:]
 	}
 	for _, name := range l.disk.List(snapshotDir) {
-		if name != snapshotName(l.mark) {
+		if m, ok := snapshotMark(name); ok && m.Index < l.mark.Index {
 			if err := l.disk.Remove(name); err != nil {
 				return fmt.Errorf("release log: %w", err)
 			}
