@@ -236,13 +236,22 @@ func (c *Checker) Votes(n int, term, candidate uint64, m Medium) {
 }
 
 // Acknowledges says that the node is about to tell the leader of the term that it has all entries up to the index, whose
-// term in its log is logTerm, 0 where a snapshot covers it.
+// term in its log is logTerm, 0 where a snapshot covers it or the log ends before.
+//
+// An answer that waited for the disk may be overtaken by a later leader, who replaces the entries before they are written:
+//
+//	term 3: append 90..95   (being written: slowly)   answer "95" waits
+//	term 4: append 90                                 90..95 of term 3 are gone, and the answer is sent
+//
+// It is as harmless as one that was sent before and arrives late. The later leader was elected by a majority without those entries,
+// and without this node, whose log had them: so nobody can find a majority that has them.
 func (c *Checker) Acknowledges(n int, term, index, logTerm uint64, m Medium) {
 	t, _ := m.State()
 	got := m.TermOf(index)
 	switch {
 	case t < term:
 		c.violated(EntryDurable, "%s acknowledges in term %d, but its disk has term %d", c.name(n), term, t)
+	case t > term && logTerm == 0: // replaced, see above
 	case !m.Covers(index):
 		c.violated(EntryDurable, "%s acknowledges index %d, which its disk does not have", c.name(n), index)
 	case got != 0 && logTerm != 0 && got != logTerm:

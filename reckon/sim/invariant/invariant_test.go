@@ -131,6 +131,12 @@ func TestInvariants(t *testing.T) {
 		{"a vote is for another", func(b *bench) { b.Votes(0, 3, 2, medium{term: 3, vote: 1}) }, []string{VoteDurable}},
 		{"an entry is not", func(b *bench) { b.Acknowledges(0, 3, 2, 3, medium{term: 3, log: terms{1}}) }, []string{EntryDurable}},
 		{"another entry is", func(b *bench) { b.Acknowledges(0, 3, 2, 3, medium{term: 3, log: terms{1, 2}}) }, []string{EntryDurable}},
+		{"an entry was replaced by a later leader before it was written", func(b *bench) {
+			b.Acknowledges(0, 3, 2, 0, medium{term: 4, log: terms{4}})
+		}, nil},
+		{"an entry is in the log, and not on the disk, in a later term", func(b *bench) {
+			b.Acknowledges(0, 3, 2, 3, medium{term: 4, log: terms{4}})
+		}, []string{EntryDurable}},
 		{"the term is not", func(b *bench) { b.Acknowledges(0, 3, 2, 3, medium{term: 2, log: terms{1, 3}}) }, []string{EntryDurable}},
 		{"the commit index falls", func(b *bench) {
 			b.status(0, 1, 2, false, terms{1, 1})
