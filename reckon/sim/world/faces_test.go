@@ -128,7 +128,7 @@ func TestNetworkFaces(t *testing.T) {
 	write(t, w, history.OK)
 }
 
-// A vote that nobody gave makes a second leader, which is noticed.
+// Orders to stand for election that nobody gave are followed, and harm nobody.
 func TestFalseMessages(t *testing.T) {
 	w := etcd(t)
 	var f *world.Failure
@@ -139,10 +139,10 @@ func TestFalseMessages(t *testing.T) {
 				continue
 			}
 			// faces: network
-			vote := raftkv.False(&raftpb.Message{
+			order := raftkv.False(&raftpb.Message{
 				Type: raftpb.MsgTimeoutNow.Enum(), From: new(uint64(2)), To: new(uint64(1)), Term: new(m.Status().Term),
 			})
-			w.Network.Inject(network.Packet{From: 1, To: i, Payload: vote}) // n2 never said so
+			w.Network.Inject(network.Packet{From: 1, To: i, Payload: order}) // n2 never said so
 			// faces end
 		}
 		w.Until(w.Loop.Now()+300*time.Millisecond, func() bool { return false })
