@@ -52,7 +52,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newSimulate(), newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root
@@ -104,6 +104,9 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) er
 	})
 }
 
+// notOfTheRun marks flags of one command that are no part of a run's plan.
+const notOfTheRun = "not of the run"
+
 // given returns the flags of the run that were given on the command line.
 func given(fs *pflag.FlagSet) plan.Flags {
 	var own local
@@ -111,7 +114,7 @@ func given(fs *pflag.FlagSet) plan.Flags {
 	own.bind(ours)
 	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
-		if ours.Lookup(f.Name) != nil || f.Name == "help" {
+		if ours.Lookup(f.Name) != nil || f.Name == "help" || f.Annotations[notOfTheRun] != nil {
 			return
 		}
 		out[f.Name] = plan.FlagValues(f)
