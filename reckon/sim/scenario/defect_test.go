@@ -14,8 +14,9 @@ import (
 // churn strikes so often that leaders change all the time.
 var churn = []Kind{Isolate, Kill, Freeze, OneWay, Split}
 
-// Each planted defect is found by trials of consecutive seeds, and named by an invariant or check that it breaks. seeds is
-// how many it took when this was written; twice as many may be needed after a change that draws other scenarios.
+// Each planted defect is found by trials of consecutive seeds, and named by an invariant or check
+// that it breaks. seeds is how many it took when this was written; twice as many may be needed
+// after a change that draws other scenarios.
 var defects = []struct {
 	trial Trial
 	seeds uint64

@@ -1,5 +1,5 @@
-// Package scenario draws and plays scenarios in which load and strikes are data: what random campaigns and the planted
-// defects of the simulator's own tests are made of.
+// Package scenario draws and plays scenarios in which load and strikes are data: what random
+// campaigns and the planted defects of the simulator's own tests are made of.
 package scenario
 
 import (
@@ -31,8 +31,9 @@ const (
 // player carries a scenario out.
 type player struct{ *world.World }
 
-// Play runs the scenario in the world: start, load and strikes, heal, settle, read everything through every member,
-// collect their accounts. It returns the first failure, which the checks of the history come last to find.
+// Play runs the scenario in the world: start, load and strikes, heal, settle, read everything
+// through every member, collect their accounts. It returns the first failure, which the checks of
+// the history come last to find.
 func (s Scenario) Play(in *world.World) error {
 	w := player{in}
 	w.Phase("start")
@@ -66,7 +67,8 @@ func (s Scenario) Play(in *world.World) error {
 	return w.judge()
 }
 
-// Liveness is the name of the failure of a cluster that does not recover once nothing is wrong any more.
+// Liveness is the name of the failure of a cluster that does not recover once nothing is wrong any
+// more.
 const Liveness = "liveness"
 
 func (w player) unsettled(why string) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
-// A Trial is a scenario drawn at random from a seed: the size of the cluster, the links, how etcd is configured, and what
-// strikes it. Zero fields are drawn or have a default.
+// A Trial is a scenario drawn at random from a seed: the size of the cluster, the links, how etcd
+// is configured, and what strikes it. Zero fields are drawn or have a default.
 type Trial struct {
 	Seed     uint64
 	Nodes    int // 3 or 5 are drawn
