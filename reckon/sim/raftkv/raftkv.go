@@ -87,6 +87,7 @@ const (
 	AcceptDuplicates  Defect = "accept-duplicates"   // a message that arrives twice counts twice
 	SkipDirSync       Defect = "skip-dir-sync"       // the name of a new segment is not synced
 	SkipOpenSync      Defect = "skip-open-sync"      // what a killed program wrote is relied on without being synced
+	NeverCompacts     Defect = "never-compacts"      // the log in memory is kept from the first entry on
 )
 
 // System returns the program that each host runs.

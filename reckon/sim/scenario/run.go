@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -20,6 +21,8 @@ type Scenario struct {
 	Writes   float64       // share of them that write
 	Keys     int
 	Strikes  []Strike
+	// MostEntries bounds the entries of the log that a member holds in memory when all has settled; 0: nothing does.
+	MostEntries int
 }
 
 // Bounds of the phases around the load.
@@ -59,6 +62,7 @@ func (s Scenario) Play(in *world.World) error {
 	w.Event(history.NewSettled(w.Leader().Name))
 	w.Phase("final")
 	w.finalReads(s.Keys)
+	w.holdsLittle(s.MostEntries)
 	w.collect()
 	if err := w.Loop.Failure(); err != nil {
 		return err
@@ -74,6 +78,23 @@ const Liveness = "liveness"
 func (w player) unsettled(why string) error {
 	w.Fail(Liveness, why)
 	return w.Loop.Failure()
+}
+
+// Leak is the name of the failure of a member that holds more in memory than its settings explain.
+const Leak = "leak"
+
+// holdsLittle wants every member to come to hold no more than so many entries of its log.
+func (w player) holdsLittle(most int) {
+	for _, n := range w.Nodes {
+		within := func() bool {
+			m, ok := n.Memory()
+			return !ok || m.Entries <= most
+		}
+		if most > 0 && w.Loop.Failure() == nil && !w.Until(w.Loop.Now()+w.OpTimeout, within) {
+			m, _ := n.Memory()
+			w.Fail(Leak, fmt.Sprintf("%s holds %d entries of its log in memory, where its settings explain %d", n.Name, m.Entries, most))
+		}
+	}
 }
 
 // offerLoad queues the load one operation at a time, so that the queue stays short.
