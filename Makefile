@@ -28,7 +28,7 @@ run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or 
 
 # Packages whose tests start no host and keep no time: they run side by side. All others run one after the other, so
 # that real clusters have the machine to themselves, but for two tests beside them: mostly they wait.
-PURE := /(faults|cmd/reckon/(doctor|exit|kibishii|launch|paired|ping|screen|shell|sweep|words)|topologies|results|results/.*|workloads/kibishii|reckon/(check|clock|flags|history|link|plan|preview|seed|stats)|reckon/internal/(clusterstate|expect|load|nemesis))$$
+PURE := /(faults|cmd/reckon/(doctor|exit|kibishii|launch|paired|ping|screen|shell|simulate|sweep|words)|topologies|results|results/.*|workloads/kibishii|reckon/(check|clock|flags|history|link|plan|preview|seed|stats)|reckon/internal/(clusterstate|expect|load|nemesis))$$
 
 .PHONY: test
 test: lint ## run the tests that a change must pass

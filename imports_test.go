@@ -59,7 +59,7 @@ var floors = []string{
 	// The command.
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
 	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
-	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
+	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired cmd/reckon/simulate",
 	"cmd/reckon",
 	".", // this test
 }
