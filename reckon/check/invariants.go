@@ -6,8 +6,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Invariants says whether the invariants held that a simulated run checks at every step: whether it recorded no violation. It
-// is Unknown for a run that did not come to its end.
+// Invariants says whether the invariants held that a simulated run checks at every step: whether it
+// recorded no violation. It is Unknown for a run that did not come to its end.
 func Invariants(h *history.History) Result {
 	r := Result{Name: "invariants"}
 	if v := eventOf(h, history.Violated); v != nil {

@@ -13,7 +13,8 @@ type Campaign struct {
 	Workers    int
 	// Run runs one seed, on a goroutine with other runs beside it.
 	Run func(ctx context.Context, seed uint64) error
-	// Done is called after each run, one at a time, and reports whether to go on. The error is Run's, or a *Crash.
+	// Done is called after each run, one at a time, and reports whether to go on. The error is
+	// Run's, or a *Crash.
 	Done func(seed uint64, err error) bool
 }
 
@@ -23,7 +24,8 @@ type Crash struct {
 	Stack string
 }
 
-// Go runs the campaign until its seeds are used up, Done ends it, or ctx does; it returns how many runs were made.
+// Go runs the campaign until its seeds are used up, Done ends it, or ctx does; it returns how many
+// runs were made.
 func (c Campaign) Go(ctx context.Context) (runs uint64) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -18,8 +18,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
-// This file is the simulated cluster as faults see it: reckon.Cluster. Faults run unchanged: what waits for a condition on a real
-// cluster answers at once here, that there is no leader or that a node does not serve, and is tried again by the nemesis.
+// This file is the simulated cluster as faults see it: reckon.Cluster. Faults run unchanged: what
+// waits for a condition on a real cluster answers at once here, that there is no leader or that a
+// node does not serve, and is tried again by the nemesis.
 
 // hold is who holds a node dead or paused.
 type hold struct {
@@ -46,7 +47,8 @@ func (h *hold) settle(boot time.Duration) {
 	}
 }
 
-// seen is what of that can be seen, by the node and not by who holds it; false where it contradicts the holds.
+// seen is what of that can be seen, by the node and not by who holds it; false where it contradicts
+// the holds.
 func (h *hold) seen() (string, bool) {
 	running, frozen := h.node.State() == node.Running, h.node.Frozen()
 	switch h.State() {
@@ -248,7 +250,8 @@ func (n nodeView) verify(end history.End) {
 	n.v.s.Event(history.NewVerified(n.v.strike, end, n.Name(), seen))
 }
 
-// back records that the node is healed: once it answers again, or at once where somebody else still holds it.
+// back records that the node is healed: once it answers again, or at once where somebody else still
+// holds it.
 func (n nodeView) back() {
 	if n.hold.State() != reckon.Running {
 		n.verify(history.EndHealed)

@@ -20,7 +20,8 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// offerPlan queues each client's operations, one at a time. They are those of a real run of the plan.
+// offerPlan queues each client's operations, one at a time. They are those of a real run of the
+// plan.
 func (s *Simulation) offerPlan(start time.Duration) {
 	for i, name := range s.plan.Setting.Clients {
 		var streams []iter.Seq[reckon.Op]
@@ -83,7 +84,8 @@ func (s *Simulation) preload() bool {
 	return true
 }
 
-// inTurn begins the operations, plan.AtOnce of them at a time, and calls done with the outcome of each.
+// inTurn begins the operations, plan.AtOnce of them at a time, and calls done with the outcome of
+// each.
 func (s *Simulation) inTurn(ops []history.Op, begin func(history.Op, func(history.Op)), done func(history.Op)) {
 	next := 0
 	var one func()
@@ -137,7 +139,8 @@ func (s *Simulation) readAll() {
 	s.Until(s.Loop.Now()+s.plan.Bounds.Final, s.Idle)
 }
 
-// collectPlan takes down the first member's account of its past, and all members' hashes at one revision, if they come to one.
+// collectPlan takes down the first member's account of its past, and all members' hashes at one
+// revision, if they come to one.
 func (s *Simulation) collectPlan() {
 	s.Until(s.Loop.Now()+s.plan.Bounds.Settle, s.Agreed)
 	for i, n := range s.Nodes {
@@ -157,8 +160,8 @@ func (s *Simulation) collectPlan() {
 	}
 }
 
-// probe records what the links do. Simulated links are what the plan says by construction, which package network's tests hold them
-// to, so the numbers are the plan's; nothing was sent.
+// probe records what the links do. Simulated links are what the plan says by construction, which
+// package network's tests hold them to, so the numbers are the plan's; nothing was sent.
 func (s *Simulation) probe() {
 	paths := 0
 	for _, p := range s.plan.Links.Paths() {

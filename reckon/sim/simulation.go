@@ -1,9 +1,11 @@
-// Package sim is the simulator: the topologies, workloads, faults and checks of real runs in virtual time, on simulated
-// hosts, disks, clocks and links, a thousand times faster than life and repeatable to the bit.
+// Package sim is the simulator: the topologies, workloads, faults and checks of real runs in
+// virtual time, on simulated hosts, disks, clocks and links, a thousand times faster than life and
+// repeatable to the bit.
 //
-// The components are packages of their own below this one, each with two faces: the real one, which systems use, and a
-// test face for faults, tests and people. Package world puts them together and package scenario draws random trials; this package
-// carries out a plan (Simulation), and many of them (Campaign).
+// The components are packages of their own below this one, each with two faces: the real one, which
+// systems use, and a test face for faults, tests and people. Package world puts them together and
+// package scenario draws random trials; this package carries out a plan (Simulation), and many of
+// them (Campaign).
 package sim
 
 import (
@@ -28,13 +30,14 @@ import (
 
 // Simulable is a reckon.System that the simulator can run.
 type Simulable interface {
-	// Simulate returns the program that each of the setting's members runs, which tells the checker what it does. An error is
-	// for the person who wrote the words: what of them cannot be simulated.
+	// Simulate returns the program that each of the setting's members runs, which tells the checker
+	// what it does. An error is for the person who wrote the words: what of them cannot be
+	// simulated.
 	Simulate(s reckon.Setting, c *invariant.Checker) (node.System, error)
 }
 
-// A Simulation is a plan that is carried out in virtual time: the same topology, workloads, faults and checks as in a
-// real run.
+// A Simulation is a plan that is carried out in virtual time: the same topology, workloads, faults
+// and checks as in a real run.
 type Simulation struct {
 	*world.World
 	plan    *plan.Plan
@@ -95,9 +98,9 @@ func New(p *plan.Plan) (*Simulation, error) {
 // bootTime is how long a program takes from its start to its first event, as etcd does.
 const bootTime = 100 * time.Millisecond
 
-// Carry carries the plan out, and leaves in the History what a real run would have recorded. The error is the first
-// Failure: a broken invariant, or a program that ended by itself. What the checks say of the history is for the caller to ask; see
-// Verdicts.
+// Carry carries the plan out, and leaves in the History what a real run would have recorded. The
+// error is the first Failure: a broken invariant, or a program that ended by itself. What the
+// checks say of the history is for the caller to ask; see Verdicts.
 func (s *Simulation) Carry() error {
 	s.Event(history.NewBuild(simulatedEpoch))
 	s.Phase("probe")
@@ -137,7 +140,8 @@ func (s *Simulation) Carry() error {
 // errStopped ends a simulation at the point where it was asked to stop.
 var errStopped = errors.New("stopped as asked")
 
-// CarryTo is Carry up to the step or time; a zero Stop stops only where something breaks. The world stays as it is there.
+// CarryTo is Carry up to the step or time; a zero Stop stops only where something breaks. The world
+// stays as it is there.
 func (s *Simulation) CarryTo(stop loop.Stop) error {
 	s.Loop.AfterEach(func(e loop.Event) {
 		if stop.Step > 0 && e.Step >= stop.Step || stop.Time > 0 && e.At >= stop.Time {

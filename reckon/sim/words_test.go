@@ -38,8 +38,8 @@ func carry(t *testing.T, p *plan.Plan) (*sim.Simulation, error) {
 	return s, s.Carry()
 }
 
-// Every fault word that is made for nodes and links strikes simulated etcd unchanged, is seen to strike and to heal, and
-// etcd's promises hold.
+// Every fault word that is made for nodes and links strikes simulated etcd unchanged, is seen to
+// strike and to heal, and etcd's promises hold.
 func TestEveryFaultWordStrikes(t *testing.T) {
 	for _, w := range reckon.Faults.Words() {
 		t.Run(w.Name, func(t *testing.T) {
@@ -116,7 +116,8 @@ func TestPlansRepeat(t *testing.T) {
 	}
 }
 
-// memory forgets what it acknowledged when it is killed, and a liar lies: the checks of real runs say so here too.
+// memory forgets what it acknowledged when it is killed, and a liar lies: the checks of real runs
+// say so here too.
 func TestMemoryIsFoundOut(t *testing.T) {
 	for words, want := range map[string]string{"memory simple uniform leader": "durable", "memory-liar simple uniform none": "durable"} {
 		s, err := carry(t, planOf(t, words, plan.Flags{"duration": {"20s"}, "seed": {"1"}}))

@@ -106,7 +106,8 @@ func (t *tally) print(out io.Writer, p *plan.Plan) {
 	}
 }
 
-// leftOpen is the largest probability, in percent, that so many clean runs leave open at 95 %: three in so many.
+// leftOpen is the largest probability, in percent, that so many clean runs leave open at 95 %:
+// three in so many.
 func leftOpen(runs int) float64 { return min(100, 300/float64(runs)) }
 
 // seedCommand is what to type to simulate the plan with the seed.

@@ -1,5 +1,6 @@
-// Package client is the simulated client of a store: it takes the members in turn, repeats what is safe to repeat, gives up
-// in time, and records history.Op as the real clients do (systems/etcd_client.go).
+// Package client is the simulated client of a store: it takes the members in turn, repeats what is
+// safe to repeat, gives up in time, and records history.Op as the real clients do
+// (systems/etcd_client.go).
 package client
 
 import (
@@ -91,7 +92,8 @@ type call struct {
 	done func(history.Op)
 }
 
-// New makes a client on the host of that number that uses the members, by theirs, and gives an operation up after the timeout.
+// New makes a client on the host of that number that uses the members, by theirs, and gives an
+// operation up after the timeout.
 func New(l *loop.Loop, n *network.Network, host int, members []int, timeout time.Duration) *Client {
 	c := &Client{loop: l, net: n, host: host, timeout: timeout, calls: map[uint64]*call{}}
 	for _, m := range members {

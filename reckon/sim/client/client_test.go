@@ -16,7 +16,8 @@ import (
 
 const ms = time.Millisecond
 
-// store is a program that answers by key: "refuse", "fail" and "silent" as they say, everything else well.
+// store is a program that answers by key: "refuse", "fail" and "silent" as they say, everything
+// else well.
 type store struct {
 	env *node.Env
 	got *[]string

@@ -9,7 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
 )
 
-// Random reads, writes and syncs on six disks, which lose their power at random every 500 requests or so.
+// Random reads, writes and syncs on six disks, which lose their power at random every 500 requests
+// or so.
 func BenchmarkIO(b *testing.B) {
 	l := loop.New(1)
 	rng := rand.New(rand.NewPCG(1, 2))

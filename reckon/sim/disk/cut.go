@@ -12,10 +12,11 @@ type Cut uint8
 const (
 	// Lose: nothing of it. It is the zero value.
 	Lose Cut = iota
-	// Prefix: of each file, and of the names, what was written first, up to a random sector: writes reach the medium in
-	// order, and the last of them is torn.
+	// Prefix: of each file, and of the names, what was written first, up to a random sector: writes
+	// reach the medium in order, and the last of them is torn.
 	Prefix
-	// Any: each sector by itself, or not. Writes between two syncs were reordered. Names still change in order, as in a journal.
+	// Any: each sector by itself, or not. Writes between two syncs were reordered. Names still
+	// change in order, as in a journal.
 	Any
 	// Keep: all of it, as though the cache had been written back just before.
 	Keep
@@ -35,8 +36,8 @@ func (c Cut) String() string {
 	return fmt.Sprintf("Cut(%d)", uint8(c))
 }
 
-// PowerCut loses the cache: what the cut leaves of it is on the medium, and is all that there is from now on. Requests
-// that are under way are never answered.
+// PowerCut loses the cache: what the cut leaves of it is on the medium, and is all that there is
+// from now on. Requests that are under way are never answered.
 func (d *Disk) PowerCut(c Cut) {
 	d.counts.Cuts++
 	d.epoch++
@@ -61,7 +62,8 @@ func (d *Disk) PowerCut(c Cut) {
 	}
 }
 
-// inodes lists all files once, in the order of their names, so that random numbers are drawn in one order.
+// inodes lists all files once, in the order of their names, so that random numbers are drawn in one
+// order.
 func (d *Disk) inodes() (all []*inode) {
 	seen := map[*inode]bool{}
 	for _, names := range []map[string]*inode{d.files, d.medium} {

@@ -1,12 +1,13 @@
 // Package disk is a simulated disk with a file system on it, in the virtual time of package loop.
 //
-// Its real face is what a program uses: read, write, sync, rename, remove, sync of a directory. A write goes to a
-// cache that every later read sees; only a sync that is complete puts it on the medium, sector by sector. Names are
-// cached too: a file that was created, renamed or removed is so on the medium only after a sync of its directory, as POSIX
-// has it. Killing a program keeps the cache; a power cut loses it, or leaves any part of it.
+// Its real face is what a program uses: read, write, sync, rename, remove, sync of a directory. A
+// write goes to a cache that every later read sees; only a sync that is complete puts it on the
+// medium, sector by sector. Names are cached too: a file that was created, renamed or removed is so
+// on the medium only after a sync of its directory, as POSIX has it. Killing a program keeps the
+// cache; a power cut loses it, or leaves any part of it.
 //
-// Its test face (face.go, cut.go) is for faults, tests and people: bad sectors, random failures, torn writes, syncs
-// that do nothing, bit rot, a disk that is full, slow or detached.
+// Its test face (face.go, cut.go) is for faults, tests and people: bad sectors, random failures,
+// torn writes, syncs that do nothing, bit rot, a disk that is full, slow or detached.
 package disk
 
 import (
@@ -34,7 +35,8 @@ var (
 	ErrDetached  = errors.New("no such device: detached")
 )
 
-// Latency is how long a request takes: Base, and an exponentially distributed time of mean Spread on top.
+// Latency is how long a request takes: Base, and an exponentially distributed time of mean Spread
+// on top.
 type Latency struct{ Base, Spread time.Duration }
 
 func (l Latency) draw(rng *rand.Rand) time.Duration {
@@ -44,11 +46,12 @@ func (l Latency) draw(rng *rand.Rand) time.Duration {
 	return l.Base + time.Duration(rng.ExpFloat64()*float64(l.Spread))
 }
 
-// Timing is the latency of each kind of request. Renaming, removing and syncing a directory take as long as Sync.
+// Timing is the latency of each kind of request. Renaming, removing and syncing a directory take as
+// long as Sync.
 type Timing struct{ Read, Write, Sync Latency }
 
-// NVMe is the timing of a solid-state disk of a server, in round numbers: 100 us a read, 20 us a write to the cache, a
-// millisecond a sync.
+// NVMe is the timing of a solid-state disk of a server, in round numbers: 100 us a read, 20 us a
+// write to the cache, a millisecond a sync.
 var NVMe = Timing{
 	Read:  Latency{80 * time.Microsecond, 20 * time.Microsecond},
 	Write: Latency{15 * time.Microsecond, 5 * time.Microsecond},
@@ -83,20 +86,23 @@ type inode struct {
 	bad    map[int]bool // bad sectors
 }
 
-// An extent is a write that no sync has put on the medium. Its bytes are those that the cache holds there by then.
+// An extent is a write that no sync has put on the medium. Its bytes are those that the cache holds
+// there by then.
 type extent struct {
 	from, to int
 	truncate bool // the file ends at from
 	torn     int  // above 0: sectors after so many never reach the medium
 }
 
-// A nameChange is a change of the directory that no sync has put on the medium; a nil file removes the name.
+// A nameChange is a change of the directory that no sync has put on the medium; a nil file removes
+// the name.
 type nameChange struct {
 	name string
 	file *inode
 }
 
-// New makes an empty disk. Its owner is the number of the host that uses it, its random stream is named after name.
+// New makes an empty disk. Its owner is the number of the host that uses it, its random stream is
+// named after name.
 func New(l *loop.Loop, owner int, name string, t Timing) *Disk {
 	return &Disk{
 		loop: l, owner: owner, rng: l.Rand("disk " + name), timing: t,
@@ -110,7 +116,8 @@ func (d *Disk) SetOwner(host int) { d.owner = host }
 // Counts returns what the disk has done so far.
 func (d *Disk) Counts() Counts { return d.counts }
 
-// ReadFile returns a copy of the whole file at once, without virtual time passing: it is for programs that start.
+// ReadFile returns a copy of the whole file at once, without virtual time passing: it is for
+// programs that start.
 func (d *Disk) ReadFile(name string) ([]byte, error) {
 	d.counts.Reads++
 	f, err := d.open(name)
@@ -144,8 +151,9 @@ func (d *Disk) Read(name string, at int, b []byte, done func(n int, err error)) 
 	})
 }
 
-// Write writes into the cache at the offset, and creates the file where there is none. Later reads see it at once; done,
-// unless nil, is called when the disk has accepted it. An error is known at once, and returned.
+// Write writes into the cache at the offset, and creates the file where there is none. Later reads
+// see it at once; done, unless nil, is called when the disk has accepted it. An error is known at
+// once, and returned.
 func (d *Disk) Write(name string, at int, b []byte, done func(error)) error {
 	d.counts.Writes++
 	if err := d.write(name, at, b); err != nil {
@@ -192,7 +200,8 @@ func (d *Disk) create(name string) *inode {
 	return f
 }
 
-// Truncate cuts the file off at the size. As a write it is on the medium after the next sync of the file.
+// Truncate cuts the file off at the size. As a write it is on the medium after the next sync of the
+// file.
 func (d *Disk) Truncate(name string, size int) error {
 	f, err := d.open(name)
 	if err != nil {
@@ -205,7 +214,8 @@ func (d *Disk) Truncate(name string, size int) error {
 	return nil
 }
 
-// Sync puts what was written to the file so far on the medium, and then calls done. It does not put its name there.
+// Sync puts what was written to the file so far on the medium, and then calls done. It does not put
+// its name there.
 func (d *Disk) Sync(name string, done func(error)) {
 	d.counts.Syncs++
 	f, err := d.open(name)
@@ -367,7 +377,8 @@ func (d *Disk) open(name string) (*inode, error) {
 	return f, nil
 }
 
-// request has the completion run when the disk has worked off what came before and this request's own latency has passed.
+// request has the completion run when the disk has worked off what came before and this request's
+// own latency has passed.
 func (d *Disk) request(l Latency, complete func()) {
 	slowest := 1.0
 	for _, factor := range d.slow {

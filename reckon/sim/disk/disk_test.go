@@ -31,7 +31,8 @@ func (b *bench) must(err error) {
 	}
 }
 
-// settle runs until the disk has nothing to do, and returns the error of the request that begin made.
+// settle runs until the disk has nothing to do, and returns the error of the request that begin
+// made.
 func (b *bench) settle(begin func(done func(error))) error {
 	b.Helper()
 	got := errors.New("never answered")
@@ -120,8 +121,9 @@ func TestASyncUnderWayIsNotAnsweredAfterTheCut(t *testing.T) {
 	}
 }
 
-// After any cut each sector of a file is what it was before or what was written last, in no other state; a Prefix
-// cut leaves a prefix, and over many seeds an Any cut leaves what no Prefix cut can.
+// After any cut each sector of a file is what it was before or what was written last, in no other
+// state; a Prefix cut leaves a prefix, and over many seeds an Any cut leaves what no Prefix cut
+// can.
 func TestCutsLeaveWholeSectors(t *testing.T) {
 	reordered := 0
 	for seed := range uint64(200) {

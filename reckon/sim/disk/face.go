@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// This file is the disk's test face, but for the power cut (cut.go). What can be undone returns how.
+// This file is the disk's test face, but for the power cut (cut.go). What can be undone returns
+// how.
 
 // face is what has been done to a disk. Whatever overlaps is undone in any order.
 type face struct {
@@ -77,11 +78,12 @@ func (d *Disk) fails() error {
 	return nil
 }
 
-// TearNextWrite has only the first sectors of the next write ever reach the medium, although its sync succeeds: nobody
-// notices before the cache is lost. A write within one sector is not torn.
+// TearNextWrite has only the first sectors of the next write ever reach the medium, although its
+// sync succeeds: nobody notices before the cache is lost. A write within one sector is not torn.
 func (d *Disk) TearNextWrite() { d.tear = true }
 
-// IgnoreSyncs has syncs succeed without putting anything on the medium, as drives do that lie about their cache.
+// IgnoreSyncs has syncs succeed without putting anything on the medium, as drives do that lie about
+// their cache.
 func (d *Disk) IgnoreSyncs() (mend func()) {
 	return count(&d.lie)
 }
@@ -123,8 +125,8 @@ func (d *Disk) Rot(name string, offset int, bit uint) error {
 	return nil
 }
 
-// Medium returns what a power cut that leaves nothing of the cache would leave of the file, and whether its name would be
-// there. The bytes are the disk's own and must not be changed.
+// Medium returns what a power cut that leaves nothing of the cache would leave of the file, and
+// whether its name would be there. The bytes are the disk's own and must not be changed.
 func (d *Disk) Medium(name string) (content []byte, ok bool) {
 	f := d.medium[name]
 	if f == nil {
@@ -146,7 +148,8 @@ func (d *Disk) Unsynced() (bytes, names int) {
 	return bytes, len(d.names)
 }
 
-// Clone makes a disk of another host with the same files, cache and all: a backup, or the disk of a twin.
+// Clone makes a disk of another host with the same files, cache and all: a backup, or the disk of a
+// twin.
 func (d *Disk) Clone(owner int, name string) *Disk {
 	c := New(d.loop, owner, name, d.timing)
 	copies := map[*inode]*inode{}

@@ -1,7 +1,9 @@
-// Package invariant checks what must hold of a replicated log at every step: the properties of Raft (Ongaro & Ousterhout,
-// "In Search of an Understandable Consensus Algorithm", 2014, figure 3), and that what is promised is durable.
+// Package invariant checks what must hold of a replicated log at every step: the properties of Raft
+// (Ongaro & Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014, figure 3), and
+// that what is promised is durable.
 //
-// It is told what each node does, and keeps its own account of all of them. It knows no implementation of Raft, no clock and no disk.
+// It is told what each node does, and keeps its own account of all of them. It knows no
+// implementation of Raft, no clock and no disk.
 package invariant
 
 import (
@@ -51,8 +53,8 @@ type Medium interface {
 
 // A Checker checks one cluster. Nodes are numbers.
 type Checker struct {
-	// Holders returns on how many of the voters' media the entry is, and how many of them are a majority. Where it is nil, CommitDurable is not
-	// checked.
+	// Holders returns on how many of the voters' media the entry is, and how many of them are a
+	// majority. Where it is nil, CommitDurable is not checked.
 	Holders func(index, term uint64) (holders, majority int)
 
 	name  func(node int) string
@@ -114,8 +116,8 @@ func (c *Checker) Restart(n int, index, state uint64) {
 	c.Restored(n, index, state)
 }
 
-// Status says what the node is now. logTerm returns the term of an entry of its log, 0 where the log does not reach or
-// a snapshot covers it.
+// Status says what the node is now. logTerm returns the term of an entry of its log, 0 where the
+// log does not reach or a snapshot covers it.
 func (c *Checker) Status(n int, s Status, logTerm func(uint64) uint64) {
 	a := c.node(n)
 	was := a.status
@@ -148,7 +150,8 @@ func (c *Checker) elected(n int, s Status, logTerm func(uint64) uint64) {
 		c.violated(ElectionSafety, "%s and %s both lead term %d", c.name(other), c.name(n), s.Term)
 	}
 	c.leaders[s.Term] = n
-	// The last entry that was committed in an earlier term stands for all before it, by log matching.
+	// The last entry that was committed in an earlier term stands for all before it, by log
+	// matching.
 	for i := len(c.committed); i > 0; i-- {
 		if known := c.committed[i-1]; known.by < s.Term {
 			switch got := logTerm(uint64(i)); {
@@ -162,9 +165,9 @@ func (c *Checker) elected(n int, s Status, logTerm func(uint64) uint64) {
 	}
 }
 
-// Appended says which entries are now in the node's log from the first one's index to its end, as read back from where
-// they are kept. prev is the term of the entry before, 0 where that is not known. leads says whether the node was the leader
-// of its term when it decided to append them.
+// Appended says which entries are now in the node's log from the first one's index to its end, as
+// read back from where they are kept. prev is the term of the entry before, 0 where that is not
+// known. leads says whether the node was the leader of its term when it decided to append them.
 func (c *Checker) Appended(n int, prev uint64, entries []Entry, leads bool) {
 	if len(entries) == 0 {
 		return
@@ -182,8 +185,9 @@ func (c *Checker) Appended(n int, prev uint64, entries []Entry, leads bool) {
 	}
 }
 
-// remember checks the entry and what came before it against what any node ever had with its index and term. If each of
-// them has one content and one predecessor, then all logs match up to any entry that they share.
+// remember checks the entry and what came before it against what any node ever had with its index
+// and term. If each of them has one content and one predecessor, then all logs match up to any
+// entry that they share.
 func (c *Checker) remember(n int, prev uint64, e Entry) {
 	for _, f := range c.past[e.Index] {
 		if f.Term != e.Term {
@@ -235,16 +239,19 @@ func (c *Checker) Votes(n int, term, candidate uint64, m Medium) {
 	}
 }
 
-// Acknowledges says that the node is about to tell the leader of the term that it has all entries up to the index, whose
-// term in its log is logTerm, 0 where a snapshot covers it or the log ends before.
+// Acknowledges says that the node is about to tell the leader of the term that it has all entries
+// up to the index, whose term in its log is logTerm, 0 where a snapshot covers it or the log ends
+// before.
 //
-// An answer that waited for the disk may be overtaken by a later leader, who replaces the entries before they are written:
+// An answer that waited for the disk may be overtaken by a later leader, who replaces the entries
+// before they are written:
 //
 //	term 3: append 90..95   (being written: slowly)   answer "95" waits
 //	term 4: append 90                                 90..95 of term 3 are gone, and the answer is sent
 //
-// It is as harmless as one that was sent before and arrives late. The later leader was elected by a majority without those entries,
-// and without this node, whose log had them: so nobody can find a majority that has them.
+// It is as harmless as one that was sent before and arrives late. The later leader was elected by a
+// majority without those entries, and without this node, whose log had them: so nobody can find a
+// majority that has them.
 func (c *Checker) Acknowledges(n int, term, index, logTerm uint64, m Medium) {
 	t, _ := m.State()
 	got := m.TermOf(index)

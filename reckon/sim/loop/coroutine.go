@@ -8,8 +8,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// A Coroutine is a function that waits while virtual time goes on: it is parked, the loop runs events, and it
-// continues where it was. It runs on a goroutine of its own, but never while the loop or another coroutine does.
+// A Coroutine is a function that waits while virtual time goes on: it is parked, the loop runs
+// events, and it continues where it was. It runs on a goroutine of its own, but never while the
+// loop or another coroutine does.
 type Coroutine struct {
 	loop     *Loop
 	label    Label
@@ -67,8 +68,8 @@ func (c *Coroutine) WaitUntil(at time.Duration) {
 	c.park()
 }
 
-// Await parks until the condition holds, which is looked at after every event, or until within has passed.
-// It reports whether the condition holds.
+// Await parks until the condition holds, which is looked at after every event, or until within has
+// passed. It reports whether the condition holds.
 func (c *Coroutine) Await(within time.Duration, cond func() bool) bool {
 	if cond() {
 		return true

@@ -2,8 +2,8 @@ package loop
 
 // This file is the scheduler's test face.
 
-// Shuffle has events that are due at the same time run in an order drawn from the stream of that name, instead of the
-// order in which they were queued. It affects events queued from now on.
+// Shuffle has events that are due at the same time run in an order drawn from the stream of that
+// name, instead of the order in which they were queued. It affects events queued from now on.
 func (l *Loop) Shuffle(name string) { l.shuffle = l.Rand(name) }
 
 type hold struct {
@@ -11,8 +11,8 @@ type hold struct {
 	events []event
 }
 
-// Hold keeps all events of the host back until release is called as often as Hold was. Released, those that
-// were due meanwhile run at once, in the order in which they were due.
+// Hold keeps all events of the host back until release is called as often as Hold was. Released,
+// those that were due meanwhile run at once, in the order in which they were due.
 func (l *Loop) Hold(subject int) (release func()) {
 	h := l.held[subject]
 	if h == nil {

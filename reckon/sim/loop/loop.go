@@ -1,8 +1,8 @@
 // Package loop is the simulator's scheduler: a queue of events in virtual time.
 //
-// Time between events costs nothing. Events run one at a time, ordered by (time, priority, sequence number), and a running
-// digest covers every event that ran, so two runs of one seed can be compared by one number. All randomness
-// comes from named streams of the loop's seed.
+// Time between events costs nothing. Events run one at a time, ordered by (time, priority, sequence
+// number), and a running digest covers every event that ran, so two runs of one seed can be
+// compared by one number. All randomness comes from named streams of the loop's seed.
 //
 // The package knows no network, disk or store. Nothing in it reads a real clock.
 package loop
@@ -66,7 +66,8 @@ func (e Event) String() string {
 	return fmt.Sprintf("step %d at %v: %s of host %d (%016x)", e.Step, e.At, e.Kind, e.Subject, e.Content)
 }
 
-// A Loop runs events in virtual time. It is not safe for concurrent use: events and tasks take turns on it.
+// A Loop runs events in virtual time. It is not safe for concurrent use: events and tasks take
+// turns on it.
 type Loop struct {
 	seed    uint64
 	now     time.Duration

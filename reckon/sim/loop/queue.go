@@ -20,8 +20,8 @@ func (e *event) before(f *event) bool {
 	return e.seq < f.seq
 }
 
-// A queue is a binary heap of events. container/heap would box every event in an interface, which costs more
-// than all else that the loop does for it.
+// A queue is a binary heap of events. container/heap would box every event in an interface, which
+// costs more than all else that the loop does for it.
 type queue []event
 
 func (q *queue) push(e event) {

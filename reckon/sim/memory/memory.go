@@ -1,5 +1,6 @@
-// Package memory is the simulated system of the words memory and memory-liar: one server that keeps registers in memory and
-// nothing on its disk, so that a restart loses every acknowledged write. A liar does worse.
+// Package memory is the simulated system of the words memory and memory-liar: one server that keeps
+// registers in memory and nothing on its disk, so that a restart loses every acknowledged write. A
+// liar does worse.
 package memory
 
 import (
@@ -11,8 +12,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/node"
 )
 
-// System returns the program of the one member. lieRate is the share of operations that it answers wrongly: a write is
-// acknowledged and dropped, a read answered with an older value.
+// System returns the program of the one member. lieRate is the share of operations that it answers
+// wrongly: a write is acknowledged and dropped, a read answered with an older value.
 func System(lieRate float64) node.System { return system{lieRate} }
 
 type system struct{ lies float64 }

@@ -15,7 +15,8 @@ type pathFace struct {
 	ignore int
 }
 
-// intercept does with the packet what the test face was asked to do, and reports whether that was the end of it.
+// intercept does with the packet what the test face was asked to do, and reports whether that was
+// the end of it.
 func (r *route) intercept(p Packet) (taken bool) {
 	switch {
 	case r.ignore > 0:
@@ -28,8 +29,8 @@ func (r *route) intercept(p Packet) (taken bool) {
 	return false
 }
 
-// Hold keeps what is sent on the path from now on, until release is called as often as Hold was. Then all of it
-// is sent, in the order in which it was kept.
+// Hold keeps what is sent on the path from now on, until release is called as often as Hold was.
+// Then all of it is sent, in the order in which it was kept.
 func (n *Network) Hold(path link.Path) (release func(), err error) {
 	r, err := n.route(path)
 	if err != nil {
@@ -71,7 +72,8 @@ func (n *Network) InFlight(path link.Path) int {
 	return r.flying
 }
 
-// DeliverNow delivers the i-th packet that the path holds, past all others and whatever its shape says.
+// DeliverNow delivers the i-th packet that the path holds, past all others and whatever its shape
+// says.
 func (n *Network) DeliverNow(path link.Path, i int) bool {
 	r, err := n.route(path)
 	if err != nil || i < 0 || i >= len(r.kept) {
@@ -99,8 +101,8 @@ func (n *Network) IgnoreNext(path link.Path, packets int) error {
 	return err
 }
 
-// Inject delivers a packet that its sender never sent, after the delay of its path: a false message, or a true one once more. It
-// arrives even where the path is cut.
+// Inject delivers a packet that its sender never sent, after the delay of its path: a false
+// message, or a true one once more. It arrives even where the path is cut.
 func (n *Network) Inject(p Packet) {
 	r := n.paths[p.From][p.To]
 	n.arrive(r, p, n.loop.Now()+r.shape.Delay)

@@ -1,11 +1,13 @@
 // Package network is a simulated network, in the virtual time of package loop.
 //
-// Its real face is Send. What happens to a packet on its way is the link.Shape of its path, as on real links: the
-// network is a link.Fabric, so a link.Net lays the same overlays over it. Its test face (face.go) is for faults, tests and
-// people: hold packets and release them, ignore the next ones, deliver one again, or one that nobody sent.
+// Its real face is Send. What happens to a packet on its way is the link.Shape of its path, as on
+// real links: the network is a link.Fabric, so a link.Net lays the same overlays over it. Its test
+// face (face.go) is for faults, tests and people: hold packets and release them, ignore the next
+// ones, deliver one again, or one that nobody sent.
 //
-// A packet is what one program says to another in one go. There is no TCP: what a shape loses stays lost, and packets may overtake
-// each other, unless they are sent as a Stream, which models what TCP makes of that.
+// A packet is what one program says to another in one go. There is no TCP: what a shape loses stays
+// lost, and packets may overtake each other, unless they are sent as a Stream, which models what
+// TCP makes of that.
 package network
 
 import (
@@ -60,7 +62,8 @@ type route struct {
 	pathFace
 }
 
-// New makes a network between the hosts, whose numbers are their places in the list. Every path is a perfect wire.
+// New makes a network between the hosts, whose numbers are their places in the list. Every path is
+// a perfect wire.
 func New(l *loop.Loop, hosts []string) *Network {
 	n := &Network{loop: l, names: hosts, index: map[string]int{}, recv: make([]func(Packet), len(hosts))}
 	for i, h := range hosts {
@@ -106,7 +109,8 @@ func (n *Network) Receive(host int, f func(Packet)) { n.recv[host] = f }
 // Tap has f called with every packet that is sent, before anything happens to it.
 func (n *Network) Tap(f func(Packet)) { n.taps = append(n.taps, f) }
 
-// Send sends the packet over the path from its sender to its receiver. A host reaches itself at once.
+// Send sends the packet over the path from its sender to its receiver. A host reaches itself at
+// once.
 func (n *Network) Send(p Packet) {
 	for _, f := range n.taps {
 		f(p)
@@ -124,7 +128,8 @@ func (n *Network) Send(p Packet) {
 	n.carry(r, p, leastRetry, 0)
 }
 
-// carry takes the packet through the path's shape. A stream tries again after the timeout, which doubles, what is lost.
+// carry takes the packet through the path's shape. A stream tries again after the timeout, which
+// doubles, what is lost.
 func (n *Network) carry(r *route, p Packet, timeout, tried time.Duration) {
 	s := &r.shape
 	lost := r.loses()
@@ -231,7 +236,8 @@ func (n *Network) deliver(p Packet) {
 
 var _ link.Fabric = (*Network)(nil)
 
-// Apply gives the paths their shapes, at once. Paths of hosts that the network does not have are an error.
+// Apply gives the paths their shapes, at once. Paths of hosts that the network does not have are an
+// error.
 func (n *Network) Apply(_ context.Context, m link.Matrix) error {
 	for _, p := range m.Paths() {
 		if _, err := n.route(p); err != nil {

@@ -133,7 +133,8 @@ func TestRateQueuesAndOverflows(t *testing.T) {
 	}
 }
 
-// A stream loses nothing to loss, keeps its order, and pays in time; it gives up on a cut that lasts.
+// A stream loses nothing to loss, keeps its order, and pays in time; it gives up on a cut that
+// lasts.
 func TestStreams(t *testing.T) {
 	w := newWire(t, 1, link.Shape{Delay: ms, Jitter: ms, Loss: 0.3, Duplicate: 0.5})
 	var want []string

@@ -8,7 +8,8 @@ import (
 
 // A Clock is a host's clock. Its real face is Now; the rest is its test face.
 //
-// Timers run at the clock's rate as it was when they were set. They are monotonic: skew and jumps do not move them.
+// Timers run at the clock's rate as it was when they were set. They are monotonic: skew and jumps
+// do not move them.
 type Clock struct {
 	loop   *loop.Loop
 	rate   float64       // seconds of this clock in a second

@@ -26,13 +26,15 @@ func (n *Node) Reboot() {
 	n.Start(0)
 }
 
-// PowerCut ends the program and loses the disk's cache, but for what the cut leaves. The node is off until it is started.
+// PowerCut ends the program and loses the disk's cache, but for what the cut leaves. The node is
+// off until it is started.
 func (n *Node) PowerCut(c disk.Cut) {
 	n.stop(Off)
 	n.Disk.PowerCut(c)
 }
 
-// Freeze keeps all of the node's work back until thaw is called, as SIGSTOP does: messages, timers and completions wait.
+// Freeze keeps all of the node's work back until thaw is called, as SIGSTOP does: messages, timers
+// and completions wait.
 func (n *Node) Freeze() (thaw func()) {
 	n.holds++
 	release := n.loop.Hold(n.ID)
@@ -49,8 +51,8 @@ func (n *Node) Freeze() (thaw func()) {
 // Frozen reports whether the node's work is kept back.
 func (n *Node) Frozen() bool { return n.holds > 0 }
 
-// FreezeAfter freezes the node once it has handled so many more events, in the middle of whatever it is doing. Thaw
-// lets it go on, or cancels the plan.
+// FreezeAfter freezes the node once it has handled so many more events, in the middle of whatever
+// it is doing. Thaw lets it go on, or cancels the plan.
 func (n *Node) FreezeAfter(events uint64) (thaw func()) {
 	n.left = max(events, 1)
 	return func() {

@@ -1,11 +1,12 @@
-// Package node is a simulated host: a program on a disk, a clock and a network, in the virtual time of package loop.
+// Package node is a simulated host: a program on a disk, a clock and a network, in the virtual time
+// of package loop.
 //
-// A program is an event handler. It is started on its disk, gets messages, timers and completions of disk requests, and
-// sends, writes and sets timers through its Env. It keeps nothing elsewhere, so killing it loses exactly
-// what it held in memory.
+// A program is an event handler. It is started on its disk, gets messages, timers and completions
+// of disk requests, and sends, writes and sets timers through its Env. It keeps nothing elsewhere,
+// so killing it loses exactly what it held in memory.
 //
-// The node's test face (face.go, clock.go) kills and restarts the program, cuts the power, freezes it, swaps disks, and
-// skews the clock.
+// The node's test face (face.go, clock.go) kills and restarts the program, cuts the power, freezes
+// it, swaps disks, and skews the clock.
 package node
 
 import (
@@ -72,7 +73,8 @@ func (n *Node) Starts() int { return n.starts }
 // Handled returns how many events the node's programs have handled.
 func (n *Node) Handled() uint64 { return n.handled }
 
-// Start starts the program, by an event that is due after the delay. It does nothing where one runs by then.
+// Start starts the program, by an event that is due after the delay. It does nothing where one runs
+// by then.
 func (n *Node) Start(after time.Duration) {
 	n.loop.After(after, loop.Label{Kind: loop.Scenario, Subject: n.ID, Content: uint64(n.starts)}, func() {
 		if n.state != Running {
@@ -98,7 +100,8 @@ func (n *Node) boot() {
 	})
 }
 
-// What hosts say to each other of their connections. A program gets Closed for a peer whose program has ended.
+// What hosts say to each other of their connections. A program gets Closed for a peer whose program
+// has ended.
 type (
 	Hello   struct{} // wants a connection
 	Welcome struct{} // has one
@@ -177,7 +180,8 @@ func (e *Env) After(d time.Duration, f func()) {
 	e.node.loop.After(e.node.Clock.virtual(d), loop.Label{Kind: loop.Timer, Subject: e.node.ID}, func() { e.handle(f) })
 }
 
-// Send sends a message of so many bytes, headers included. The hash of its content goes into the run's digest.
+// Send sends a message of so many bytes, headers included. The hash of its content goes into the
+// run's digest.
 func (e *Env) Send(p network.Packet) {
 	if e.alive {
 		p.From = e.node.ID

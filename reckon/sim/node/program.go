@@ -2,13 +2,15 @@ package node
 
 import "github.com/reckon-bench/reckon/reckon/history"
 
-// A Program is a running process. Its methods, and all functions that it gives to its Env, run as events, one at a time.
+// A Program is a running process. Its methods, and all functions that it gives to its Env, run as
+// events, one at a time.
 type Program interface {
 	// Receive handles a message from the host of that number.
 	Receive(from int, payload any)
 }
 
-// A System starts the program of a node on what its disk holds. An error means that the program has ended at once.
+// A System starts the program of a node on what its disk holds. An error means that the program has
+// ended at once.
 type System interface {
 	Start(env *Env) (Program, error)
 }

@@ -22,8 +22,8 @@ func (s *storage) Append(entries []*raftpb.Entry) error {
 	return s.MemoryStorage.Append(entries)
 }
 
-// counting is the defect CountEarlierTerms: a leader that takes an entry for committed once a majority has it, whatever its
-// term, and tells the others so.
+// counting is the defect CountEarlierTerms: a leader that takes an entry for committed once a
+// majority has it, whatever its term, and tells the others so.
 type counting struct{ match map[uint64]uint64 }
 
 func (c *counting) received(v *Server, m *raftpb.Message) {

@@ -11,9 +11,10 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/loop"
 )
 
-// Package raft draws the jitter of its election timeouts from crypto/rand.Reader, which is one for the whole process. So
-// that a run repeats, and several can run side by side, the reader is replaced once by one that asks which goroutine is reading: the
-// goroutine of a simulation gets that simulation's random stream, every other the real thing.
+// Package raft draws the jitter of its election timeouts from crypto/rand.Reader, which is one for
+// the whole process. So that a run repeats, and several can run side by side, the reader is
+// replaced once by one that asks which goroutine is reading: the goroutine of a simulation gets
+// that simulation's random stream, every other the real thing.
 var jitter = &jitterReader{real: rand.Reader, streams: map[string]io.Reader{}}
 
 var replaceReader = sync.OnceFunc(func() { rand.Reader = jitter })
@@ -26,8 +27,9 @@ type jitterReader struct {
 	streams map[string]io.Reader
 }
 
-// Seed has raft draw its jitter on the calling goroutine from the loop's stream of that name, until release is
-// called, on the same goroutine. Every start and event of a server of this package happens in between.
+// Seed has raft draw its jitter on the calling goroutine from the loop's stream of that name, until
+// release is called, on the same goroutine. Every start and event of a server of this package
+// happens in between.
 func Seed(stream *Jitter) (release func()) {
 	replaceReader()
 	id := goroutine()
@@ -73,8 +75,8 @@ func (r *jitterReader) Read(b []byte) (int, error) {
 	return r.real.Read(b)
 }
 
-// goroutine is the number of the calling goroutine, as the head of its stack trace gives it: there is no other way
-// to it, and it costs a microsecond for each election timeout that is drawn.
+// goroutine is the number of the calling goroutine, as the head of its stack trace gives it: there
+// is no other way to it, and it costs a microsecond for each election timeout that is drawn.
 func goroutine() string {
 	var b [40]byte
 	head := b[:runtime.Stack(b[:], false)] // "goroutine 18 [running]:..."

@@ -2,7 +2,8 @@ package raftkv
 
 import "fmt"
 
-// logger is a raft.Logger that hands lines to trace, or nowhere where that is nil. What raft calls fatal ends the program.
+// logger is a raft.Logger that hands lines to trace, or nowhere where that is nil. What raft calls
+// fatal ends the program.
 type logger struct{ trace func(string) }
 
 func (l logger) print(v ...any) {

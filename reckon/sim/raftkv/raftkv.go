@@ -1,11 +1,13 @@
-// Package raftkv is etcd as far as the simulator has it: go.etcd.io/raft with etcd's own configuration (heartbeats of a tenth
-// of the election timeout, CheckQuorum, pre-vote or not, ReadIndex, snapshots and compaction of the log) over a key-value state
-// machine with revisions, on a write-ahead log with syncs and snapshots on a simulated disk.
+// Package raftkv is etcd as far as the simulator has it: go.etcd.io/raft with etcd's own
+// configuration (heartbeats of a tenth of the election timeout, CheckQuorum, pre-vote or not,
+// ReadIndex, snapshots and compaction of the log) over a key-value state machine with revisions, on
+// a write-ahead log with syncs and snapshots on a simulated disk.
 //
-// It has no mvcc, no bbolt, no gRPC and no TCP, no leases, watches or changes of members: what it finds is about the protocol and
-// its persistence, not about those.
+// It has no mvcc, no bbolt, no gRPC and no TCP, no leases, watches or changes of members: what it
+// finds is about the protocol and its persistence, not about those.
 //
-// It tells an invariant.Checker what it does, as it does it. Its Options can plant a Defect, to see the checker find it.
+// It tells an invariant.Checker what it does, as it does it. Its Options can plant a Defect, to see
+// the checker find it.
 package raftkv
 
 import (
@@ -33,7 +35,8 @@ const (
 
 // Options are those of one cluster.
 type Options struct {
-	// IDs gives each host its raft identity, by its number. Hosts that share one are twins; all messages to it reach both.
+	// IDs gives each host its raft identity, by its number. Hosts that share one are twins; all
+	// messages to it reach both.
 	IDs             []uint64
 	ElectionTimeout time.Duration
 	PreVote         bool
@@ -68,7 +71,8 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// A Defect is a mistake that can be planted. Each breaks what one of the invariants, or a check of the history, promises.
+// A Defect is a mistake that can be planted. Each breaks what one of the invariants, or a check of
+// the history, promises.
 type Defect string
 
 // The defects.
@@ -83,6 +87,7 @@ const (
 	AcceptDuplicates  Defect = "accept-duplicates"   // a message that arrives twice counts twice
 	SkipDirSync       Defect = "skip-dir-sync"       // the name of a new segment is not synced
 	SkipOpenSync      Defect = "skip-open-sync"      // what a killed program wrote is relied on without being synced
+	NeverCompacts     Defect = "never-compacts"      // the log in memory is kept from the first entry on
 )
 
 // System returns the program that each host runs.

@@ -78,8 +78,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// A window lets each message through once, whatever order they come in, and agrees with a set of all numbers as long as none is
-// overtaken by more than it holds.
+// A window lets each message through once, whatever order they come in, and agrees with a set of
+// all numbers as long as none is overtaken by more than it holds.
 func TestWindow(t *testing.T) {
 	rng := mrand.New(mrand.NewPCG(3, 4))
 	var w window
@@ -145,7 +145,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// Each simulation draws its jitter from its own seed, on its own goroutine; everybody else draws real randomness.
+// Each simulation draws its jitter from its own seed, on its own goroutine; everybody else draws
+// real randomness.
 func TestJitterIsEachSimulationsOwn(t *testing.T) {
 	draw := func(seed uint64) []byte {
 		release := Seed(NewJitter(loop.New(seed)))

@@ -181,7 +181,7 @@ func (v *Server) snapshot() {
 			return
 		}
 		v.snapshotAt = max(v.snapshotAt, at)
-		if at > v.system.CatchUp {
+		if at > v.system.CatchUp && v.system.Defect != NeverCompacts {
 			first, _ := v.storage.FirstIndex() // never fails
 			if compact := at - v.system.CatchUp; compact >= first {
 				_ = v.storage.Compact(compact) // within the log, as at is

@@ -109,8 +109,8 @@ func (v *Server) read(from int, r *client.Request) {
 	v.ask()
 }
 
-// ask asks the leader for the index up to which all was committed before the reads came: one question at a time, for all
-// that wait (etcdserver/v3_server.go, linearizableReadLoop).
+// ask asks the leader for the index up to which all was committed before the reads came: one
+// question at a time, for all that wait (etcdserver/v3_server.go, linearizableReadLoop).
 func (v *Server) ask() {
 	if v.askedAs != 0 || len(v.reads) == 0 {
 		return
@@ -156,7 +156,8 @@ func (v *Server) answerRead(q question) {
 	v.reply(q.asker, r)
 }
 
-// leaderChanged offers what waited for a leader, and fails the reads that were asked of the last one.
+// leaderChanged offers what waited for a leader, and fails the reads that were asked of the last
+// one.
 func (v *Server) leaderChanged() {
 	if v.askedAs != 0 && v.granted == 0 {
 		for _, q := range v.asked {

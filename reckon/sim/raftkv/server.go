@@ -44,7 +44,8 @@ type Server struct {
 	windows []*window // of messages from each host
 }
 
-// Start reads the disk and starts raft on what it holds, or makes a new member where it holds nothing.
+// Start reads the disk and starts raft on what it holds, or makes a new member where it holds
+// nothing.
 func (s *system) Start(env *node.Env) (node.Program, error) {
 	v := &Server{
 		system: s, env: env, id: s.IDs[env.ID()], requests: newRequests(env), view: s.medium(env),
@@ -190,7 +191,8 @@ func (v *Server) send(messages []*raftpb.Message) {
 			})
 		}
 		if m.GetType() == raftpb.MsgSnap {
-			// raft sends nothing else until it hears what became of the snapshot, so somebody must tell it.
+			// raft sends nothing else until it hears what became of the snapshot, so somebody must
+			// tell it.
 			to := m.GetTo()
 			v.env.After(v.system.ElectionTimeout, func() {
 				v.raw.ReportSnapshot(to, raft.SnapshotFinish)
@@ -211,7 +213,8 @@ func (v *Server) Status() node.Status {
 // Changes returns the member's own account of its past.
 func (v *Server) Changes() []history.Change { return v.store.changes(v.env.Name()) }
 
-// MoveLeader asks raft to have the member of that identity lead. It does nothing on a member that does not lead.
+// MoveLeader asks raft to have the member of that identity lead. It does nothing on a member that
+// does not lead.
 func (v *Server) MoveLeader(to uint64) {
 	v.raw.TransferLeader(to)
 	v.pump()

@@ -9,8 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A store is the replicated state: a map with revisions, as etcd counts them, and its own account of its past. The first write
-// is revision 2.
+// A store is the replicated state: a map with revisions, as etcd counts them, and its own account
+// of its past. The first write is revision 2.
 type store struct {
 	revision int64
 	keys     map[string]value

@@ -9,15 +9,16 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/client"
 )
 
-// An envelope is a message between members. Each start of a program numbers what it sends to each other, so that the
-// receiver can tell what it has had before, as with TCP.
+// An envelope is a message between members. Each start of a program numbers what it sends to each
+// other, so that the receiver can tell what it has had before, as with TCP.
 type envelope struct {
 	start, number uint64
 	message       *raftpb.Message
 	forged        bool // has no number
 }
 
-// False returns what a member takes for a message of another that never sent it, to be delivered by network.Inject.
+// False returns what a member takes for a message of another that never sent it, to be delivered by
+// network.Inject.
 func False(m *raftpb.Message) any { return &envelope{message: m, forged: true} }
 
 // size is the message's length on the wire, in bytes, near enough.
@@ -66,7 +67,8 @@ type window struct {
 	seen    [windowSize]uint64
 }
 
-// windowSize is how far a message may be overtaken before it is taken for an old one: more than raft has in flight.
+// windowSize is how far a message may be overtaken before it is taken for an old one: more than
+// raft has in flight.
 const windowSize = 1024
 
 // fresh reports whether the message is neither old nor a duplicate, and remembers it.

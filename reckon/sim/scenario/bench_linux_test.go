@@ -15,8 +15,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
-// Three members with pre-vote and CheckQuorum on a network that loses 1 %, a fault every 8 s, all invariants on: how
-// many seconds are simulated in one of processor time.
+// Three members with pre-vote and CheckQuorum on a network that loses 1 %, a fault every 8 s, all
+// invariants on: how many seconds are simulated in one of processor time.
 func BenchmarkEtcd(b *testing.B) {
 	for _, rate := range []float64{10, 100, 1000} {
 		b.Run(fmt.Sprintf("rate=%v", rate), func(b *testing.B) {
@@ -40,7 +40,8 @@ func BenchmarkEtcd(b *testing.B) {
 	}
 }
 
-// cpu returns the processor time that this process has used: what a run costs on a machine that does other things, too.
+// cpu returns the processor time that this process has used: what a run costs on a machine that
+// does other things, too.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -14,8 +14,9 @@ import (
 // churn strikes so often that leaders change all the time.
 var churn = []Kind{Isolate, Kill, Freeze, OneWay, Split}
 
-// Each planted defect is found by trials of consecutive seeds, and named by an invariant or check that it breaks. seeds is
-// how many it took when this was written; twice as many may be needed after a change that draws other scenarios.
+// Each planted defect is found by trials of consecutive seeds, and named by an invariant or check
+// that it breaks. seeds is how many it took when this was written; twice as many may be needed
+// after a change that draws other scenarios.
 var defects = []struct {
 	trial Trial
 	seeds uint64
@@ -28,6 +29,7 @@ var defects = []struct {
 	{Trial{Defect: raftkv.LocalReads}, 5, []string{"linearizable"}},
 	{Trial{Defect: raftkv.SkipReplay}, 1, []string{invariant.StateMachineSafety}},
 	{Trial{Defect: raftkv.AcceptDuplicates}, 5, []string{"durable"}},
+	{Trial{Defect: raftkv.NeverCompacts}, 4, []string{Leak}},
 	{Trial{Defect: raftkv.SkipDirSync}, 1, []string{invariant.EntryDurable, invariant.CommitDurable, invariant.VoteDurable}},
 	{Trial{Defect: raftkv.SkipOpenSync, Strikes: 40, Kinds: []Kind{Kill, SlowDisk}}, 45, []string{invariant.EntryDurable, invariant.CommitDurable}},
 	{Trial{Defect: raftkv.CountEarlierTerms, Nodes: 3, Strikes: 60, Kinds: churn}, 164, []string{invariant.LeaderCompleteness}},

@@ -18,7 +18,8 @@ func digest(t *testing.T, seed uint64) uint64 {
 	return w.Loop.Digest()
 }
 
-// Two runs of a seed have the same digest, on any number of processors, and with another run beside them.
+// Two runs of a seed have the same digest, on any number of processors, and with another run beside
+// them.
 func TestRunsOfASeedAreTheSame(t *testing.T) {
 	const seeds = 100
 	digests := map[uint64]uint64{}

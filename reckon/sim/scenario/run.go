@@ -1,9 +1,10 @@
-// Package scenario draws and plays scenarios in which load and strikes are data: what random campaigns and the planted
-// defects of the simulator's own tests are made of.
+// Package scenario draws and plays scenarios in which load and strikes are data: what random
+// campaigns and the planted defects of the simulator's own tests are made of.
 package scenario
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -20,6 +21,8 @@ type Scenario struct {
 	Writes   float64       // share of them that write
 	Keys     int
 	Strikes  []Strike
+	// MostEntries bounds the entries of the log that a member holds in memory when all has settled; 0: nothing does.
+	MostEntries int
 }
 
 // Bounds of the phases around the load.
@@ -31,8 +34,9 @@ const (
 // player carries a scenario out.
 type player struct{ *world.World }
 
-// Play runs the scenario in the world: start, load and strikes, heal, settle, read everything through every member,
-// collect their accounts. It returns the first failure, which the checks of the history come last to find.
+// Play runs the scenario in the world: start, load and strikes, heal, settle, read everything
+// through every member, collect their accounts. It returns the first failure, which the checks of
+// the history come last to find.
 func (s Scenario) Play(in *world.World) error {
 	w := player{in}
 	w.Phase("start")
@@ -58,6 +62,7 @@ func (s Scenario) Play(in *world.World) error {
 	w.Event(history.NewSettled(w.Leader().Name))
 	w.Phase("final")
 	w.finalReads(s.Keys)
+	w.holdsLittle(s.MostEntries)
 	w.collect()
 	if err := w.Loop.Failure(); err != nil {
 		return err
@@ -66,12 +71,30 @@ func (s Scenario) Play(in *world.World) error {
 	return w.judge()
 }
 
-// Liveness is the name of the failure of a cluster that does not recover once nothing is wrong any more.
+// Liveness is the name of the failure of a cluster that does not recover once nothing is wrong any
+// more.
 const Liveness = "liveness"
 
 func (w player) unsettled(why string) error {
 	w.Fail(Liveness, why)
 	return w.Loop.Failure()
+}
+
+// Leak is the name of the failure of a member that holds more in memory than its settings explain.
+const Leak = "leak"
+
+// holdsLittle wants every member to come to hold no more than so many entries of its log.
+func (w player) holdsLittle(most int) {
+	for _, n := range w.Nodes {
+		within := func() bool {
+			m, ok := n.Memory()
+			return !ok || m.Entries <= most
+		}
+		if most > 0 && w.Loop.Failure() == nil && !w.Until(w.Loop.Now()+w.OpTimeout, within) {
+			m, _ := n.Memory()
+			w.Fail(Leak, fmt.Sprintf("%s holds %d entries of its log in memory, where its settings explain %d", n.Name, m.Entries, most))
+		}
+	}
 }
 
 // offerLoad queues the load one operation at a time, so that the queue stays short.

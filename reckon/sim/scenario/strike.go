@@ -81,7 +81,8 @@ func (w player) strike(start time.Duration, s Strike) {
 	})
 }
 
-// writing is how long a kill or a power cut waits for the moment at which there is something to lose.
+// writing is how long a kill or a power cut waits for the moment at which there is something to
+// lose.
 const writing = 100 * time.Millisecond
 
 func (w player) apply(c *loop.Coroutine, s Strike) (heal func()) {
@@ -186,8 +187,8 @@ func (w player) overlay(s Strike) (heal func()) {
 	return func() { _ = undo(context.Background()) }
 }
 
-// twin starts a copy of the node on a spare host, on a copy of its disk: a backup that was restored while the original
-// is still there.
+// twin starts a copy of the node on a spare host, on a copy of its disk: a backup that was restored
+// while the original is still there.
 func (w player) twin(n *node.Node) (heal func()) {
 	t := w.Spares[0]
 	if t.State() == node.Running || n.State() != node.Running {
@@ -213,7 +214,8 @@ func (w player) swap(a, b *node.Node) (heal func()) {
 	}
 }
 
-// Draw draws n strikes of the kinds within the load, most of them short, so that several are healed and struck again.
+// Draw draws n strikes of the kinds within the load, most of them short, so that several are healed
+// and struck again.
 func Draw(rng *rand.Rand, kinds []Kind, nodes, n int, load, electionTimeout time.Duration) []Strike {
 	var all []Strike
 	for range n {

@@ -13,8 +13,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
-// A Trial is a scenario drawn at random from a seed: the size of the cluster, the links, how etcd is configured, and what
-// strikes it. Zero fields are drawn or have a default.
+// A Trial is a scenario drawn at random from a seed: the size of the cluster, the links, how etcd
+// is configured, and what strikes it. Zero fields are drawn or have a default.
 type Trial struct {
 	Seed     uint64
 	Nodes    int // 3 or 5 are drawn
@@ -62,7 +62,7 @@ func (t Trial) World() (*world.World, Scenario, error) {
 		o.Checker = checker
 		return raftkv.System(o)
 	}
-	s := Scenario{Duration: t.Duration, Rate: t.Rate, Writes: 0.3 + 0.4*rng.Float64(), Keys: 1 + rng.IntN(20)}
+	s := Scenario{MostEntries: int(o.SnapshotCount+o.CatchUp) + slack, Duration: t.Duration, Rate: t.Rate, Writes: 0.3 + 0.4*rng.Float64(), Keys: 1 + rng.IntN(20)}
 	s.Strikes = Draw(seed.Stream(t.Seed, "strikes"), t.Kinds, t.Nodes, t.Strikes, s.Duration-s.Duration/6, o.ElectionTimeout)
 	for i := range s.Strikes {
 		if s.Strikes[i].Kind == Twin {
@@ -72,6 +72,9 @@ func (t Trial) World() (*world.World, Scenario, error) {
 	w, err := world.New(c)
 	return w, s, err
 }
+
+// slack is how many entries a member may append while it takes a snapshot.
+const slack = 64
 
 // twins gives the spare host the identity of a node, so that it can be its twin.
 func (t Trial) twins(o *raftkv.Options, of int) int {

@@ -35,8 +35,8 @@ func (o Options) segmentSize() int {
 	return o.SegmentSize
 }
 
-// A Log is an open write-ahead log. All of its requests run through one disk in order; done functions are called as
-// events, with the first error of what was to be done.
+// A Log is an open write-ahead log. All of its requests run through one disk in order; done
+// functions are called as events, with the first error of what was to be done.
 type Log struct {
 	disk    *disk.Disk
 	options Options
@@ -71,9 +71,9 @@ func snapshotMark(name string) (m Mark, ok bool) {
 
 func temporary(name string) string { return name + ".tmp" }
 
-// Create makes a log that begins at First with the state. It is on the medium when Create
-// returns, without virtual time passing. guard wraps each completion that the log waits for itself, so that none
-// comes back to a program that has ended.
+// Create makes a log that begins at First with the state. It is on the medium when Create returns,
+// without virtual time passing. guard wraps each completion that the log waits for itself, so that
+// none comes back to a program that has ended.
 func Create(d *disk.Disk, st *raftpb.HardState, o Options, guard func(func(error)) func(error)) (*Log, error) {
 	l := &Log{disk: d, options: o, guard: guard, state: st, mark: First, last: First.Index, segment: segmentName(0)}
 	b := appendState(appendMark(nil, First), st)
@@ -88,8 +88,9 @@ func Create(d *disk.Disk, st *raftpb.HardState, o Options, guard func(func(error
 	return l, nil
 }
 
-// Append writes the state, unless it is empty or the same, and the entries, and begins a new segment where the present one
-// is full. done is called once all of it may be relied on: at once where sync is false.
+// Append writes the state, unless it is empty or the same, and the entries, and begins a new
+// segment where the present one is full. done is called once all of it may be relied on: at once
+// where sync is false.
 func (l *Log) Append(st *raftpb.HardState, entries []*raftpb.Entry, sync bool, done func(error)) {
 	if l.cutting {
 		l.waiting = append(l.waiting, func() { l.append(st, entries, sync, done) })
@@ -145,7 +146,8 @@ func (l *Log) write(b []byte) error {
 	return nil
 }
 
-// cut begins a new segment: the old one is synced, and the new one synced under a temporary name before it gets its own.
+// cut begins a new segment: the old one is synced, and the new one synced under a temporary name
+// before it gets its own.
 func (l *Log) cut(done func(error)) {
 	old := l.segment
 	l.lasts = append(l.lasts, lastIndex{old, l.last})
@@ -196,7 +198,8 @@ func chain(done func(error), steps ...func(then func(error))) {
 	})
 }
 
-// Save writes the snapshot to a file of its own, and then its mark to the log. done is called when both may be relied on.
+// Save writes the snapshot to a file of its own, and then its mark to the log. done is called when
+// both may be relied on.
 func (l *Log) Save(m Mark, data []byte, done func(error)) {
 	name := snapshotName(m)
 	framed, start := begin(nil, snapshotRecord)
@@ -226,7 +229,8 @@ func (l *Log) Save(m Mark, data []byte, done func(error)) {
 		})
 }
 
-// Release removes segments whose entries all come before the index, and snapshots before the newest.
+// Release removes segments whose entries all come before the index, and snapshots before the
+// newest.
 func (l *Log) Release(before uint64) error {
 	for len(l.lasts) > 0 && l.lasts[0].index < before {
 		if err := l.disk.Remove(l.lasts[0].segment); err != nil {

@@ -22,8 +22,8 @@ type Contents struct {
 // ErrNone means that there is no log on the disk.
 var ErrNone = errors.New("no log")
 
-// Open reads the log and makes it ready to be appended to. A torn record at its end is cut off, as is the rest; damage,
-// a missing segment, or a missing snapshot is an error.
+// Open reads the log and makes it ready to be appended to. A torn record at its end is cut off, as
+// is the rest; damage, a missing segment, or a missing snapshot is an error.
 func Open(d *disk.Disk, o Options, guard func(func(error)) func(error)) (*Log, *Contents, error) {
 	segments, err := readSegments(d)
 	if err != nil {
@@ -99,9 +99,9 @@ func segmentNumber(name string) (n uint64, ok bool) {
 	return n, err == nil
 }
 
-// settle cuts off what follows the last good record, and sees to it that what was read stays. The program before may have been
-// killed between a write and its sync: what it wrote is in the cache, is read from there, and is acknowledged to whoever
-// asks, without being written again.
+// settle cuts off what follows the last good record, and sees to it that what was read stays. The
+// program before may have been killed between a write and its sync: what it wrote is in the cache,
+// is read from there, and is acknowledged to whoever asks, without being written again.
 func (l *Log) settle(size int) error {
 	if size != l.size {
 		if err := l.disk.Truncate(l.segment, l.size); err != nil {
@@ -143,7 +143,8 @@ func readSnapshot(d *disk.Disk, m Mark) ([]byte, error) {
 	return data, nil
 }
 
-// A reader puts a log's records together, in two passes: which snapshot is the newest decides which entries count.
+// A reader puts a log's records together, in two passes: which snapshot is the newest decides which
+// entries count.
 type reader struct {
 	contents Contents
 	last     uint64 // index of the entry that was read last
@@ -218,8 +219,8 @@ func (r *reader) add(kind byte, payload []byte) error {
 	return nil
 }
 
-// decodeEntry reads an entry. Its data is part of the payload, which nobody changes, and all else one allocation: a boot reads
-// thousands.
+// decodeEntry reads an entry. Its data is part of the payload, which nobody changes, and all else
+// one allocation: a boot reads thousands.
 func decodeEntry(payload []byte) (*raftpb.Entry, error) {
 	var e struct {
 		raftpb.Entry
@@ -239,7 +240,8 @@ func decodeEntry(payload []byte) (*raftpb.Entry, error) {
 	return &x.Entry, nil
 }
 
-// entry adds the entry in place of all from its index on. One that the snapshot covers is passed over.
+// entry adds the entry in place of all from its index on. One that the snapshot covers is passed
+// over.
 func (r *reader) entry(e *raftpb.Entry) error {
 	c := &r.contents
 	r.last = e.GetIndex()

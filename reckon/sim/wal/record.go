@@ -1,6 +1,7 @@
-// Package wal is a write-ahead log of raft entries and snapshots on a simulated disk, built as etcd's is: records with
-// checksums in segments, a sync before anything is promised, new segments and snapshots by rename and sync of the
-// directory, a torn tail cut off at the start, and damage elsewhere refused.
+// Package wal is a write-ahead log of raft entries and snapshots on a simulated disk, built as
+// etcd's is: records with checksums in segments, a sync before anything is promised, new segments
+// and snapshots by rename and sync of the directory, a torn tail cut off at the start, and damage
+// elsewhere refused.
 package wal
 
 import (
@@ -13,8 +14,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/disk"
 )
 
-// The kinds of records. A frame is the payload's length, a checksum over kind and payload, the kind, the payload, and
-// padding to eight bytes, so that no head is torn.
+// The kinds of records. A frame is the payload's length, a checksum over kind and payload, the
+// kind, the payload, and padding to eight bytes, so that no head is torn.
 const (
 	entryRecord    = 1 // index, term, type, data
 	stateRecord    = 2 // term, vote, commit
@@ -99,8 +100,8 @@ func next(segment []byte, at int) (kind byte, payload []byte, after int, err err
 	return body[0], body[1:], after, nil
 }
 
-// torn reports whether part of the record never reached the medium: whether what one sector holds of it is all
-// zero. etcd tells torn writes from damage in the same way (wal/decoder.go).
+// torn reports whether part of the record never reached the medium: whether what one sector holds
+// of it is all zero. etcd tells torn writes from damage in the same way (wal/decoder.go).
 func torn(segment []byte, from, to int) bool {
 	for from < to {
 		end := min((from/disk.Sector+1)*disk.Sector, to)

@@ -4,8 +4,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/disk"
 )
 
-// A View is what a power cut that loses the cache would leave of the log on a disk, by the medium's own bytes and not by
-// what the log's writer believes. It reads each byte once.
+// A View is what a power cut that loses the cache would leave of the log on a disk, by the medium's
+// own bytes and not by what the log's writer believes. It reads each byte once.
 type View struct {
 	Term, Vote uint64
 	disk       *disk.Disk
@@ -71,7 +71,8 @@ func (v *View) oldest() (number uint64, ok bool) {
 // Last returns the index of the last entry.
 func (v *View) Last() uint64 { return v.base + uint64(len(v.terms)) }
 
-// TermOf returns the term of the entry, 0 where it is not there. That of an entry that a snapshot covers is known only at its end.
+// TermOf returns the term of the entry, 0 where it is not there. That of an entry that a snapshot
+// covers is known only at its end.
 func (v *View) TermOf(index uint64) uint64 {
 	switch {
 	case index == v.base:

@@ -51,7 +51,8 @@ func newBench(t *testing.T, seed uint64, o Options) *bench {
 	return b
 }
 
-// append appends entries from an index that is not promised away on, which may overwrite some, and runs for a moment.
+// append appends entries from an index that is not promised away on, which may overwrite some, and
+// runs for a moment.
 func (b *bench) append() {
 	from := b.promised.last + 1
 	if b.last > b.promised.last {
@@ -138,7 +139,8 @@ func (b *bench) agrees(what string, c *Contents, last uint64) {
 	}
 }
 
-// However the power fails, and however often, what was promised is there, and nothing that was not written.
+// However the power fails, and however often, what was promised is there, and nothing that was not
+// written.
 func TestWhatWasPromisedSurvives(t *testing.T) {
 	for seed := range uint64(150) {
 		b := newBench(t, seed, Options{SegmentSize: 2048})
@@ -178,7 +180,8 @@ func TestSkipDirSyncBreaksThePromise(t *testing.T) {
 	}
 }
 
-// A bit that flips anywhere but in padding is found, or makes the log end there, and never yields another entry.
+// A bit that flips anywhere but in padding is found, or makes the log end there, and never yields
+// another entry.
 func TestRotIsNoticed(t *testing.T) {
 	refused := 0
 	for seed := range uint64(200) {

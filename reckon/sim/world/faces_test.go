@@ -21,7 +21,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/sim/world"
 )
 
-// The lines between "faces" marks are those that docs/simulator.md shows, so that it shows what works.
+// The lines between "faces" marks are those that docs/simulator.md shows, so that it shows what
+// works.
 
 const segment = "wal/0000000000000000.wal"
 

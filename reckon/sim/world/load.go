@@ -9,8 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// processes hands out logical process ids: one whose operation ended Unknown is never used again, since that may take
-// effect at any later time.
+// processes hands out logical process ids: one whose operation ended Unknown is never used again,
+// since that may take effect at any later time.
 type processes struct {
 	free []int
 	next int
@@ -62,8 +62,8 @@ func (w *World) Idle() bool {
 	return true
 }
 
-// Settled waits until every member serves and one leader stayed for two election timeouts, and reports whether that came
-// about within the bound.
+// Settled waits until every member serves and one leader stayed for two election timeouts, and
+// reports whether that came about within the bound.
 func (w *World) Settled(bound time.Duration) bool {
 	end := w.Loop.Now() + bound
 	for w.Loop.Now() < end && w.Loop.Failure() == nil {

@@ -1,5 +1,5 @@
-// Package world puts the simulator's components together: a cluster of a store with its clients, on simulated hosts, disks, clocks
-// and links, whose invariants are checked at every step.
+// Package world puts the simulator's components together: a cluster of a store with its clients, on
+// simulated hosts, disks, clocks and links, whose invariants are checked at every step.
 package world
 
 import (
@@ -37,7 +37,8 @@ type Config struct {
 	System func(*invariant.Checker) node.System
 }
 
-// A Failure is what a simulated run found: a broken invariant, a program that ended by itself, or a check of the history.
+// A Failure is what a simulated run found: a broken invariant, a program that ended by itself, or a
+// check of the history.
 type Failure struct {
 	Name   string // of the invariant or check
 	Detail string
@@ -128,7 +129,8 @@ func (w *World) used(client string) (all []int) {
 // OnClose has f called when the world is closed.
 func (w *World) OnClose(f func()) { w.closers = append(w.closers, f) }
 
-// Replay has every packet to the node arrive once more, a little later, until the returned function is called.
+// Replay has every packet to the node arrive once more, a little later, until the returned function
+// is called.
 func (w *World) Replay(n *node.Node) (over func()) {
 	w.replayed[n.ID]++
 	return func() { w.replayed[n.ID]-- }
@@ -142,7 +144,8 @@ func (w *World) Close() {
 	}
 }
 
-// Fail stops the run. It is also where to set a debugger's breakpoint: all that there is can be inspected from w.
+// Fail stops the run. It is also where to set a debugger's breakpoint: all that there is can be
+// inspected from w.
 func (w *World) Fail(name, detail string) {
 	w.Loop.Fail(&Failure{Name: name, Detail: detail, Seed: w.Seed, Step: w.Loop.Steps(), At: w.Loop.Now()})
 }
@@ -162,7 +165,8 @@ func (w *World) ended(n *node.Node, err error) {
 	}
 }
 
-// Excuse lets the node's program end by itself until the returned function is called, which starts it again where it did.
+// Excuse lets the node's program end by itself until the returned function is called, which starts
+// it again where it did.
 func (w *World) Excuse(n *node.Node) (over func()) {
 	w.excused[n]++
 	return func() {
@@ -203,7 +207,8 @@ func Member(n *node.Node) node.Member {
 	return m
 }
 
-// Leader returns the node that leads, of the highest term where several say so; nil where none does.
+// Leader returns the node that leads, of the highest term where several say so; nil where none
+// does.
 func (w *World) Leader() *node.Node {
 	var leader *node.Node
 	var term uint64
