@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -97,16 +98,42 @@ func readTimeline(text []byte) (entries []timed, err error) {
 var yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
 // brokenLine returns the first line that cannot be read: the one after the longest readable prefix
-// of the text.
+// of the text that is found with a bounded number of readings, so that a long file takes no longer
+// than some tens of readings of it.
 func brokenLine(text string) int {
-	lines := strings.SplitAfter(text, "\n")
-	for n := len(lines); n > 0; n-- {
-		err := yaml.Unmarshal([]byte(strings.Join(lines[:n], "")), new(yaml.Node))
-		if err == nil {
+	const near = 32
+	lines := &lineReader{lines: strings.SplitAfter(text, "\n")}
+	_ = yaml.NewDecoder(lines).Decode(new(yaml.Node)) // it reads little beyond the line that breaks it
+	readable := func(n int) bool {
+		return yaml.Unmarshal([]byte(strings.Join(lines.lines[:n], "")), new(yaml.Node)) == nil
+	}
+	n := min(lines.read, len(lines.lines))
+	for ; n > 0 && n > lines.read-near; n-- {
+		if readable(n) {
 			return n + 1
 		}
 	}
-	return 1
+	return sort.Search(n, func(i int) bool { return !readable(i + 1) }) + 1 // a bracket that is never closed
+}
+
+// lineReader hands out a text line by line, and counts the lines.
+type lineReader struct {
+	lines []string
+	read  int
+	rest  string
+}
+
+func (r *lineReader) Read(b []byte) (int, error) {
+	if r.rest == "" {
+		if r.read == len(r.lines) {
+			return 0, io.EOF
+		}
+		r.rest = r.lines[r.read]
+		r.read++
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
 }
 
 // at adds the line of the file to the error.

@@ -265,7 +265,7 @@ func (d *Dir) writeJSON(name string, v any) error {
 }
 
 func (d *Dir) readJSON(name string, v any) error {
-	b, err := os.ReadFile(d.Path(name))
+	b, err := ReadRegular(d.Path(name))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}

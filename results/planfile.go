@@ -111,11 +111,10 @@ func (d *Dir) Plan() (*plan.Plan, PlanFile, error) {
 	if err != nil {
 		return nil, f, err
 	}
-	p, err := plan.New(f.Words, f.Flags)
+	p, err := plan.Again(f.Words, f.Flags, f.Given)
 	if err != nil {
 		return nil, f, fmt.Errorf("make the plan of %s again: %w", d, err)
 	}
-	p.Given = f.Given
 	p.Use(f.Prepared)
 	return p, f, f.same(derive(p), d)
 }

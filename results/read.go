@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/reckon-bench/reckon/reckon/history"
@@ -44,7 +43,7 @@ func (d *Dir) History() (*history.History, []string, error) {
 
 // readStream reads a file; it is a note that there is none, if there must be one.
 func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, error), must bool, notes *[]string) ([]T, error) {
-	f, err := os.Open(d.Path(name))
+	f, err := OpenRegular(d.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		if must {
 			*notes = append(*notes, name+" is missing: nothing was recorded in it")
@@ -68,7 +67,7 @@ func readStream[T any](d *Dir, name string, read func(io.Reader) ([]T, bool, err
 // EachOp hands out the recorded operations one after the other, without holding them all. The note
 // says what is missing at the end of the record, if anything is.
 func (d *Dir) EachOp(do func(*history.Op) error) (note string, err error) {
-	f, err := os.Open(d.Path(OpsFile))
+	f, err := OpenRegular(d.Path(OpsFile))
 	if err != nil {
 		return "", fmt.Errorf("read operations: %w", err)
 	}

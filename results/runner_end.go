@@ -2,6 +2,8 @@ package results
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -23,9 +25,12 @@ func (d *Dir) NoteRunnerEnd(why error) error {
 
 // RunnerEnd returns how the runner ended, "" where it ended in order or said why in the record.
 func (d *Dir) RunnerEnd() string {
-	b, err := os.ReadFile(d.Path(endFile))
-	if err != nil {
+	b, err := ReadRegular(d.Path(endFile))
+	if errors.Is(err, fs.ErrNotExist) {
 		return ""
+	}
+	if err != nil {
+		return "how the runner ended cannot be read: " + err.Error()
 	}
 	var end runnerEnd
 	if err := json.Unmarshal(b, &end); err != nil {

@@ -53,6 +53,9 @@ func TestFlagsPrintWhatTheyTake(t *testing.T) {
 		"--link-rate=1500 --link-burst=0.3,20,90,0.1 --link-jitter=3 --link-distribution=pareto",
 		"--link-distribution=testdata/delays.txt",
 		"--link-distribution=testdata/delays.txt --link-latency=0.3s --link-loss=7",
+		"--link-distribution=testdata/delays.txt --link-latency=20ms",
+		"--link-jitter=12.5%",
+		"--link-jitter=10% --wan-matrix=public-cloud",
 		"--wan-matrix=public-cloud",
 		"--wan-regions=tokyo,madrid,osaka",
 		"--wan-matrix=testdata/two.csv --wan-regions=west,east,west",
@@ -75,8 +78,10 @@ func TestFlagsPrintWhatTheyTake(t *testing.T) {
 			if strings.Contains(v, "testdata") {
 				t.Errorf("%s: --%s says %s, which is a file", line, f.Name, v)
 			}
+			g := again.Lookup(f.Name)
+			g.Changed = f.Changed // as plan.json has it, in flags_given
 			if v != "" {
-				if err := again.Set(f.Name, v); err != nil {
+				if err := g.Value.Set(v); err != nil {
 					t.Errorf("%s: %v", line, err)
 				}
 			}

@@ -7,13 +7,14 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
+	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/cmd/reckon/sweep"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
 	"github.com/reckon-bench/reckon/results/matrix/campaign"
@@ -83,11 +84,8 @@ func (m *matrixCall) run(args []string) error {
 	if err != nil {
 		return err
 	}
-	cells, err := f.Cells()
+	cells, err := cellsOf(f)
 	if err != nil {
-		return err
-	}
-	if err := f.Plan(cells); err != nil {
 		return err
 	}
 	for _, n := range f.Notes() {
@@ -117,6 +115,18 @@ func (m *matrixCall) run(args []string) error {
 		return err
 	}
 	return m.sweep(dir)
+}
+
+// cellsOf returns the file's cells, planned. It says so where that takes a while.
+func cellsOf(f *matrix.File) ([]*matrix.Cell, error) {
+	listed := screen.Announce(os.Stderr, screen.Patience, "listing the cells of "+f.Name)
+	cells, err := f.Cells()
+	listed()
+	if err != nil {
+		return nil, err
+	}
+	defer screen.Announce(os.Stderr, screen.Patience, fmt.Sprintf("planning %d cells", len(cells)))()
+	return cells, f.Plan(cells)
 }
 
 // resumed goes on with a matrix. Its file and shard are those with which it was begun.
@@ -221,7 +231,7 @@ func (m *matrixCall) sweepLocked(dir *campaign.Dir) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, child.Interrupts()...)
 	defer signal.Stop(signals)
 	go func() {
 		<-signals

@@ -52,7 +52,10 @@ func printPlan(cmd *cobra.Command, p *plan.Plan, _ local) error {
 	}
 	fmt.Fprintf(w, "  %v\t\tload ends; every fault is healed, and the cluster settles within %v\n", p.Options.Duration, p.Bounds.Settle)
 	w.Flush()
-	printPreview(out, p)
+	drawn := screen.Announce(cmd.ErrOrStderr(), screen.Patience, fmt.Sprintf("trying %d faults on a model of %d hosts", len(p.Strikes), len(p.Hosts)))
+	scenes := preview.Of(p)
+	drawn()
+	printPreview(out, p, scenes)
 	fmt.Fprintf(out, "\nBounds, beyond which the run is inconclusive\n")
 	w = screen.Table(out)
 	for _, b := range results.BoundsOf(p) {
@@ -96,8 +99,7 @@ func strikeRows(all []plan.Strike) (rows []plan.Strike) {
 }
 
 // printPreview draws which nodes are still connected during each fault.
-func printPreview(out io.Writer, p *plan.Plan) {
-	scenes := preview.Of(p)
+func printPreview(out io.Writer, p *plan.Plan, scenes []preview.Preview) {
 	if len(scenes) == 0 {
 		return
 	}

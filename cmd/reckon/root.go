@@ -12,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/kibishii"
 	"github.com/reckon-bench/reckon/cmd/reckon/simulate"
+	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
@@ -87,7 +88,9 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) er
 		if err != nil {
 			return err
 		}
+		planned := screen.Announce(cmd.ErrOrStderr(), screen.Patience, "planning "+four.String()+": many hosts or faults take a while")
 		p, err := plan.New(four, given(cmd.Flags()))
+		planned()
 		if err != nil {
 			return err
 		}

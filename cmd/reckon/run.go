@@ -7,13 +7,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/cmd/reckon/launch"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/judge"
@@ -82,7 +82,7 @@ func runWords(_ *cobra.Command, p *plan.Plan, l local) error {
 // them itself. Of those that arrive later, the second calls end.
 func untilJudged(end func()) (judging, release func()) {
 	signals, released := make(chan os.Signal, 8), make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, child.Interrupts()...)
 	judging = func() {
 		for len(signals) > 0 {
 			<-signals

@@ -39,3 +39,29 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+// A suggestion mends a slip of the fingers. It never turns a name into another, least of all into
+// its opposite.
+func TestNearest(t *testing.T) {
+	known := []string{"etcd", "etcd-no-pre-vote", "leader", "leader-only", "kill-n", "no-quorum-leader", "isolate-follower", "--number-nodes", "none"}
+	for given, want := range map[string]string{
+		"etcd-pre-vote":    "",
+		"etcd-on-pre-vote": "",
+		"leader-recovery":  "",
+		"quorum-leader":    "",
+		"kill":             "",
+		"leader-olny":      "leader-only",
+		"lieder":           "leader",
+		"ectd":             "etcd",
+		"etcd-no-prevote":  "etcd-no-pre-vote",
+		"etcd-no-pre-vot":  "etcd-no-pre-vote",
+		"isolatefollower":  "isolate-follower",
+		"--number-node":    "--number-nodes",
+		"--number_nodes":   "--number-nodes",
+		"nothing":          "",
+	} {
+		if got := flags.Nearest(given, known); got != want {
+			t.Errorf("%s: suggested %q, want %q", given, got, want)
+		}
+	}
+}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/reckon-bench/reckon/reckon/child"
 )
 
 // ErrNotPermitted is returned where the machine does not let this process make namespaces. Errors
@@ -67,8 +69,9 @@ func addLifeline(cmd *exec.Cmd) error {
 	return nil
 }
 
-// RunIsolated isolates the command, runs it to its end, and passes SIGINT and SIGTERM on to it. The
-// error is the command's own *exec.ExitError, or wraps ErrNotPermitted.
+// RunIsolated isolates the command, runs it to its end, and passes on to it the signals on which a
+// run ends in order (child.Interrupts). The error is the command's own *exec.ExitError, or wraps
+// ErrNotPermitted.
 func RunIsolated(cmd *exec.Cmd) error {
 	if err := Isolate(cmd); err != nil {
 		return err
@@ -77,7 +80,7 @@ func RunIsolated(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM)
+	signal.Notify(signals, child.Interrupts()...)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s in namespaces of its own: %w", cmd.Args[0], explain(err))

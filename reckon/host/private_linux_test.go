@@ -16,6 +16,7 @@ import (
 	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
 )
@@ -40,10 +41,10 @@ func outermost() {
 	}
 }
 
-// runner makes a star with a process on every host, prints that it is up, and waits for SIGINT.
+// runner makes a star with a process on every host, prints that it is up, and waits for a signal.
 func runner() {
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, unix.SIGINT)
+	signal.Notify(interrupted, child.Interrupts()...)
 	check := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -143,17 +144,20 @@ func TestKillOfTheOutermostEndsEverything(t *testing.T) {
 	}
 }
 
+// A terminal that closes (SIGHUP) ends a run in order, as an interrupt does.
 func TestInterruptReachesTheRunner(t *testing.T) {
-	cmd, out := tree(t)
-	if err := cmd.Process.Signal(unix.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	rest, err := io.ReadAll(out)
-	if err != nil || string(rest) != "interrupted\n" {
-		t.Errorf("it said %q, %v", rest, err)
-	}
-	if cmd.Wait(); cmd.ProcessState.ExitCode() != 7 {
-		t.Errorf("%v, want the runner's own status 7", cmd.ProcessState)
+	for _, s := range []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
+		cmd, out := tree(t)
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(out)
+		if err != nil || string(rest) != "interrupted\n" {
+			t.Errorf("%v: it said %q, %v", s, rest, err)
+		}
+		if cmd.Wait(); cmd.ProcessState.ExitCode() != 7 {
+			t.Errorf("%v: %v, want the runner's own status 7", s, cmd.ProcessState)
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
@@ -51,6 +53,46 @@ func (v *rateValue) Set(s string) error {
 		return errors.New("must be above 0; leave it out for no limit")
 	}
 	*v = rateValue(bits)
+	return nil
+}
+
+// jitterValue is a spread of the latency: a time, of which a bare number is milliseconds, or with %
+// a share of each path's latency. The zero value is none.
+type jitterValue struct {
+	time  time.Duration
+	share float64
+}
+
+// of returns the jitter of a path with the latency.
+func (v *jitterValue) of(latency time.Duration) time.Duration {
+	return v.time + time.Duration(math.Round(v.share*float64(latency)))
+}
+
+func (v *jitterValue) Type() string { return "latency|percent" }
+
+func (v *jitterValue) String() string {
+	if v.share > 0 {
+		return inPercent(v.share) + "%"
+	}
+	return v.time.String()
+}
+
+func (v *jitterValue) Set(s string) error {
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
+		x, err := strconv.ParseFloat(percent, 64)
+		if err != nil || !(x >= 0 && x <= 100) {
+			return errors.New("want a percentage of the latency from 0% to 100%, or a time such as 2ms")
+		}
+		*v = jitterValue{share: x / 100}
+		return nil
+	}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	var d time.Duration
+	flags.LatencyVar(fs, &d, "jitter", 0, "")
+	if err := fs.Lookup("jitter").Value.Set(s); err != nil {
+		return err
+	}
+	*v = jitterValue{time: d}
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -16,21 +15,23 @@ type Flags struct {
 	// Set has a flag for each part, by the part's name: "latency", "loss".
 	Set *pflag.FlagSet
 
-	base            time.Duration // the default of the latency
-	latency, jitter time.Duration
-	spread          spreadValue
-	rate            rateValue
-	burst           burstValue
+	bound map[string]*pflag.Flag // the flag that a user may have set, by the part's name
+
+	latency time.Duration
+	jitter  jitterValue
+	spread  spreadValue
+	rate    rateValue
+	burst   burstValue
 
 	loss, duplicate, corrupt, reorder float64
 }
 
 // NewFlags declares the parts of a shape whose latency is the given one by default.
 func NewFlags(latency time.Duration) *Flags {
-	f := &Flags{Set: pflag.NewFlagSet("shape", pflag.ContinueOnError), base: latency}
+	f := &Flags{Set: pflag.NewFlagSet("shape", pflag.ContinueOnError), bound: map[string]*pflag.Flag{}}
 	fs := f.Set
 	flags.LatencyVar(fs, &f.latency, "latency", latency, "one way, end to end")
-	flags.LatencyVar(fs, &f.jitter, "jitter", 0, "spread of the latency: to both sides where it is uniform, else its standard deviation; reorders packets")
+	fs.Var(&f.jitter, "jitter", "spread of the latency, such as 2ms or 10%: to both sides where it is uniform, else its standard deviation; reorders packets; a bare number is milliseconds (it was a fraction of the latency in the earlier reckon, in Python)")
 	fs.Var(&f.spread, "distribution", "of the latency around its mean; FILE has measured delays, one a line, and with them a latency and a jitter")
 	flags.PercentVar(fs, &f.loss, "loss", 0, "packets lost, one way, end to end")
 	fs.Var(&f.burst, "burst", "packets lost in bursts as well (Gilbert-Elliott), in percent: that begin a burst, end it, are lost in it (100) and between (0)")
@@ -38,6 +39,7 @@ func NewFlags(latency time.Duration) *Flags {
 	flags.PercentVar(fs, &f.corrupt, "corrupt", 0, "packets with a bit flipped")
 	flags.PercentVar(fs, &f.reorder, "reorder", 0, "packets that skip the latency and so overtake others")
 	fs.Var(&f.rate, "rate", "of each path, such as 100mbit or 1gbit; a bare number is bits a second, and without one there is no limit")
+	fs.VisitAll(func(part *pflag.Flag) { f.bound[part.Name] = part })
 	return f
 }
 
@@ -47,11 +49,16 @@ func (f *Flags) Bind(fs *pflag.FlagSet, prefix string) {
 		bound := *part
 		bound.Name = prefix + part.Name
 		fs.AddFlag(&bound)
+		f.bound[part.Name] = &bound
 	})
 }
 
-// LatencyGiven reports whether the latency is not the default.
-func (f *Flags) LatencyGiven() bool { return f.latency != f.base }
+// given reports whether the part was set. What was set decides, whatever its value: 20ms is not
+// less given where it happens to be the default.
+func (f *Flags) given(part string) bool { return f.bound[part].Changed }
+
+// LatencyGiven reports whether the latency was set.
+func (f *Flags) LatencyGiven() bool { return f.given("latency") }
 
 // Validate returns an error for parts that make no sense together, or none at any latency. It
 // begins with the name of the part that is wrong.
@@ -61,8 +68,8 @@ func (f *Flags) Validate() error {
 		return errors.New("loss 100: nothing would ever arrive; must be below 100")
 	case f.corrupt == 1:
 		return errors.New("corrupt 100: every packet would fail its checksum; must be below 100")
-	case f.spread.Distribution != Uniform && f.spread.jitter == 0 && f.jitter == 0:
-		return fmt.Errorf("jitter %v: must be above 0 for the distribution %s", f.jitter, &f.spread)
+	case f.spread.Distribution != Uniform && f.jitter == (jitterValue{}) && (f.spread.jitter == 0 || f.given("jitter")):
+		return fmt.Errorf("jitter %s: must be above 0 for the distribution %s", &f.jitter, f.spread.Distribution)
 	}
 	return nil
 }
@@ -71,7 +78,7 @@ func (f *Flags) Validate() error {
 // measured delays. Its error begins with the name of the part that is wrong.
 func (f *Flags) Shape() (Shape, error) {
 	latency := f.latency
-	if f.spread.jitter != 0 && (latency == f.base || latency == 0) {
+	if f.spread.jitter != 0 && !f.LatencyGiven() {
 		latency = f.spread.mean
 	}
 	return f.ShapeAt(latency)
@@ -79,8 +86,12 @@ func (f *Flags) Shape() (Shape, error) {
 
 // ShapeAt is Shape with another latency.
 func (f *Flags) ShapeAt(latency time.Duration) (Shape, error) {
+	jitter := f.jitter.of(latency)
+	if !f.given("jitter") && f.spread.jitter != 0 {
+		jitter = f.spread.jitter
+	}
 	s := Shape{
-		Delay: latency, Jitter: cmp.Or(f.jitter, f.spread.jitter), Distribution: f.spread.Distribution,
+		Delay: latency, Jitter: jitter, Distribution: f.spread.Distribution,
 		Loss: f.loss, Burst: Burst(f.burst),
 		Duplicate: f.duplicate, Corrupt: f.corrupt, Reorder: f.reorder, Rate: uint64(f.rate),
 	}

@@ -58,9 +58,18 @@ type Parts struct {
 // Assemble finds the words and gives each the flags that it understands. A flag that none of them
 // understands is an error that lists the words that would.
 func Assemble(w Words, given Flags) (Parts, error) {
-	p := Parts{Words: w, Given: slices.Sorted(maps.Keys(given))}
-	a := &assembler{given: given, effective: Flags{}}
-	a.flags("", p.Options.bind)
+	return assemble(w, given, slices.Sorted(maps.Keys(given)))
+}
+
+// AssembleAgain is Assemble with the flags of recorded parts, of which only some were given.
+func AssembleAgain(w Words, effective Flags, given []string) (Parts, error) {
+	return assemble(w, effective, given)
+}
+
+func assemble(w Words, flags Flags, given []string) (Parts, error) {
+	p := Parts{Words: w, Given: given}
+	a := &assembler{flags: flags, given: given, effective: Flags{}}
+	a.declare("", p.Options.bind)
 	p.System = pick(a, &reckon.Systems, w.System)
 	p.Words.System = canonical(&reckon.Systems, w.System)
 	p.Topology = pick(a, &reckon.Topologies, w.Topology)
@@ -75,23 +84,33 @@ func Assemble(w Words, given Flags) (Parts, error) {
 
 // An assembler collects everything that is wrong with the words and flags.
 type assembler struct {
-	given     Flags
-	effective Flags // every flag that is understood; without values where it has none
+	flags     Flags    // the values, in the order in which they are set
+	given     []string // the flags among them that are not defaults which a plan recorded
+	effective Flags    // every flag that is understood; without values where it has none
 	errs      []error
 }
 
-// flags declares the flags of one word and sets those that were given.
-func (a *assembler) flags(word string, declare func(*pflag.FlagSet)) {
+// declare declares the flags of one word and gives them their values.
+func (a *assembler) declare(word string, declare func(*pflag.FlagSet)) {
 	fs := pflag.NewFlagSet(word, pflag.ContinueOnError)
 	declare(fs)
 	fs.VisitAll(func(f *pflag.Flag) {
-		for _, v := range a.given[f.Name] {
-			if err := fs.Set(f.Name, v); err != nil {
+		for _, v := range a.flags[f.Name] {
+			if err := a.set(fs, f, v); err != nil {
 				a.errs = append(a.errs, fmt.Errorf("--%s %s: %w", f.Name, v, unwrapped(err)))
 			}
 		}
 		a.effective[f.Name] = FlagValues(f)
 	})
+}
+
+// set sets one value. A default is set without pflag noting it as given: what a word does may depend
+// on that, and must not differ when a recorded plan is made again.
+func (a *assembler) set(fs *pflag.FlagSet, f *pflag.Flag, v string) error {
+	if slices.Contains(a.given, f.Name) {
+		return fs.Set(f.Name, v)
+	}
+	return f.Value.Set(v)
 }
 
 // FlagValues returns the values that the flag has, in order: none where it is empty.
@@ -120,7 +139,7 @@ func pick[T any](a *assembler, c *reckon.Catalogue[T], name string) (value T) {
 		a.errs = append(a.errs, err)
 		return value
 	}
-	a.flags(name, func(fs *pflag.FlagSet) { value = w.New(fs) })
+	a.declare(name, func(fs *pflag.FlagSet) { value = w.New(fs) })
 	return value
 }
 
@@ -148,7 +167,7 @@ func pickAll[T any](a *assembler, c *reckon.Catalogue[T], list string) (all []Na
 
 // leftOver reports the given flags that no word of the run understands.
 func (a *assembler) leftOver(w Words) {
-	for _, name := range slices.Sorted(maps.Keys(a.given)) {
+	for _, name := range slices.Sorted(maps.Keys(a.flags)) {
 		if _, understood := a.effective[name]; understood {
 			continue
 		}

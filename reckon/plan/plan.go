@@ -42,6 +42,15 @@ func New(w Words, given Flags) (*Plan, error) {
 	return Of(parts)
 }
 
+// Again makes a recorded plan: its words, every flag with its value, and which of those were given.
+func Again(w Words, effective Flags, given []string) (*Plan, error) {
+	parts, err := AssembleAgain(w, effective, given)
+	if err != nil {
+		return nil, err
+	}
+	return Of(parts)
+}
+
 // Of makes the plan of parts that are assembled already.
 func Of(parts Parts) (*Plan, error) {
 	p := &Plan{Parts: parts}

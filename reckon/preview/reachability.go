@@ -90,9 +90,12 @@ func (r Reachability) groups() (groups [][]string) {
 		groups = r.join(groups, n, len(r.Nodes) > singleHosts)
 	}
 	nodes := len(groups)
+	touched := map[string]bool{}
+	for p := range r.Overlay {
+		touched[p.From], touched[p.To] = true, true
+	}
 	for _, c := range r.Clients {
-		touched := slices.ContainsFunc(r.Overlay.Paths(), func(p link.Path) bool { return p.From == c || p.To == c })
-		if touched {
+		if touched[c] {
 			groups = append(groups[:nodes:nodes], r.join(groups[nodes:], c, true)...)
 		}
 	}

@@ -205,7 +205,7 @@ func read(dir string) (r Run, why string) {
 }
 
 func readJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
+	b, err := results.ReadRegular(path)
 	if err != nil {
 		return err
 	}

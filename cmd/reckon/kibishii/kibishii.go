@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
@@ -121,7 +121,7 @@ func newTree(do kibishii.Command) *cobra.Command {
 
 // runTree generates or verifies, and prints the result.
 func runTree(cmd *cobra.Command, do kibishii.Command, root string, s kibishii.Spec, o kibishii.Options, asJSON bool) error {
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(cmd.Context(), child.Interrupts()...)
 	defer stop()
 	f := kibishii.Generate
 	if do == kibishii.CmdVerify {

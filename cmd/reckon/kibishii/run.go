@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/reckon/capture"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
@@ -57,7 +57,7 @@ Exit status: 0 success, 1 failed, 2 not all nodes have completed, 64 wrong usage
 			if err != nil {
 				return exit.Usage(err)
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(cmd.Context(), child.Interrupts()...)
 			defer stop()
 			return r.call(ctx, e, cmd.OutOrStdout())
 		},

@@ -5,12 +5,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/flags"
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
@@ -35,7 +35,7 @@ node ID. With several it is one node per root, named by ID and the root's last e
 				return exit.Usage(err)
 			}
 			w.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(cmd.Context(), child.Interrupts()...)
 			defer stop()
 			if err := w.Run(ctx); err != nil {
 				return ends(failed, err)

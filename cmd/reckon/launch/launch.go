@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 // Prepare finds or builds the system's program. A signal ends that and leaves nothing half built.
 func Prepare(p *plan.Plan) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), child.Interrupts()...)
 	defer stop()
 	err := p.Prepare(ctx, os.Stderr)
 	if ctx.Err() != nil {

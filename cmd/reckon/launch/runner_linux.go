@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 
+	"github.com/reckon-bench/reckon/reckon/child"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/link/netem"
 	"github.com/reckon-bench/reckon/reckon/runner"
@@ -29,7 +29,7 @@ const (
 func Main() {
 	// PID 1 of a namespace gets only the signals that it handles, and none of those may end it.
 	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(interrupts, child.Interrupts()...)
 	err := carryOut(os.Args[1], interrupts)
 	if err == nil {
 		return

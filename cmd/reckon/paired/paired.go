@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/exit"
@@ -89,7 +88,7 @@ func (r *Runs) prepare(side int) error {
 // runAll makes all runs. The two of one repeat have the same seed.
 func (r *Runs) runAll() error {
 	r.signals = make(chan os.Signal, 4)
-	signal.Notify(r.signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(r.signals, child.Interrupts()...)
 	defer signal.Stop(r.signals)
 	fmt.Fprintf(os.Stderr, "seed %d  %d runs each of %s and %s, in %s\n", r.seed, r.Repeats, r.Systems[0], r.Systems[1], r.Location)
 	began := time.Now()

@@ -44,6 +44,7 @@ func parseShape(words []string) (link.Shape, error) {
 		if err := part.Value.Set(value); err != nil {
 			return link.Shape{}, fmt.Errorf("%s: %w", w, err)
 		}
+		part.Changed = true
 	}
 	if err := parts.Validate(); err != nil {
 		return link.Shape{}, inShell(err)

@@ -310,6 +310,25 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// An index is read from wherever a CI service kept it: cells that are nothing, or have nothing, are
+// refused by their place.
+func TestOpenRefusesEmptyCells(t *testing.T) {
+	for _, cells := range []string{"[null]", "[{}]", `[{"state": "finished"}, null]`} {
+		d := finished(t, filepath.Join(t.TempDir(), "m"), small, matrix.Shard{})
+		text := fmt.Sprintf(`{"version": %d, "sha256": %q, "shard": "1/1", "cells": %s}`, index.Version, d.Index.Sum, cells)
+		must(t, os.WriteFile(d.Path(index.IndexFile), []byte(text), 0o666))
+		for what, open := range map[string]func() error{
+			"open":   func() error { _, err := Open(d.Path()); return err },
+			"resume": func() error { _, err := Resume(d.Path()); return err },
+			"merge":  func() error { _, err := Merge(filepath.Join(t.TempDir(), "joined"), []string{d.Path()}); return err },
+		} {
+			if err := open(); err == nil || !strings.Contains(err.Error(), "cell 1 is empty") {
+				t.Errorf("%s of cells %s: %v", what, cells, err)
+			}
+		}
+	}
+}
+
 // The whole and its shards, joined, are the same but for what a session adds.
 func TestMergeIsTheWhole(t *testing.T) {
 	root := t.TempDir()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
 	"github.com/reckon-bench/reckon/results/matrix/index"
 )
@@ -138,7 +139,7 @@ func (d *Dir) copyRun(s *Dir, c *matrix.Cell) error {
 		}
 	}
 	log := filepath.Join(index.LogsDir, c.Name+".log")
-	b, err := os.ReadFile(s.Path(log))
+	b, err := results.ReadRegular(s.Path(log))
 	if err == nil {
 		err = os.WriteFile(d.Path(log), b, 0o666)
 	} else if os.IsNotExist(err) {

@@ -23,7 +23,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open matrix directory: %w", err)
 	}
-	b, err := os.ReadFile(filepath.Join(path, index.IndexFile))
+	b, err := results.ReadRegular(filepath.Join(path, index.IndexFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open matrix directory %s: not a matrix: it has no %s", path, index.IndexFile)
 	} else if err != nil {
@@ -33,10 +33,13 @@ func Open(path string) (*Dir, error) {
 	if err := json.Unmarshal(b, d.Index); err != nil {
 		return nil, fmt.Errorf("open matrix directory: read %s: %w", d.Path(index.IndexFile), err)
 	}
+	if i := slices.IndexFunc(d.Index.Cells, func(c *index.Cell) bool { return c == nil || c.Cell == nil }); i >= 0 {
+		return nil, fmt.Errorf("open matrix directory: read %s: cell %d is empty: want an object with a name", d.Path(index.IndexFile), i+1)
+	}
 	if v := d.Index.Version; v != index.Version {
 		return nil, fmt.Errorf("open matrix directory %s: its index has version %d, but this reckon reads version %d", path, v, index.Version)
 	}
-	text, err := os.ReadFile(d.Path(index.MatrixFile))
+	text, err := results.ReadRegular(d.Path(index.MatrixFile))
 	if err != nil {
 		return nil, fmt.Errorf("open matrix directory: %w", err)
 	}
