@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/kibishii"
-	"github.com/reckon-bench/reckon/cmd/reckon/simulate"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
+	"github.com/reckon-bench/reckon/cmd/reckon/simulate"
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
