@@ -13,6 +13,8 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/resultstest"
+	numbers "github.com/reckon-bench/reckon/results/summary"
 )
 
 // everyFault is the variable that has TestFaults strike with every word; without it, with one of each mechanism.
@@ -189,7 +191,11 @@ func struckRun(t *testing.T, b blow) (s results.Summary) {
 			command[i] = (time.Duration(slowness(t)) * d).String()
 		}
 	}
-	return recorded(t, append(command, "--link-latency", "2ms", "--result-location"))
+	latency := 2 * time.Millisecond
+	if n := slowness(t); n > 1 { // the bound on lag follows it
+		latency = time.Duration(n) * 12 * time.Millisecond
+	}
+	return recorded(t, append(command, "--link-latency", latency.String(), "--result-location"))
 }
 
 // recorded is the summary of what the command runs; its last word takes the directory.
@@ -206,11 +212,28 @@ func recorded(t *testing.T, command []string) (s results.Summary) {
 			t.Fatal(err)
 		}
 		if !tooBusy(dir) {
+			recount(t, dir, s)
 			return s
 		}
 		t.Logf("this machine was too busy; again: %v", s.Harness)
 	}
 	return s
+}
+
+// recount works the numbers of the recorded run out again in another way.
+func recount(t *testing.T, dir string, s results.Summary) {
+	d, err := results.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, info, err := numbers.Read(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range resultstest.Recount(h, info, s) {
+		t.Errorf("recounted: %s", wrong)
+	}
+	t.Log(s.Answer)
 }
 
 // A word that nobody strikes a real cluster with would be believed for its transcripts alone.
