@@ -129,9 +129,9 @@ func degradedFor(s *results.Summary) []string {
 	if d == nil || d.Degraded == nil || *d.Degraded < 1000 || d.Good.During == nil || d.Good.During.Ratio > 0.99 {
 		return nil
 	}
-	say := fmt.Sprintf("While the fault lasted %s %% of the operations were good (acknowledged within %s)", percent(d.Good.During.Ratio), Length(d.Limit))
+	say := fmt.Sprintf("While the fault lasted %s %% of the operations were good (acknowledged within %s)", Percent(d.Good.During.Ratio), Length(d.Limit))
 	if d.Good.Before != nil {
-		say += fmt.Sprintf("; %s %% before", percent(d.Good.Before.Ratio))
+		say += fmt.Sprintf("; %s %% before", Percent(d.Good.Before.Ratio))
 	}
 	return []string{say + "."}
 }
@@ -182,8 +182,8 @@ func significant(x float64) string {
 	return strconv.FormatFloat(x, 'f', 2, 64)
 }
 
-// percent formats a share; only all is 100, and only none is 0.
-func percent(share float64) string {
+// Percent formats a share; only all is 100, and only none is 0.
+func Percent(share float64) string {
 	p := strconv.FormatFloat(100*share, 'f', 1, 64)
 	if p == "100.0" && share < 1 {
 		return "99.9"
@@ -206,4 +206,25 @@ func grouped(n int) string {
 // isCheck reports whether the check is the named one, whatever workload stands before its name.
 func isCheck(c check.Result, name string) bool {
 	return c.Name == name || strings.HasSuffix(c.Name, " "+name)
+}
+
+// RecoveryWords says how service came back from the i-th strike: "1.43 s", "none above the usual
+// 250 ms", "not while the fault lasted; 1.43 s after the heal", or that it did not before the load
+// ended. It returns "" where that was not measured.
+func RecoveryWords(s results.Summary, i int) string {
+	u := s.Unavailability
+	if i >= len(u.Recoveries) || i >= len(u.TTR) {
+		return ""
+	}
+	switch back := u.Recoveries[i]; {
+	case back.Kind == results.RecoveredNoOutage:
+		return "none above the usual " + Length(usualOf(u, s.Load))
+	case back.Kind == results.RecoveredAfterHeal && back.AfterHeal != nil:
+		return "not while the fault lasted; " + Length(*back.AfterHeal) + " after the heal"
+	case back.Kind == results.NotRecovered:
+		return "not before the load ended"
+	case u.TTR[i] != nil:
+		return Length(*u.TTR[i])
+	}
+	return ""
 }
