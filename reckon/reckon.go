@@ -69,6 +69,7 @@ type Setting struct {
 	Nodes           []string          // those that are members of the system
 	Clients         []string          // hosts with a load driver
 	Nearest         map[string]string // the node nearest to each client
+	Regions         map[string]string // where each host is; nil where the topology has no regions
 	Endpoints       []string          // of the members for clients of etcd's v3 API, as URLs; none where the system does not speak it
 	Links           link.Matrix       // as they are while no fault is in effect
 	HasWorkers      bool              // a workload has workers of its own

@@ -13,4 +13,5 @@ type Layout struct {
 	Clients []string
 	Links   link.Matrix
 	Nearest map[string]string // the node nearest to each client
+	Regions map[string]string // where each host is; nil where the topology has no regions
 }

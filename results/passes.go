@@ -40,9 +40,9 @@ type DamagedPath struct {
 	At   float64 `json:"at_s"` // when the pass ended that found it
 }
 
-// ByPhase has a value for each part of the load. A pass is one of "during" if any of it overlaps
-// the time from the first strike to the last heal: passes wait for each other, so what a fault
-// delays is the pass under way.
+// ByPhase has a value for each part of the load. A pass, as an operation, is one of "during" if any
+// of it overlaps the time from the first strike to the last heal: what a fault delays is what was
+// under way.
 type ByPhase[T any] struct {
 	All    T `json:"all"`
 	Before T `json:"before"`

@@ -4,9 +4,12 @@ import "math"
 
 // Latency is of acknowledged operations of the load, in milliseconds from when
 // each was due, not from when it could be sent: a stalled store cannot hide
-// behind a client that stalls with it. The phase of an operation goes by Due:
-// "during" is from the first strike in effect to the last heal, and without a
-// strike everything is "before". Null where a phase has no acknowledged operation.
+// behind a client that stalls with it. An operation is one of "during" if any part of it, from due
+// to return, overlaps the time from the first strike to the last heal; without a strike everything
+// is "before". Null where a phase has no acknowledged operation.
+//
+// Why not by when it was due: say that a leader is killed at 10 s. An operation that was due at
+// 9.99 s and waits for the next leader until 11.4 s would be the slowest of "before".
 type Latency struct {
 	All    *Quantiles `json:"all"`
 	Before *Quantiles `json:"before"`
@@ -27,7 +30,7 @@ type Quantiles struct {
 	Max  float64 `json:"max"`
 }
 
-// Throughput is in operations a second; operations belong to the phase in which they were due.
+// Throughput is in operations a second; operations belong to phases as in Latency.
 type Throughput struct {
 	Offered float64  `json:"offered_per_s"`
 	OK      float64  `json:"ok_per_s"` // over the whole load
@@ -40,17 +43,21 @@ type Throughput struct {
 //
 // A gap lies between two successive returns of acknowledged operations of the
 // load; its start and its end bound gaps as well, so that a service that never
-// came back shows. Say that the load lasts from 0 to 30 s, a leader is killed at 10 s, and
+// came back shows, and one that comes back while the load drains is not down for longer than it was
+// asked. Say that the load lasts from 0 to 30 s, a leader is killed at 10 s and started at 20 s, and
 // acknowledgements return at ..., 9.99, 11.4, 11.41, ...: the longest gap is 1.41 s,
-// and so is the time to recover from the strike. If they return at ..., 9.99 and never again,
-// the longest gap is 20.01 s, but the time to recover is null and censored: it is
-// not known, only that it is longer, and averages must treat it so.
+// and so is the time to recover from the strike. If they return at ..., 9.99 and then 20.3, the
+// longest gap is 10.31 s, but the time to recover is null and censored: the store did not recover
+// from the fault, only from its end, and averages must treat it so.
 type Unavailability struct {
 	LongestGap float64    `json:"longest_gap_ms"`
 	Gap        [2]float64 `json:"longest_gap_s"` // from, to
+	// Usual is the longest gap before the first strike, at least the bound on the generator's lag;
+	// null where nothing precedes the strike, or nothing struck.
+	Usual *float64 `json:"usual_gap_ms"`
 	// TTR is, for each strike, the longest gap that overlaps the time from when this strike began
-	// to act to when the next one did (for the last one, to the end); null if it was not injected,
-	// is censored, or no operation was due afterwards. A strike that was planned for the
+	// to act to its heal or to when the next one acted; 0 if that is not above the usual, null if it
+	// was not injected, is censored, or no operation was due afterwards. A strike that was planned for the
 	// same instant, or that acted before this one was in effect, is not the next one: which of them
 	// caused an outage is not known, so each has all of it.
 	//
@@ -60,6 +67,8 @@ type Unavailability struct {
 	// outage would count for nothing.
 	TTR      []*float64 `json:"ttr_ms"`
 	Censored []bool     `json:"censored"`
+	// Recoveries says, for each strike, what TTR and Censored come of.
+	Recoveries []Recovery `json:"recoveries"`
 }
 
 // Slowest returns the strike, from 0, from which service took the longest to come back, and how

@@ -6,6 +6,10 @@ import "github.com/reckon-bench/reckon/reckon/check"
 // it is a contract: keys are added, never renamed. Times whose name ends in _s are
 // seconds since the start of the load; null stands for what did not happen or was not measured.
 type Summary struct {
+	// Definitions is the version of what the numbers mean, DefinitionsVersion as they were made.
+	Definitions int `json:"definitions"`
+	// Answer is what happened, in a few sentences.
+	Answer      string   `json:"answer"`
 	Verdict     Status   `json:"verdict"`
 	Reason      string   `json:"reason"` // one sentence: why it is this verdict
 	Interrupted bool     `json:"interrupted"`
@@ -23,6 +27,10 @@ type Summary struct {
 	Throughput     Throughput     `json:"throughput"`
 	Strikes        []Strike       `json:"strikes"`
 	Unavailability Unavailability `json:"unavailability"`
+	Outages        Outages        `json:"outages"`
+	Degradation    *Degradation   `json:"degradation"` // null where no operation was offered
+	Stages         Stages         `json:"stages"`
+	Errors         []ErrorCount   `json:"errors"`             // of the load, the most frequent first
 	Kibishii       *Kibishii      `json:"kibishii,omitempty"` // where the run had workers
 	Leaders        Leaders        `json:"leaders"`
 	// from the first strike to the last heal; null where nothing struck

@@ -46,7 +46,7 @@ func (w *wan) Layout() (reckon.Layout, error) {
 	}
 	l := reckon.Layout{
 		Nodes: names("n", w.nodes), Clients: names("c", w.nodes*w.clients),
-		Links: link.Matrix{}, Nearest: map[string]string{},
+		Links: link.Matrix{}, Nearest: map[string]string{}, Regions: map[string]string{},
 	}
 	centre := map[string]int{}
 	for i, n := range l.Nodes {
@@ -56,6 +56,9 @@ func (w *wan) Layout() (reckon.Layout, error) {
 		centre[c] = i / w.clients
 		l.Nearest[c] = l.Nodes[i/w.clients]
 	}
+	for host, i := range centre {
+		l.Regions[host] = w.region(i)
+	}
 	for a, x := range centre {
 		for b, y := range centre {
 			if a != b {
@@ -64,6 +67,14 @@ func (w *wan) Layout() (reckon.Layout, error) {
 		}
 	}
 	return l, nil
+}
+
+// region names the i-th data centre: by its region, or by its number where regions have no names.
+func (w *wan) region(i int) string {
+	if places, err := w.placed(); err == nil && places != nil {
+		return w.matrix.names[places[i]]
+	}
+	return fmt.Sprintf("data centre %d", i+1)
 }
 
 // between returns the shapes between the data centres, and inside each.

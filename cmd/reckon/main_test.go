@@ -89,6 +89,10 @@ func patient(ts *testscript.TestScript, command []string) []string {
 	if _, err := reckon.Systems.Lookup(strings.SplitN(command[1], "@", 2)[0]); n == 1 || err != nil || slices.Contains(command, "--failure-timeout") {
 		return command
 	}
+	if i := slices.Index(command, "--link-latency"); i >= 0 { // the bound on lag follows it
+		command = slices.Clone(command)
+		command[i+1] = strconv.Itoa(20 * n)
+	}
 	return append(command, "--failure-timeout", strconv.Itoa(n)+"s")
 }
 

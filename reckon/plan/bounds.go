@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon"
@@ -10,7 +11,8 @@ import (
 // Bounds are what the harness itself must keep to; a run past one of them is inconclusive.
 type Bounds struct {
 	// Lag bounds how long after its due time the generator dispatches an operation, at the 99th
-	// percentile.
+	// percentile. What the generator lags is part of every latency, so the bound follows the
+	// latencies that are to be measured: see LagRule.
 	Lag time.Duration
 	// Late bounds how long after its due time the fabric delivers a packet, at the 99th percentile.
 	Late time.Duration
@@ -29,6 +31,44 @@ type Bounds struct {
 // LatenessShare is the share of an election timeout by which the generator and the links may be
 // late at the 99th percentile: a harness that is later could itself unseat a leader.
 const LatenessShare = 10 // a tenth
+
+// LagRule states how the bound on the generator's lag comes about.
+const LagRule = "a tenth of an election timeout, and no more than the quickest write takes over the links, but at least 50ms"
+
+// leastLag is the lag that any machine may have: its own timers and processor are not that exact
+// when others use it too.
+const leastLag = 50 * time.Millisecond
+
+// lagBound follows LagRule.
+func (p *Plan) lagBound() time.Duration {
+	return min(p.Options.FailureTimeout/LatenessShare, max(leastLag, p.quickestWrite()))
+}
+
+// quickestWrite returns what the quickest write takes over the links: from a client to a member and
+// back, and from there to the farthest of the majority nearest to it and back.
+func (p *Plan) quickestWrite() time.Duration {
+	quickest := time.Duration(1<<63 - 1)
+	for _, c := range p.Setting.Clients {
+		for _, m := range p.Setting.Used(c) {
+			var trips []time.Duration
+			for _, other := range p.Setting.Nodes {
+				if other != m {
+					trips = append(trips, p.trip(m, other))
+				}
+			}
+			slices.Sort(trips)
+			write := p.trip(c, m)
+			if majority := len(p.Setting.Nodes)/2 + 1; majority > 1 {
+				write += trips[majority-2]
+			}
+			quickest = min(quickest, write)
+		}
+	}
+	if quickest == 1<<63-1 {
+		return 0
+	}
+	return quickest
+}
 
 // CollectBound bounds how long collecting takes, and the work that workers have left to do.
 const CollectBound = 2 * time.Minute
@@ -49,7 +89,7 @@ func (p *Plan) bounded() error {
 	}
 	et := p.Options.FailureTimeout
 	p.Bounds = Bounds{
-		Lag: et / LatenessShare, Late: et / LatenessShare,
+		Lag: p.lagBound(), Late: et / LatenessShare,
 		InFlight: MaxInFlight,
 		Settle:   30*time.Second + 20*et,
 		Ready:    60*time.Second + 10*et,

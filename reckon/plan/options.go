@@ -24,6 +24,7 @@ type Options struct {
 	PcapLimit      uint64         // bytes
 	FaultAt        *time.Duration // nil: at each fault's own time
 	FaultFor       *time.Duration // nil: each fault's own length
+	SLO            *time.Duration // nil: by what is usual in the run; see GoodWithin
 }
 
 // bind declares the options with their defaults.
@@ -39,11 +40,21 @@ func (o *Options) bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.Pcap, "pcap", false, "record every host's packets in pcap/HOST.pcapng, which Wireshark reads; lost ones carry a comment (with netem only those sent into a cut)")
 	flags.MaybeSecondsVar(fs, &o.FaultAt, "fault-at", "when the faults strike, from the start of the load (default: each fault's own time)")
 	flags.MaybeSecondsVar(fs, &o.FaultFor, "fault-for", "how long the faults last (default: each fault's own length)")
+	flags.MaybeSecondsVar(fs, &o.SLO, "slo", "within what time an operation must be acknowledged to count as good (default: ten times the median before the fault, or of the preload where nothing precedes the fault, and at least one election timeout)")
 	flags.SizeVar(fs, &o.PcapLimit, "pcap-limit", 64<<20, "how large the file of one host may become; it ends there")
 }
 
 // Pinned reports whether a client uses only the member nearest to it.
 func (o Options) Pinned() bool { return o.Endpoints == "pinned" }
+
+// GoodWithin returns within what time an operation must be acknowledged to count as good, as --slo
+// says; 0 where it is not given, and the run's own latencies decide.
+func (o Options) GoodWithin() time.Duration {
+	if o.SLO == nil {
+		return 0
+	}
+	return *o.SLO
+}
 
 // maxOpTimeout bounds how long a run waits for its last operations.
 const maxOpTimeout = 10 * time.Minute
@@ -64,6 +75,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("--fault-at %v: outside the run, which lasts %v", *o.FaultAt, o.Duration)
 	case o.FaultFor != nil && (*o.FaultFor == 0 || *o.FaultFor > o.Duration):
 		return fmt.Errorf("--fault-for %v: must be above 0 and at most %v, which the run lasts", *o.FaultFor, o.Duration)
+	case o.SLO != nil && (*o.SLO < time.Millisecond || *o.SLO > o.OpTimeout):
+		return fmt.Errorf("--slo %v: must be from 1ms to %v, which --op-timeout allows", *o.SLO, o.OpTimeout)
 	case o.ClientReady < 100*time.Millisecond || o.ClientReady > time.Hour:
 		return fmt.Errorf("--client-ready %v: must be from 100ms to 1h", o.ClientReady)
 	case o.PcapLimit < reckon.LeastPcapLimit:

@@ -98,7 +98,7 @@ func (p *Plan) place(l reckon.Layout) {
 		ElectionTimeout: p.Options.FailureTimeout,
 		Nodes:           members, Clients: l.Clients, Nearest: nearest(l.Nearest, members), Links: l.Links,
 		FaultAt: p.Options.FaultAt, FaultFor: p.Options.FaultFor,
-		Pinned: p.Options.Pinned(),
+		Pinned: p.Options.Pinned(), Regions: l.Regions,
 	}
 	for _, w := range p.Workloads {
 		_, launches := w.Value.(reckon.Launcher)

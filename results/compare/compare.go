@@ -7,7 +7,8 @@
 //	c.Text(os.Stdout)
 //	err = c.Write("runs/comparison")       // text and tables
 //
-// It reads plan.json and summary.json and nothing else. It refuses to count inconclusive runs, to
+// It reads plan.json and summary.json; where the numbers in summary.json are by other definitions
+// than those of now, it makes them anew from the record. It refuses to count inconclusive runs, to
 // compare plans that differ in more than the one thing compared, and to give an interval where
 // there are too few repeats for one. The same runs give the same numbers. Package drawing draws a
 // comparison.

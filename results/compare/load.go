@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 // A Run is what a comparison reads of one recorded run.
@@ -142,6 +143,7 @@ func readAll(dirs []string) Side {
 
 // outcome is what a comparison reads of summary.json.
 type outcome struct {
+	Definitions int                `json:"definitions"`
 	Verdict     results.Status     `json:"verdict"`
 	Reason      string             `json:"reason"`
 	Interrupted bool               `json:"interrupted"`
@@ -157,9 +159,11 @@ type outcome struct {
 	Leaders        struct {
 		Changes int `json:"changes"`
 	} `json:"leaders"`
-	FaultFrom *float64 `json:"fault_from_s"`
-	FaultTo   *float64 `json:"fault_to_s"`
-	LoadEnd   float64  `json:"load_end_s"`
+	Outages     results.Outages      `json:"outages"`
+	Degradation *results.Degradation `json:"degradation"`
+	FaultFrom   *float64             `json:"fault_from_s"`
+	FaultTo     *float64             `json:"fault_to_s"`
+	LoadEnd     float64              `json:"load_end_s"`
 }
 
 // read reads one run; why is the reason where it is inconclusive.
@@ -175,6 +179,12 @@ func read(dir string) (r Run, why string) {
 		return r, "incomplete: it has no summary.json (reckon check makes one from the record)"
 	case err != nil:
 		return r, "its summary cannot be read: " + err.Error()
+	case out.Definitions != results.DefinitionsVersion:
+		if out, err = again(dir); err != nil {
+			return r, fmt.Sprintf("its numbers are by other definitions than this reckon's, and cannot be made anew: %v", err)
+		}
+	}
+	switch {
 	case out.Interrupted:
 		return r, "it was interrupted"
 	case out.Verdict == results.StatusHarness:
@@ -202,6 +212,23 @@ func read(dir string) (r Run, why string) {
 		}
 	}
 	return r, ""
+}
+
+// again summarises the run again from its record, by the definitions of this reckon.
+func again(dir string) (out outcome, err error) {
+	d, err := results.Open(dir)
+	if err != nil {
+		return out, err
+	}
+	s, err := summary.Again(d)
+	if err != nil {
+		return out, err
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(b, &out)
 }
 
 func readJSON(path string, v any) error {

@@ -33,6 +33,7 @@ func allMeasures() []measure {
 		{name: TimeToRecover, unit: "ms", more: "longer", less: "shorter", of: slowest},
 		{name: Unavailability, unit: "ms", more: "longer", less: "shorter", of: outage},
 	}
+	all = append(all, partMeasures()...)
 	quantiles := []struct {
 		name  string
 		of    func(results.Quantiles) float64
@@ -78,6 +79,52 @@ func allMeasures() []measure {
 			return float64(o.Leaders.Changes), 0
 		}},
 	)
+}
+
+// partMeasures are those of what the total hides: the worst client and member, what was degraded,
+// and how long after the heal service came back where it did so only then.
+func partMeasures() []measure {
+	known := func(x *float64) (float64, int) {
+		if x == nil {
+			return math.NaN(), 0
+		}
+		return *x, 0
+	}
+	worst := func(parts []results.Part) (float64, int) {
+		if p := results.Worst(parts); p != nil {
+			return p.Length, 0
+		}
+		return math.NaN(), 0
+	}
+	return []measure{
+		{name: "longest unavailability of a client", unit: "ms", more: "longer", less: "shorter", of: func(o outcome) (float64, int) { return worst(o.Outages.Clients) }},
+		{name: "longest unavailability of a member", unit: "ms", more: "longer", less: "shorter", of: func(o outcome) (float64, int) { return worst(o.Outages.Members) }},
+		{name: "recovery after the heal", unit: "ms", more: "longer", less: "shorter", of: afterHeal},
+		{name: "degraded", unit: "ms", more: "longer", less: "shorter", of: func(o outcome) (float64, int) {
+			if o.Degradation == nil {
+				return math.NaN(), 0
+			}
+			return known(o.Degradation.Degraded)
+		}},
+		{name: "good operations during", unit: "%", more: "higher", less: "lower", of: func(o outcome) (float64, int) {
+			if o.Degradation == nil || o.Degradation.Good.During == nil {
+				return math.NaN(), 0
+			}
+			return 100 * o.Degradation.Good.During.Ratio, 0
+		}},
+	}
+}
+
+// afterHeal returns how long after a heal service came back, at the longest, where it did so only
+// then.
+func afterHeal(o outcome) (float64, int) {
+	longest := math.NaN()
+	for _, r := range o.Unavailability.Recoveries {
+		if r.AfterHeal != nil && !(longest >= *r.AfterHeal) {
+			longest = *r.AfterHeal
+		}
+	}
+	return longest, 0
 }
 
 // nearly allows for phases of one plan that differ a little in length from run to run, and so in

@@ -31,8 +31,8 @@ func TestTheSameConfigurationIsNotCalledDifferent(t *testing.T) {
 			sides[i%2].Runs = append(sides[i%2].Runs, r)
 		}
 		c := compared(t, sides[0], sides[1])
-		if len(c.Cells[0].Results) != len(measures) {
-			t.Fatalf("%d measures", len(c.Cells[0].Results))
+		if len(c.Cells[0].Results) != len(recorded.Runs[0]) {
+			t.Fatalf("%d measures of %d", len(c.Cells[0].Results), len(recorded.Runs[0]))
 		}
 		for _, r := range c.Cells[0].Results {
 			if r.Differs {

@@ -25,7 +25,7 @@ func (v *view) lanes() *canvas.Figure {
 	bars := v.laneBars()
 	return &canvas.Figure{
 		Name: "lanes", Title: "Nodes and leadership",
-		Caption: "Who led which term, as the nodes reported, and which faults acted on them. A strip below a lane: a link of that node was cut or degraded.",
+		Caption: "Who led which term, as the nodes reported while they answered, and which faults acted on them. A strip below a lane: a link of that node was cut or degraded.",
 		Faults:  v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: v.lanePlot(nodes, laneChart{nodes, bars}), Height: 30 + 15*vg.Length(len(nodes)), Legend: laneLegend(bars)}},
 	}
@@ -111,7 +111,38 @@ func (v *view) laneBars() []bar {
 	for len(o.list) > 0 {
 		o.end(v.end, func(bar) bool { return true })
 	}
-	return slices.DeleteFunc(o.done, func(b bar) bool { return b.to <= 0 || b.from >= v.end })
+	return slices.DeleteFunc(answering(o.done), func(b bar) bool { return b.to <= 0 || b.from >= v.end })
+}
+
+// answering cuts the time in which a node did not answer, or was dead or paused, from its leadership:
+// nobody knows whether it led then.
+func answering(bars []bar) []bar {
+	mute := func(c condition) bool { return c == silent || c == dead || c == paused }
+	out := slices.DeleteFunc(slices.Clone(bars), func(b bar) bool { return b.condition == leading })
+	for _, b := range bars {
+		if b.condition != leading {
+			continue
+		}
+		pieces := []bar{b}
+		for _, m := range bars {
+			if m.node != b.node || !mute(m.condition) {
+				continue
+			}
+			var left []bar
+			for _, p := range pieces {
+				before, after := p, p
+				before.to, after.from = min(p.to, m.from), max(p.from, m.to)
+				for _, q := range []bar{before, after} {
+					if q.from < q.to {
+						left = append(left, q)
+					}
+				}
+			}
+			pieces = left
+		}
+		out = append(out, pieces...)
+	}
+	return out
 }
 
 func (o *open) see(e history.Event, at float64) {

@@ -20,10 +20,21 @@ func (v *view) throughput() *canvas.Figure {
 	zero := v.rates.series(func(int) float64 { return 0 })
 	second := v.rates.series(func(i int) float64 { return ok.Values[i] + failed.Values[i] })
 	third := v.rates.series(func(i int) float64 { return second.Values[i] + unknown.Values[i] })
-	most := 0.0
+	most, asked := 0.0, 0.0
 	for i := range third.Values {
-		most = max(most, third.Values[i], offered.Values[i])
+		most, asked = max(most, third.Values[i]), max(asked, offered.Values[i])
 	}
+	cut := ""
+	if limit := burst * asked; most > limit { // what was caught up at once must not flatten all else
+		cut = fmt.Sprintf(" Bursts of what had waited, up to %s a second, are cut off.", canvas.Number(most))
+		for _, s := range []canvas.Series{ok, second, third} {
+			for i := range s.Values {
+				s.Values[i] = min(s.Values[i], limit)
+			}
+		}
+		most = limit
+	}
+	most = max(most, asked)
 	p := v.timePlot(
 		canvas.Area{Low: zero, High: ok, Color: canvas.Sky}, canvas.Area{Low: ok, High: second, Color: canvas.Vermilion}, canvas.Area{Low: second, High: third, Color: canvas.Purple},
 		canvas.Steps{Series: offered, Style: draw.LineStyle{Color: canvas.Black, Width: 0.8}})
@@ -39,11 +50,14 @@ func (v *view) throughput() *canvas.Figure {
 	return &canvas.Figure{
 		Name: "throughput", Title: "Throughput over time",
 		Caption: fmt.Sprintf("Operations in windows of %s s: acknowledged ones at the time of the acknowledgement, and stacked on them those that failed or whose outcome is unknown, at the time they were due. "+
-			"The line: operations offered.", canvas.Number(v.rates.width)),
+			"The line: operations offered."+cut, canvas.Number(v.rates.width)),
 		Faults: v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: p, Y: "operations/s", Height: 96, Legend: legend}},
 	}
 }
+
+// burst is how many times the highest rate offered the axis shows.
+const burst = 1.5
 
 // outcomes are operations a second in each window. An acknowledgement belongs to when it came, so
 // that silence shows and so does what was caught up after it. Failures belong to when they were

@@ -10,11 +10,6 @@
 package judge
 
 import (
-	"maps"
-	"slices"
-	"strings"
-	"time"
-
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/plan"
@@ -37,7 +32,7 @@ func Conclude(dir *results.Dir) (results.Summary, error) {
 
 // Of summarises a history that is in memory, with verdicts that are known already.
 func Of(p *plan.Plan, file results.PlanFile, h *reckon.History, checks []check.Result) results.Summary {
-	return summary.Of(h, info(p, file, nil), checks)
+	return summary.Of(h, summary.InfoOfPlan(p, file, nil), checks)
 }
 
 // withInvariants adds what a simulated run says of the invariants that it checked at every step.
@@ -83,47 +78,10 @@ func draw(dir *results.Dir, p *plan.Plan, file results.PlanFile, r *record, chec
 	if r.err != nil {
 		return results.Summary{}, r.err
 	}
-	in := info(p, file, r.notes)
-	if end := dir.RunnerEnd(); end != "" {
-		in.Defects = append(in.Defects, end)
-	}
+	in := summary.InfoOf(dir, p, file, r.notes)
 	s := summary.Of(r.h, in, checks)
 	if err := dir.WriteSummary(s); err != nil {
 		return s, err
 	}
 	return s, report.Render(dir, r.h, s, in)
-}
-
-// info returns what the summary and the report need to know of the plan.
-func info(p *plan.Plan, f results.PlanFile, notes []string) summary.Info {
-	in := summary.Info{
-		Words: p.Words.List(), Seed: p.Options.Seed, Duration: p.Options.Duration, ElectionTimeout: p.Options.FailureTimeout,
-		Nodes: p.Setting.Nodes, Clients: p.Setting.Clients, Backend: f.Backend, Links: p.Links,
-		LagBound: p.Bounds.Lag, LateBound: p.Bounds.Late, Command: f.Command, Notes: notes,
-	}
-	for _, s := range p.Strikes {
-		in.Planned = append(in.Planned, summary.Planned{Fault: s.Fault, Name: s.Name, From: s.From, To: s.To})
-	}
-	in.Facts = append(in.Facts, summary.Fact{Group: "Machine", Name: "started", Value: f.Started.Format(time.RFC3339)})
-	for _, fl := range p.Effective() {
-		in.Facts = append(in.Facts, summary.Fact{Group: "Flags", Name: "--" + fl.Name, Value: fl.Value})
-	}
-	in.Facts = append(in.Facts, facts("Versions", f.Versions)...)
-	in.Facts = append(in.Facts, facts("Machine", f.Machine)...)
-	if f.Backend == results.Simulated {
-		in.Notes = append(in.Notes, "simulated in virtual time: the raft of etcd and a model of its log, snapshots and client, on modelled disks and links; "+
-			"nothing here says anything about mvcc, bbolt, gRPC, TCP or the time that a processor takes")
-		return in
-	}
-	if f.Machine["file_system"] == "tmpfs" {
-		in.Notes = append(in.Notes, "the data directories were on tmpfs, where fsync costs nothing: latencies are not those of a disk")
-	}
-	return in
-}
-
-func facts(group string, m map[string]string) (all []summary.Fact) {
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		all = append(all, summary.Fact{Group: group, Name: strings.ReplaceAll(k, "_", " "), Value: m[k]})
-	}
-	return all
 }

@@ -15,13 +15,20 @@ type Metric string
 
 // The metrics of thresholds.
 const (
-	MaxTTR            Metric = "max_ttr_ms"            // the slowest recovery from a fault, in milliseconds
-	MaxUnavailability Metric = "max_unavailability_ms" // the longest outage, in milliseconds
-	MinOKRatio        Metric = "min_ok_ratio"          // acknowledged operations per operation offered, from 0 to 1
+	MaxTTR            Metric = "max_ttr_ms"             // the slowest recovery from a fault, in milliseconds
+	MaxUnavailability Metric = "max_unavailability_ms"  // the longest outage, in milliseconds
+	MaxClientOutage   Metric = "max_client_outage_ms"   // the longest outage of a client, in milliseconds
+	MaxEndpointOutage Metric = "max_endpoint_outage_ms" // the longest outage through a member, in milliseconds
+	MaxDegraded       Metric = "max_degraded_ms"        // how long less was good than before the fault, in milliseconds
+	MinGoodDuring     Metric = "min_good_ratio_during"  // good operations per operation during the fault, from 0 to 1
+	MinOKRatio        Metric = "min_ok_ratio"           // acknowledged operations per operation offered, from 0 to 1
 )
 
 // metrics are the known metrics, in order of name.
-var metrics = []string{string(MaxTTR), string(MaxUnavailability), string(MinOKRatio)}
+var metrics = []string{
+	string(MaxClientOutage), string(MaxDegraded), string(MaxEndpointOutage), string(MaxTTR), string(MaxUnavailability),
+	string(MinGoodDuring), string(MinOKRatio),
+}
 
 // A Threshold is a limit on one number of a run. Of several for one metric the last that matches a
 // cell applies, so that a rule comes first and its exceptions after it.
@@ -54,7 +61,7 @@ func (p *parser) limits(n *yaml.Node) (all []Threshold) {
 		switch {
 		case err != nil || math.IsInf(x, 0) || !(x >= 0):
 			p.fail(e.value, "thresholds: %s %s: want a number of at least 0", e.key, e.value.Value)
-		case e.key == string(MinOKRatio) && x > 1:
+		case (e.key == string(MinOKRatio) || e.key == string(MinGoodDuring)) && x > 1:
 			p.fail(e.value, "thresholds: %s %s: a ratio is from 0 to 1", e.key, e.value.Value)
 		}
 		all = append(all, Threshold{Metric: Metric(e.key), Limit: x})

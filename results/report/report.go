@@ -58,6 +58,10 @@ func report(d *results.Dir, load0 time.Duration, s results.Summary, info summary
 		p.Mischief = mischief(s.Links)
 		p.Links, p.LinkMatrix, p.LinkWorst = linkSummary(s.Links), linkMatrix(s.Links), worstPaths(s.Links)
 	}
+	p.Beside, p.Parts = besideLoad(s), partRows(s)
+	if s.Degradation != nil {
+		p.GoodWithin = summary.Length(s.Degradation.Limit)
+	}
 	p.Run = runFacts(s, info)
 	p.Facts = groups(info.Facts)
 	p.Files = files(d)
@@ -93,6 +97,9 @@ type sheet struct {
 	Strikes        []strikeRow
 	Checks         []checkRow
 	Latency        []latencyRow
+	Beside         string // what the checks judge beside the load
+	GoodWithin     string
+	Parts          []partRow
 	Leaders        []results.Leadership
 	Host           []hostRow
 	Members        []string
@@ -206,12 +213,7 @@ func strikeRows(s results.Summary) []strikeRow {
 	for i, k := range s.Strikes {
 		r := strikeRow{Strike: k, StruckAt: orNever(k.Struck), HealedAt: orNever(k.Healed), TTR: "-"}
 		r.Detail = cmp.Or(k.Detail, k.Name)
-		switch u := s.Unavailability; {
-		case i < len(u.Censored) && u.Censored[i]:
-			r.TTR = "did not recover under load (censored)"
-		case i < len(u.TTR) && u.TTR[i] != nil:
-			r.TTR = showMillis(*u.TTR[i]) + " ms"
-		}
+		r.TTR = cmp.Or(summary.RecoveryWords(s, i), r.TTR)
 		rows = append(rows, r)
 	}
 	return rows

@@ -51,7 +51,7 @@ func TestScenes(t *testing.T) {
 		"invalid": {small.Run, []check.Result{resultstest.StaleRead(), resultstest.Checks[1]}, []string{"invalid", "Evidence: linearizable", "read 7: 0000000003"}},
 		"flaps":   {small.Flaps, resultstest.Checks, []string{"intermittent-full, 5 times", "a link cut", "pause: stopped n1"}},
 		"harness": {small.Vanished, resultstest.Checks, []string{"harness", "operations vanished: c1 offered 6010, 6000 are on record", "Detail of &lt;b&gt;a failure&lt;/b&gt;"}},
-		"down":    {small.Down, resultstest.Checks, []string{"did not recover under load (censored)"}},
+		"down":    {small.Down, resultstest.Checks, []string{"not before the load ended"}},
 		"regions": {small.Regions, resultstest.Checks, []string{"path c2&gt;n3, planned 118ms, delays by only 0.04 ms", "class=\"wrong\"", "84.0", "5% lost"}},
 		"crowd":   {small.Crowd, resultstest.Checks, []string{"300 of 870 paths were measured", "furthest from the plan"}},
 		"none":    {small.None, nil, []string{"Nothing was checked", "No fault was planned"}},

@@ -26,7 +26,7 @@ func (s Scene) info() summary.Info {
 		Words: []string{"etcd", "simple", "uniform", "leader"}, Seed: s.Seed,
 		Duration: s.Duration, ElectionTimeout: time.Second,
 		LagBound: 100 * time.Millisecond, LateBound: 100 * time.Millisecond,
-		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Backend: "userspace", Links: star("c1", "n1", "n2", "n3"),
+		Nodes: []string{"n1", "n2", "n3"}, Clients: []string{"c1"}, Used: []string{"n1", "n2", "n3"}, Backend: "userspace", Links: star("c1", "n1", "n2", "n3"),
 		Planned: []summary.Planned{{Fault: "leader", Name: "kill the leader", From: s.Duration / 3, To: 2 * s.Duration / 3}},
 		Command: fmt.Sprintf("reckon etcd simple uniform leader --duration %v --rate %.0f --seed %d", s.Duration, float64(s.Ops)/s.Duration.Seconds(), s.Seed),
 		Facts: []summary.Fact{
@@ -61,6 +61,12 @@ func (s Scene) history() *history.History {
 		s.strike(&o, rng, struck)
 		if o.Outcome == history.Unknown {
 			process++
+		}
+		if s.Outage >= 0 && o.Member == "n2" && o.Return >= struck && o.Due < healed { // it is dead
+			o.Member = "n1"
+		}
+		if o.Via = o.Member; o.Outcome != history.OK {
+			o.Member = ""
 		}
 		h.Ops = append(h.Ops, o)
 	}

@@ -24,6 +24,10 @@ type Info struct {
 	// links' lateness; 0 means that there is none.
 	LagBound, LateBound time.Duration
 
+	SLO     time.Duration     // within which an operation is good, where the plan says so; else 0
+	Used    []string          // the members that any client uses
+	Regions map[string]string // by host, where the topology has regions
+
 	Planned []Planned // every strike, in the order of their numbers
 	Command string    // the command line that runs the same plan again
 	Facts   []Fact    // flags, versions, machine: for the reader of the report

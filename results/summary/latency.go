@@ -31,12 +31,13 @@ const (
 // PhaseNames are what the phases are called.
 var PhaseNames = [...]string{Before: "before", During: "during", After: "after"}
 
-// phaseOf returns the phase that an instant falls into.
-func (r *Reading) phaseOf(at time.Duration) phase {
+// phaseOf returns the phase of what began and ended so: During if any of it overlaps the time from
+// the first strike to the last heal.
+func (r *Reading) phaseOf(from, to time.Duration) phase {
 	switch {
-	case r.FaultFrom < 0 || at < r.FaultFrom:
+	case r.FaultFrom < 0 || to < r.FaultFrom:
 		return Before
-	case at <= r.faultTo:
+	case from <= r.faultTo:
 		return During
 	}
 	return After
@@ -47,7 +48,7 @@ func (r *Reading) phaseOf(at time.Duration) phase {
 func (r *Reading) Latencies() (by [3][]time.Duration, kinds [2][]time.Duration) {
 	for i := range r.H.Ops {
 		if o := &r.H.Ops[i]; o.Stage == history.Load && o.Outcome == history.OK {
-			p := r.phaseOf(o.Due)
+			p := r.phaseOf(o.Due, o.Return)
 			by[p] = append(by[p], o.Latency())
 			kinds[o.Kind] = append(kinds[o.Kind], o.Latency())
 		}
@@ -79,7 +80,7 @@ func (r *Reading) throughput() results.Throughput {
 		offered++
 		if o.Outcome == history.OK {
 			ok++
-			by[r.phaseOf(o.Due)]++
+			by[r.phaseOf(o.Due, o.Return)]++
 		}
 	}
 	edges := [4]time.Duration{r.load0, r.LoadEnd, r.LoadEnd, r.LoadEnd}

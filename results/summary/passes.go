@@ -61,17 +61,6 @@ func (r *Reading) damage(k *results.Kibishii, p *history.Pass) {
 	}
 }
 
-// passPhase returns the part of the load that the pass belongs to.
-func (r *Reading) passPhase(p *history.Pass) phase {
-	switch {
-	case r.FaultFrom < 0 || p.Return < r.FaultFrom:
-		return Before
-	case p.Call <= r.faultTo:
-		return During
-	}
-	return After
-}
-
 func (r *Reading) passTimes(k *results.Kibishii) {
 	var took [3][]time.Duration
 	var stood [3]*float64
@@ -80,7 +69,7 @@ func (r *Reading) passTimes(k *results.Kibishii) {
 		if p.Stage != history.Load.String() {
 			continue
 		}
-		in := r.passPhase(p)
+		in := r.phaseOf(p.Call, p.Return)
 		if s := Millis(p.Stood); stood[in] == nil || s > *stood[in] {
 			stood[in] = &s
 		}

@@ -13,11 +13,13 @@ import (
 // Of says what the history amounts to. It is pure.
 func Of(h *history.History, info Info, checks []check.Result) results.Summary {
 	r := NewReading(h, info)
+	limit, basis := r.goodLimit()
 	s := results.Summary{
-		Seed: info.Seed, Words: nonNil(info.Words), Duration: info.Duration.Seconds(),
+		Definitions: results.DefinitionsVersion,
+		Seed:        info.Seed, Words: nonNil(info.Words), Duration: info.Duration.Seconds(),
 		Checks: nonNil(checks), Notes: nonNil(info.Notes),
 		Ops: r.ops(), Latency: r.latency(), Throughput: r.throughput(),
-		Strikes: nonNil(r.strikes), Unavailability: r.unavailability(), Leaders: r.leaders(), Kibishii: r.kibishii(),
+		Strikes: nonNil(r.strikes), Unavailability: r.unavailability(), Leaders: r.leaders(), Outages: r.outages(limit), Degradation: r.degradation(limit, basis), Stages: r.stages(), Errors: r.errors(), Kibishii: r.kibishii(),
 		Links: r.links(), Captured: r.captured(), Load: r.load(), Host: r.host(), Members: r.members(),
 		Phases: r.phases(), LoadEnd: r.Since(r.LoadEnd), Settle: r.settle(),
 	}
@@ -26,8 +28,10 @@ func Of(h *history.History, info Info, checks []check.Result) results.Summary {
 	}
 	s.InFault, s.AtHeal = r.inFault(s.Leaders), r.atHeal(s.Leaders)
 	s.Notes = append(slices.Clip(s.Notes), r.silences()...)
+	s.Notes = append(s.Notes, busy(&s)...)
 	s.Interrupted = r.interrupted()
 	judge(&s, r)
+	s.Answer = answer(&s)
 	return s
 }
 

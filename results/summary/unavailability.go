@@ -16,22 +16,33 @@ type gap struct {
 
 func (g gap) length() time.Duration { return g.to - g.from }
 
-// gaps lists all gaps in order. Operations that were offered under load count
-// also when they return while the load drains.
+// forever is later than any instant of a run.
+const forever = time.Duration(1<<63 - 1)
+
+// gaps lists all gaps between acknowledgements of operations of the load, in order.
 func (r *Reading) gaps() []gap {
+	return r.gapsOf(func(*history.Op) bool { return true })
+}
+
+// gapsOf lists the gaps between acknowledgements of the operations of the load that are wanted. All
+// end where the load ends: from then on nobody asks for anything, so what is answered late does not
+// make an outage longer.
+func (r *Reading) gapsOf(wanted func(*history.Op) bool) []gap {
 	var acks []time.Duration
 	for i := range r.H.Ops {
-		if o := &r.H.Ops[i]; o.Stage == history.Load && o.Outcome == history.OK {
+		if o := &r.H.Ops[i]; o.Stage == history.Load && o.Outcome == history.OK && o.Return < r.LoadEnd && wanted(o) {
 			acks = append(acks, o.Return)
 		}
 	}
+	return r.between(acks)
+}
+
+// between lists the gaps between the instants, which it sorts.
+func (r *Reading) between(acks []time.Duration) []gap {
 	slices.Sort(acks)
 	gaps := make([]gap, 0, len(acks)+1)
 	last := r.load0
 	for _, a := range acks {
-		if last >= r.LoadEnd {
-			break // nothing is offered any more, so stragglers are all that can return
-		}
 		gaps = append(gaps, gap{from: last, to: max(a, last)})
 		last = max(a, last)
 	}
@@ -65,9 +76,25 @@ func longest(gaps []gap, from, to time.Duration) gap {
 	return best
 }
 
+// usual returns how long a gap may be and mean nothing: as long as the longest of the gaps was
+// before the first fault, and as the generator may lag; known is false where no gap ended before.
+func (r *Reading) usual(gaps []gap) (usual time.Duration, known bool) {
+	usual = r.noise()
+	if r.FaultFrom < 0 {
+		return usual, false
+	}
+	for _, g := range gaps {
+		if g.to > r.FaultFrom || g.open {
+			break
+		}
+		usual, known = max(usual, g.length()), true
+	}
+	return usual, known
+}
+
 func (r *Reading) unavailability() results.Unavailability {
-	const forever = time.Duration(1<<63 - 1)
-	u := results.Unavailability{TTR: make([]*float64, len(r.strikes)), Censored: make([]bool, len(r.strikes))}
+	n := len(r.strikes)
+	u := results.Unavailability{TTR: make([]*float64, n), Censored: make([]bool, n), Recoveries: make([]results.Recovery, n)}
 	lastDue := time.Duration(-1)
 	for i := range r.H.Ops {
 		if o := &r.H.Ops[i]; o.Stage == history.Load {
@@ -82,25 +109,94 @@ func (r *Reading) unavailability() results.Unavailability {
 	if worst.length() > 0 {
 		u.LongestGap, u.Gap = Millis(worst.length()), [2]float64{r.Since(worst.from), r.Since(worst.to)}
 	}
+	usual, known := r.usual(gaps)
+	if known {
+		u.Usual = new(Millis(usual))
+	}
 	for i, s := range r.strikes {
-		if s.Struck == nil {
+		if s.Struck == nil || r.at(*s.Acted) > lastDue {
 			continue
 		}
-		from := r.at(*s.Acted)
-		if from > lastDue {
-			continue
-		}
-		next := r.nextStrike(s, forever)
-		g := longest(gaps, from, next)
-		if next-g.from <= r.noise() {
-			g.to = min(g.to, next) // the next strike's outage
-		}
-		if u.Censored[i] = r.censored(s, g) || r.cutOff(from, gaps); !u.Censored[i] {
-			u.TTR[i] = new(Millis(g.length()))
-		}
+		u.Recoveries[i], u.TTR[i] = r.recovery(s, gaps, usual)
+		kind := u.Recoveries[i].Kind
+		u.Censored[i] = kind == results.NotRecovered || kind == results.RecoveredAfterHeal
 	}
 	return u
 }
+
+// recovery says how service came back from the strike: what became of the longest gap while it
+// lasted, and until the next strike. usual is how long a gap may be and mean nothing.
+//
+// A gap that began before the heal by no more than the usual is one of the heal: the store answered
+// as it always had until the fault was taken away. Only where the strike is as short as that, a
+// member killed and started at once, cannot the two be told apart; then the gap is the strike's.
+func (r *Reading) recovery(s results.Strike, gaps []gap, usual time.Duration) (back results.Recovery, ttr *float64) {
+	from, healed, next := r.at(*s.Acted), forever, r.nextStrike(s, forever)
+	if s.Healed != nil {
+		healed = r.at(*s.Healed)
+	}
+	until := min(healed, next)
+	if healed-from <= usual {
+		until = min(next, healed+1)
+	}
+	if r.follows(s) {
+		gaps = since(gaps, from, usual)
+	}
+	g := longest(gaps, from, until)
+	part := min(g.to, until) - g.from
+	if healed-from <= usual {
+		g = longestFrom(gaps, from, until)
+		part = g.length()
+	}
+	switch {
+	case r.cutOff(from, gaps), part > usual && g.open && r.unanswered(g):
+		last := gaps[len(gaps)-1]
+		return results.Recovery{Kind: results.NotRecovered, Gap: r.span(last)}, nil
+	case part <= usual:
+		return results.Recovery{Kind: results.RecoveredNoOutage}, new(float64)
+	case g.to > healed && !g.open:
+		return results.Recovery{Kind: results.RecoveredAfterHeal, Gap: r.span(g), AfterHeal: new(Millis(g.to - healed))}, nil
+	}
+	if next-g.from <= usual {
+		g.to = min(g.to, next) // the next strike's outage
+	}
+	return results.Recovery{Kind: results.RecoveredInFault, Gap: r.span(g)}, new(Millis(g.length()))
+}
+
+// follows reports whether a strike that is not one with this one acted before it.
+func (r *Reading) follows(s results.Strike) bool {
+	return slices.ContainsFunc(r.strikes, func(t results.Strike) bool {
+		return t.Struck != nil && t.Planned[0] != s.Planned[0] && *t.Acted < *s.Acted
+	})
+}
+
+// since returns the gaps from the instant on. One that began before it by more than the usual is an
+// earlier strike's, and only what is left of it counts.
+func since(gaps []gap, from, usual time.Duration) (later []gap) {
+	for _, g := range gaps {
+		if g.to <= from {
+			continue
+		}
+		if g.from < from-usual {
+			g.from = from
+		}
+		later = append(later, g)
+	}
+	return later
+}
+
+// longestFrom returns the longest gap that overlaps [from, to), by all of its length.
+func longestFrom(gaps []gap, from, to time.Duration) (best gap) {
+	for _, g := range gaps {
+		if g.to > from && g.from < to && g.length() > best.length() {
+			best = g
+		}
+	}
+	return best
+}
+
+// span returns when the gap began and ended, in seconds since the start of the load.
+func (r *Reading) span(g gap) *[2]float64 { return &[2]float64{r.Since(g.from), r.Since(g.to)} }
 
 // nextStrike returns when the first strike after this one began to act that is not one with it.
 func (r *Reading) nextStrike(s results.Strike, never time.Duration) time.Duration {
@@ -113,38 +209,32 @@ func (r *Reading) nextStrike(s results.Strike, never time.Duration) time.Duratio
 	return next
 }
 
-// censored reports whether the strike's gap never ended while the strike could be observed. An open
-// gap is censored if an operation was due in it that was not acknowledged: without a request,
-// silence means nothing. So is a gap that ended after the load because the fault was healed there:
-// the store recovered because of the planned heal, not from the fault.
-func (r *Reading) censored(s results.Strike, g gap) bool {
-	if g.length() <= r.noise() {
-		return false
-	}
-	if g.open {
-		return r.dueIn(g)
-	}
-	held := s.Healed == nil || r.at(*s.Healed) >= r.LoadEnd
-	return held && g.from < r.LoadEnd && g.to > r.LoadEnd
-}
-
 // cutOff reports whether the load ended so soon after the strike began to act that the silence
 // after it had no time to be more than noise: it goes on to the end, and an operation was due in it
-// that was not acknowledged.
+// that was never acknowledged.
 func (r *Reading) cutOff(acted time.Duration, gaps []gap) bool {
 	if acted <= r.LoadEnd-r.noise() || len(gaps) == 0 {
 		return false
 	}
 	last := gaps[len(gaps)-1]
-	return last.open && r.dueIn(last)
+	return last.open && r.dueIn(last, func(o *history.Op) bool { return o.Outcome != history.OK })
 }
 
 // noise returns how long a gap may be and mean nothing: as long as the generator may lag.
 func (r *Reading) noise() time.Duration { return r.Info.LagBound }
 
-// dueIn reports whether an operation was due in the gap and is not acknowledged.
-func (r *Reading) dueIn(g gap) bool {
-	return slices.ContainsFunc(r.H.Ops, func(o history.Op) bool {
-		return o.Stage == history.Load && o.Outcome != history.OK && o.Due >= g.from && o.Due <= g.to
-	})
+// unanswered reports whether an operation was due in the gap that was not acknowledged before the
+// load ended: without a request, silence means nothing.
+func (r *Reading) unanswered(g gap) bool {
+	return r.dueIn(g, func(o *history.Op) bool { return o.Outcome != history.OK || o.Return >= r.LoadEnd })
+}
+
+// dueIn reports whether an operation of which so is true was due in the gap.
+func (r *Reading) dueIn(g gap, so func(*history.Op) bool) bool {
+	for i := range r.H.Ops {
+		if o := &r.H.Ops[i]; o.Stage == history.Load && o.Due >= g.from && o.Due <= g.to && so(o) {
+			return true
+		}
+	}
+	return false
 }

@@ -6,10 +6,14 @@ import (
 	"strings"
 
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
-// Summary prints the result of the run in dir, the verdict first.
+// Summary prints the result of the run in dir: what happened, the verdict, and then what they come of.
 func Summary(out io.Writer, dir *results.Dir, s results.Summary) {
+	if s.Answer != "" {
+		fmt.Fprintf(out, "\n%s\n", s.Answer)
+	}
 	fmt.Fprintf(out, "\n%s  %s\n", strings.ToUpper(s.Verdict.String()), s.Reason)
 	w := Table(out)
 	for _, h := range s.Harness {
@@ -39,6 +43,13 @@ func Summary(out io.Writer, dir *results.Dir, s results.Summary) {
 
 func printOps(w io.Writer, s results.Summary) {
 	fmt.Fprintf(w, "  operations\t%d offered: %d ok, %d failed, %d unknown\n", s.Ops.Offered, s.Ops.OK, s.Ops.Failed, s.Ops.Unknown)
+	if p, f := s.Stages.Preload, s.Stages.Final; p.Offered+f.Offered > 0 {
+		fmt.Fprintf(w, "  beside the load\t%d of the preload, %d final reads; the checks judge these too\n", p.Offered, f.Offered)
+	}
+	for i, e := range s.Errors[:min(len(s.Errors), errorsShown)] {
+		name := map[bool]string{true: "errors"}[i == 0]
+		fmt.Fprintf(w, "  %s\t%d %s: %s\n", name, e.N, e.Outcome, e.Text)
+	}
 	for _, l := range []struct {
 		name string
 		l    *results.Quantiles
@@ -48,9 +59,69 @@ func printOps(w io.Writer, s results.Summary) {
 				Number(l.l.P50), Number(l.l.P90), Number(l.l.P99), Number(l.l.P999), Number(l.l.Max))
 		}
 	}
-	if s.Ops.OK > 0 {
-		fmt.Fprintf(w, "  unavailable\t%s ms at the longest\n", Number(s.Unavailability.LongestGap))
+	if s.Ops.Offered > 0 {
+		printOutages(w, s)
 	}
+}
+
+// errorsShown is how many errors are printed; summary.json has more.
+const errorsShown = 5
+
+// printOutages says for how long nothing was acknowledged: of all operations, and of the part that
+// was worst off.
+func printOutages(w io.Writer, s results.Summary) {
+	total := summary.Length(s.Unavailability.LongestGap) + " at the longest"
+	if u := s.Unavailability.Usual; u != nil {
+		total += ", " + summary.Length(*u) + " is usual"
+	}
+	fmt.Fprintf(w, "  unavailable\t%s\n", total)
+	for _, g := range []struct {
+		name string
+		g    *results.Gap
+	}{{"reads", s.Outages.Reads}, {"writes", s.Outages.Writes}} {
+		if g.g != nil {
+			fmt.Fprintf(w, "    %s\t%s\n", g.name, gapWords(*g.g))
+		}
+	}
+	for _, parts := range []struct {
+		name string
+		all  []results.Part
+	}{{"worst client", s.Outages.Clients}, {"worst member", s.Outages.Members}, {"worst region", s.Outages.Regions}} {
+		if p := results.Worst(parts.all); p != nil && len(parts.all) > 1 {
+			fmt.Fprintf(w, "    %s\t%s: %s\n", parts.name, p.Name, gapWords(p.Gap))
+		}
+	}
+	if d := s.Degradation; d != nil {
+		fmt.Fprintf(w, "  good operations\t%s; good is acknowledged within %s\n", goodWords(d.Good), summary.Length(d.Limit))
+		if d.From != nil && d.Degraded != nil && d.Lost != nil {
+			fmt.Fprintf(w, "  degraded\t%s in all, from %.2f to %.2f s; %.2f s of service lost\n", summary.Length(*d.Degraded), *d.From, *d.To, *d.Lost)
+		}
+	}
+}
+
+func gapWords(g results.Gap) string {
+	line := fmt.Sprintf("%s, from %.2f to %.2f s", summary.Length(g.Length), g.At[0], g.At[1])
+	if g.Lasted {
+		line += ", when the load ended"
+	}
+	return line
+}
+
+// goodWords lists the shares of good operations by phase: "100 % before, 66.8 % during, 100 % after".
+func goodWords(g results.ByPhase[*results.Share]) string {
+	if g.During == nil && g.After == nil && g.All != nil {
+		return summary.Percent(g.All.Ratio) + " %"
+	}
+	var parts []string
+	for _, p := range []struct {
+		name string
+		s    *results.Share
+	}{{"before", g.Before}, {"during", g.During}, {"after", g.After}} {
+		if p.s != nil {
+			parts = append(parts, summary.Percent(p.s.Ratio)+" % "+p.name)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // printPasses prints the results of the workers' passes.
@@ -88,12 +159,16 @@ func strikeLine(s results.Summary, i int, st results.Strike) string {
 	} else {
 		line += ", not verified"
 	}
-	if i < len(s.Unavailability.TTR) && s.Ops.Offered > 0 {
-		if ttr := s.Unavailability.TTR[i]; ttr != nil {
-			line += fmt.Sprintf("; time to recover %s ms", Number(*ttr))
-		} else {
-			line += "; service did not recover"
-		}
+	if s.Ops.Offered > 0 {
+		line += recoveryWords(s, i)
 	}
 	return line
+}
+
+// recoveryWords says how service came back from the strike; "" where that was not measured.
+func recoveryWords(s results.Summary, i int) string {
+	if words := summary.RecoveryWords(s, i); words != "" {
+		return "; time to recover: " + words
+	}
+	return ""
 }

@@ -44,7 +44,7 @@ func (m Run) Write(t testing.TB, dir string) {
 	if m.Version == "none" {
 		delete(plan["versions"].(map[string]string), "system")
 	}
-	s := results.Summary{Verdict: results.Status(or(string(m.Verdict), "valid")), Interrupted: m.Interrupted}
+	s := results.Summary{Definitions: results.DefinitionsVersion, Verdict: results.Status(or(string(m.Verdict), "valid")), Interrupted: m.Interrupted}
 	if m.Verdict == results.StatusHarness {
 		s.Harness = []string{"the generator lagged"}
 	}

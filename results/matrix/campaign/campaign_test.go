@@ -25,7 +25,7 @@ import (
 
 // ran is a run of 100 operations, one strike, and the verdict.
 func ran(v results.Status, ok int, ttr *float64) results.Summary {
-	s := results.Summary{Verdict: v, Reason: "Said the run.", Ops: results.Ops{Offered: 100, OK: ok}}
+	s := results.Summary{Definitions: results.DefinitionsVersion, Verdict: v, Reason: "Said the run.", Ops: results.Ops{Offered: 100, OK: ok}}
 	s.Unavailability.LongestGap = 1500
 	s.Strikes = []results.Strike{{Fault: "leader", Struck: ptr(3.0)}}
 	s.Unavailability.TTR, s.Unavailability.Censored = []*float64{ttr}, []bool{ttr == nil}
@@ -444,7 +444,7 @@ func interrupted(t *testing.T) *Dir {
 		both.Done()
 		both.Wait()
 		if c.Order == 2 {
-			record(t, d, c, results.Summary{Verdict: results.StatusUnknown, Interrupted: true})
+			record(t, d, c, results.Summary{Definitions: results.DefinitionsVersion, Verdict: results.StatusUnknown, Interrupted: true})
 		}
 		cancel()
 		return Exit{}

@@ -55,7 +55,7 @@ func ptr[T any](v T) *T { return &v }
 // seed.
 func invented(c *index.Cell) results.Summary {
 	rng := seed.Stream(c.Seed, "invented")
-	s := results.Summary{Verdict: results.StatusValid, Reason: "All checks passed, and every planned fault was injected, observed and healed.", Seed: c.Seed, Words: c.Words.List(), Duration: 9}
+	s := results.Summary{Definitions: results.DefinitionsVersion, Verdict: results.StatusValid, Reason: "All checks passed, and every planned fault was injected, observed and healed.", Seed: c.Seed, Words: c.Words.List(), Duration: 9}
 	s.Checks = []check.Result{{Name: "durable", Verdict: check.Valid, Detail: "as recorded"}, {Name: "linearizable", Verdict: check.Valid, Detail: "100 keys"}}
 	s.Ops = results.Ops{Offered: 900, OK: 880, Failed: 5, Unknown: 15}
 	p50 := 2 + rng.Float64()

@@ -13,6 +13,7 @@ import (
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
 	"github.com/reckon-bench/reckon/results/matrix/index"
+	"github.com/reckon-bench/reckon/results/summary"
 )
 
 // Open opens the directory of a matrix that was begun. A run whose record is incomplete is ignored
@@ -182,6 +183,11 @@ func (d *Dir) adopt(c *index.Cell) (o *index.Outcome, ok bool) {
 	s, err := run.ReadSummary()
 	if err != nil || s.Interrupted && !settled(c, s) || s.Seed != c.Seed || !slices.Equal(s.Words, c.Plan().Words.List()) {
 		return nil, false
+	}
+	if s.Definitions != results.DefinitionsVersion {
+		if s, err = summary.Again(run); err != nil {
+			return nil, false
+		}
 	}
 	o = index.Judge(c, s)
 	o.Report = true

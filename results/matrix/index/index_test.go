@@ -31,6 +31,18 @@ func ran(v results.Status, ok int, ttr *float64) results.Summary {
 	return s
 }
 
+// parted is a run whose second client and member were down, while the others were served.
+func parted() results.Summary {
+	s := ran(results.StatusValid, 100, ptr(0.0))
+	down := results.Part{Name: "c2", Gap: results.Gap{Length: 13280, At: [2]float64{4, 17.28}}}
+	s.Outages.Clients = []results.Part{{Name: "c1", Gap: results.Gap{Length: 30}}, down}
+	down.Name = "n2"
+	s.Outages.Members = []results.Part{{Name: "n1", Gap: results.Gap{Length: 30}}, down}
+	s.Degradation = &results.Degradation{Degraded: ptr(10_000.0)}
+	s.Degradation.Good.During = &results.Share{Good: 2, Offered: 3, Ratio: 0.666667}
+	return s
+}
+
 // unasked is a run with a strike and without operations of a client, such as Kibishii's alone.
 func unasked(v results.Status) results.Summary {
 	s := ran(v, 0, nil)
@@ -82,6 +94,11 @@ func TestThresholdsAndExpectations(t *testing.T) {
 		{"ratio", ran(valid, 94, ptr(1.0)), "{min_ok_ratio: 0.95}", false, invalid, "Threshold: min_ok_ratio 0.95: 94 of 100 operations were acknowledged, a ratio of 0.9400."},
 		{"exactly the ratio", ran(valid, 95, ptr(1.0)), "{min_ok_ratio: 0.95}", false, valid, "Said the run."},
 		{"nothing offered", results.Summary{Verdict: valid}, "{min_ok_ratio: 0.95}", false, unknown, "Threshold: min_ok_ratio 0.95: no operation was offered."},
+		{"a client", parted(), "{max_client_outage_ms: 13000}", false, invalid, "Threshold: max_client_outage_ms 13000: the longest outage of client c2 lasted 13280 ms, from 4.000 s on."},
+		{"a member", parted(), "{max_endpoint_outage_ms: 13280}", false, valid, "Said the run."},
+		{"degraded", parted(), "{max_degraded_ms: 9999}", false, invalid, "Threshold: max_degraded_ms 9999: service was degraded for 10000 ms."},
+		{"good", parted(), "{min_good_ratio_during: 0.7}", false, invalid, "Threshold: min_good_ratio_during 0.7: 2 of 3 operations during the fault were good, a ratio of 0.6667."},
+		{"parts not measured", ran(valid, 100, ptr(1.0)), "{max_client_outage_ms: 1}", false, unknown, "Threshold: max_client_outage_ms 1: no outage of a client was measured."},
 		{"both", ran(invalid, 100, ptr(2000.0)), ttr, false, invalid, "Said the run. Threshold: max_ttr_ms 1000: 2000 ms to recover from fault 1 (leader)."},
 		{"harness has no numbers", ran(harness, 100, ptr(2000.0)), ttr, false, harness, "Said the run."},
 		{"unknown has none either", ran(unknown, 100, ptr(2000.0)), ttr, false, unknown, "Said the run."},

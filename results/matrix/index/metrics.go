@@ -21,6 +21,17 @@ type Metrics struct {
 	LeaderChanges  int               `json:"leader_changes"`
 	InFault        *results.Stretch  `json:"in_fault"`
 	AtHeal         *results.Stretch  `json:"at_heal"`
+	// Client and Member are the longest outages of a client, and through a member.
+	Client *float64 `json:"client_gap_ms"`
+	Member *float64 `json:"member_gap_ms"`
+	Reads  *float64 `json:"reads_gap_ms"`
+	Writes *float64 `json:"writes_gap_ms"`
+	// GoodDuring is the share of good operations during the fault, from 0 to 1; Degraded is how long
+	// less was good than before.
+	GoodDuring *float64 `json:"good_ratio_during"`
+	Degraded   *float64 `json:"degraded_ms"`
+	// AfterHeal is how long after a heal service came back, at the longest, where it did so only then.
+	AfterHeal *float64 `json:"after_heal_ms"`
 }
 
 // Tails are quantiles of latency in milliseconds.
@@ -50,9 +61,38 @@ func measure(s results.Summary) *Metrics {
 		r := float64(s.Ops.OK) / float64(s.Ops.Offered)
 		m.OKRatio, m.Unavailability = &r, &s.Unavailability.LongestGap
 	}
+	m.parts(s)
 	of, slowest := s.Unavailability.Slowest()
 	if m.Censored = math.IsInf(slowest, 1); of >= 0 && !m.Censored {
 		m.TTR = &slowest
 	}
 	return m
+}
+
+// parts takes the outages of parts and the degradation from the summary.
+func (m *Metrics) parts(s results.Summary) {
+	o := s.Outages
+	if p := results.Worst(o.Clients); p != nil {
+		m.Client = &p.Length
+	}
+	if p := results.Worst(o.Members); p != nil {
+		m.Member = &p.Length
+	}
+	if o.Reads != nil {
+		m.Reads = &o.Reads.Length
+	}
+	if o.Writes != nil {
+		m.Writes = &o.Writes.Length
+	}
+	if d := s.Degradation; d != nil {
+		m.Degraded = d.Degraded
+		if d.Good.During != nil {
+			m.GoodDuring = &d.Good.During.Ratio
+		}
+	}
+	for _, r := range s.Unavailability.Recoveries {
+		if r.AfterHeal != nil && (m.AfterHeal == nil || *r.AfterHeal > *m.AfterHeal) {
+			m.AfterHeal = r.AfterHeal
+		}
+	}
 }

@@ -21,6 +21,14 @@ var metrics = map[matrix.Metric]func(s results.Summary, limit float64) (check.Ve
 	matrix.MaxTTR:            slowestRecovery,
 	matrix.MaxUnavailability: longestOutage,
 	matrix.MinOKRatio:        acknowledged,
+	matrix.MaxClientOutage: func(s results.Summary, limit float64) (check.Verdict, string) {
+		return worstPart(s.Outages.Clients, limit, "client")
+	},
+	matrix.MaxEndpointOutage: func(s results.Summary, limit float64) (check.Verdict, string) {
+		return worstPart(s.Outages.Members, limit, "member")
+	},
+	matrix.MaxDegraded:   degradedFor,
+	matrix.MinGoodDuring: goodDuring,
 }
 
 // judgeThresholds returns the result of ThresholdCheck; any is false where the run has no limits.
@@ -76,6 +84,41 @@ func longestOutage(s results.Summary, limit float64) (check.Verdict, string) {
 	}
 	u := s.Unavailability
 	return atMost(u.LongestGap, limit), fmt.Sprintf("the longest outage lasted %s ms, from %.3f s on", micro(u.LongestGap), u.Gap[0])
+}
+
+// worstPart compares the longest outage of one of the parts with the limit.
+func worstPart(parts []results.Part, limit float64, what string) (check.Verdict, string) {
+	p := results.Worst(parts)
+	if p == nil {
+		return check.Unknown, "no outage of a " + what + " was measured"
+	}
+	return atMost(p.Length, limit), fmt.Sprintf("the longest outage of %s %s lasted %s ms, from %.3f s on", what, p.Name, micro(p.Length), p.At[0])
+}
+
+// degradedFor compares how long service was degraded with the limit.
+func degradedFor(s results.Summary, limit float64) (check.Verdict, string) {
+	switch d := s.Degradation; {
+	case d == nil:
+		return check.Unknown, "no operation was offered"
+	case d.Degraded == nil:
+		return check.Valid, "no fault was injected"
+	default:
+		return atMost(*d.Degraded, limit), fmt.Sprintf("service was degraded for %s ms", micro(*d.Degraded))
+	}
+}
+
+// goodDuring compares the share of good operations during the fault with the limit.
+func goodDuring(s results.Summary, limit float64) (check.Verdict, string) {
+	switch d := s.Degradation; {
+	case d == nil:
+		return check.Unknown, "no operation was offered"
+	case d.Good.During == nil:
+		return check.Valid, "no operation was under way during a fault"
+	case d.Good.During.Ratio < limit:
+		return check.Invalid, fmt.Sprintf("%d of %d operations during the fault were good, a ratio of %.4f", d.Good.During.Good, d.Good.During.Offered, d.Good.During.Ratio)
+	default:
+		return check.Valid, fmt.Sprintf("%d of %d operations during the fault were good", d.Good.During.Good, d.Good.During.Offered)
+	}
 }
 
 // acknowledged compares the share of operations that were acknowledged with the limit.

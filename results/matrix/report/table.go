@@ -30,6 +30,7 @@ func CSV(x *index.Index) ([]byte, error) {
 	for _, part := range []string{"in_fault", "at_heal"} {
 		head = append(head, part+"_gap_ms", part+"_lasted", part+"_leader_changes")
 	}
+	head = append(head, "client_gap_ms", "member_gap_ms", "reads_gap_ms", "writes_gap_ms", "good_ratio_during", "degraded_ms", "after_heal_ms")
 	_ = w.Write(head) // errors stay with the writer
 	for _, c := range x.Cells {
 		_ = w.Write(row(c, flags))
@@ -64,13 +65,18 @@ func row(c *index.Cell, flags []string) []string {
 	r = append(r, string(o.Verdict), string(o.Run), strconv.FormatBool(c.MustFail))
 	r = append(r, measured(o.Metrics)...)
 	if c.Outcome == nil {
-		return append(r, make([]string, 4+2*3)...)
+		return append(r, make([]string, 4+2*3+7)...)
 	}
 	r = append(r, strconv.Itoa(1+len(o.Attempts)), plain(o.Took), index.CellsDir+"/"+c.Name, o.Reason)
 	if o.Metrics == nil {
-		return append(r, make([]string, 2*3)...)
+		return append(r, make([]string, 2*3+7)...)
 	}
-	return slices.Concat(r, part(o.Metrics.InFault), part(o.Metrics.AtHeal))
+	r = slices.Concat(r, part(o.Metrics.InFault), part(o.Metrics.AtHeal))
+	m := o.Metrics
+	for _, x := range []*float64{m.Client, m.Member, m.Reads, m.Writes, m.GoodDuring, m.Degraded, m.AfterHeal} {
+		r = append(r, optional(x))
+	}
+	return r
 }
 
 // part returns the columns for a part of the run.
