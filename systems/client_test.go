@@ -56,6 +56,9 @@ func (c *cluster) ok(op reckon.Op) reckon.Op {
 	if op.Outcome != history.OK || op.Error != "" {
 		c.t.Fatalf("%v", op)
 	}
+	if op.Via != op.Member {
+		c.t.Errorf("%v: answered by %q, sent through %q", op, op.Member, op.Via)
+	}
 	if !slices.ContainsFunc(c.members, func(m reckon.Member) bool { return m.Name == op.Member }) {
 		c.t.Errorf("%v: answered by %q", op, op.Member)
 	}
@@ -162,7 +165,7 @@ func TestNobodyAnswers(t *testing.T) {
 			c.write(client, "k", "v")
 			c.killAll()
 			c.eventually("the client knows that all are dead", func() error {
-				if op := c.brief(client, history.Write); op.Outcome != history.Failed || !strings.HasPrefix(op.Error, "never sent: ") {
+				if op := c.brief(client, history.Write); op.Outcome != history.Failed || op.Via != "" || !strings.HasPrefix(op.Error, "never sent: ") {
 					return fmt.Errorf("%v", op)
 				}
 				return nil
@@ -188,10 +191,10 @@ func TestPaused(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.eventually("all its threads have stopped", func() error { return stopped(p.Pid) })
-			if op := c.brief(client, history.Write); op.Outcome != history.Unknown {
+			if op := c.brief(client, history.Write); op.Outcome != history.Unknown || op.Via != "n1" {
 				t.Errorf("a write to a paused member: %v", op)
 			}
-			if op := c.brief(client, history.Read); op.Outcome != history.Failed {
+			if op := c.brief(client, history.Read); op.Outcome != history.Failed || op.Via != "n1" {
 				t.Errorf("a read of a paused member: %v", op)
 			}
 			if s, err := c.status(c.members[0]); err == nil {

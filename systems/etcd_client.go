@@ -107,6 +107,7 @@ func (c *etcdClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 	}
 	member := t.member()
 	op.Outcome = outcome(op.Kind, member != "", err)
+	op.Via = member
 	switch {
 	case err == nil:
 		op.Member = member

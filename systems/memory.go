@@ -209,6 +209,9 @@ func (c *memoryClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 	}
 	answer, err := ask[memoryAnswer](ctx, c, method, memoryRequest{op.Key, op.Value})
 	op.Outcome = memoryOutcome(op.Kind, err)
+	if unsent := new(unsentError); !errors.As(err, &unsent) {
+		op.Via = c.member
+	}
 	if err != nil {
 		op.Error = err.Error()
 		return op

@@ -29,7 +29,7 @@ func TestResultsAreDocumented(t *testing.T) {
 		sections[title] = text
 	}
 	var op map[string]any // its encoding is written by hand
-	full := history.Op{Error: "e", Revision: 1, Version: 1, Member: "n1", Unobserved: true}
+	full := history.Op{Error: "e", Revision: 1, Version: 1, Member: "n1", Via: "n1", Unobserved: true}
 	if err := json.Unmarshal(full.AppendJSON(nil), &op); err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,7 @@ func (d *opDecoder) fast(line []byte, o *Op) bool {
 			b = b[end:]
 		}
 		if len(b) == 0 {
+			o.readVia()
 			return true
 		}
 		if b[0] != ',' {
@@ -92,6 +93,8 @@ func (d *opDecoder) text(o *Op, name, value []byte) bool {
 		o.Key = d.intern(value)
 	case "member":
 		o.Member = d.intern(value)
+	case "via":
+		o.Via = d.intern(value)
 	case "error":
 		o.Error = d.intern(value)
 	case "value":
@@ -149,6 +152,18 @@ func integer(o *Op, name []byte, n int64) bool {
 		return false
 	}
 	return true
+}
+
+// readVia takes the member that an operation was sent through from what old records have of it: the
+// member that answered, or the text of the error, "through n2: context deadline exceeded".
+func (o *Op) readVia() {
+	if o.Via != "" {
+		return
+	}
+	o.Via = o.Member
+	if rest, ok := strings.CutPrefix(o.Error, "through "); ok && o.Via == "" {
+		o.Via, _, _ = strings.Cut(rest, ": ")
+	}
 }
 
 // UnmarshalJSON reads an event. Records of before facts were typed have them in the text alone:

@@ -14,7 +14,7 @@ import (
 
 // op returns the i-th operation of a run that went well.
 func op(i int) Op {
-	return Op{Client: "c1", Process: i % 7, Kind: Write, Key: strconv.Itoa(i % 100), Value: strconv.Itoa(i), Due: time.Duration(i), Call: time.Duration(i + 1), Return: time.Duration(i + 2), Outcome: OK, Revision: int64(i), Member: "n1"}
+	return Op{Client: "c1", Process: i % 7, Kind: Write, Key: strconv.Itoa(i % 100), Value: strconv.Itoa(i), Due: time.Duration(i), Call: time.Duration(i + 1), Return: time.Duration(i + 2), Outcome: OK, Revision: int64(i), Member: "n1", Via: "n1"}
 }
 
 func must(t *testing.T, err error) {
@@ -28,7 +28,7 @@ func must(t *testing.T, err error) {
 func TestFastDecodingReadsTheSame(t *testing.T) {
 	ops := []Op{
 		{}, op(1), op(12),
-		{Stage: Final, Client: "c2", Process: 7, Kind: Read, Key: "a b", Due: -5, Outcome: Failed, Error: "etcdserver: no leader", Version: 3},
+		{Stage: Final, Client: "c2", Process: 7, Kind: Read, Key: "a b", Due: -5, Outcome: Failed, Error: "etcdserver: no leader", Version: 3, Via: "n3"},
 		{Stage: Preload, Key: "é", Value: strings.Repeat("x", 200), Error: "tab\there, \"quoted\", and a } brace"},
 		{Value: "comma, colon: and }", Key: `"`},
 	}
@@ -86,5 +86,26 @@ func TestDecodingAcrossChunks(t *testing.T) {
 	}
 	if _, err := EachOp(bytes.NewReader(broken), func(*Op) error { return nil }); err == nil || !strings.Contains(err.Error(), "line 20001") {
 		t.Errorf("one at a time, err = %v; want one that names line 20001", err)
+	}
+}
+
+// Records of before operations had a field for it say in the error's text through whom a failed one
+// was sent; both decoders read it there, and only where the field is missing.
+func TestViaOfOldRecords(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{`"outcome":"ok","member":"n1"`, "n1"},
+		{`"outcome":"unknown","error":"through n2: etcdserver: request timed out"`, "n2"},
+		{`"outcome":"failed","error":"never sent: context deadline exceeded"`, ""},
+		{`"outcome":"failed","error":"lost its way through n2: no"`, ""},
+		{`"outcome":"failed","error":"through n2: no","via":"n3"`, "n3"},
+	} {
+		for _, escape := range []string{"", `,"new":[1]`} { // the second is not for the fast decoder
+			line := `{"stage":"load","client":"c1","process":1,"kind":"read","key":"k","value":"","due":1,"call":1,"return":2,` + c.line + escape + "}\n"
+			got, _, err := ReadOps(strings.NewReader(line))
+			must(t, err)
+			if len(got) != 1 || got[0].Via != c.want {
+				t.Errorf("%s: %+v, want via %q", line, got, c.want)
+			}
+		}
 	}
 }

@@ -40,6 +40,7 @@ type opJSON struct {
 	Revision   int64         `json:"revision"`
 	Version    int64         `json:"version"`
 	Member     string        `json:"member"`
+	Via        string        `json:"via"`
 	Unobserved bool          `json:"untold"`
 }
 
@@ -83,6 +84,10 @@ func (o Op) AppendJSON(b []byte) []byte {
 		b = append(b, `,"member":`...)
 		b = appendString(b, o.Member)
 	}
+	if o.Via != "" {
+		b = append(b, `,"via":`...)
+		b = appendString(b, o.Via)
+	}
 	if o.Unobserved {
 		b = append(b, `,"untold":true`...)
 	}
@@ -115,7 +120,7 @@ func (o *Op) UnmarshalJSON(b []byte) error {
 	*o = Op{
 		Client: j.Client, Process: j.Process, Key: j.Key, Value: j.Value,
 		Due: j.Due, Call: j.Call, Return: j.Return, Error: j.Error,
-		Revision: j.Revision, Version: j.Version, Member: j.Member, Unobserved: j.Unobserved,
+		Revision: j.Revision, Version: j.Version, Member: j.Member, Via: j.Via, Unobserved: j.Unobserved,
 	}
 	var ok [3]bool
 	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final)
@@ -126,6 +131,7 @@ func (o *Op) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("operation: unknown %s", name)
 		}
 	}
+	o.readVia()
 	return nil
 }
 

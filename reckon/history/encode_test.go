@@ -13,8 +13,8 @@ import (
 func TestOpLinesRoundTrip(t *testing.T) {
 	ops := []Op{
 		{},
-		{Stage: Preload, Client: "c1", Process: 7, Kind: Write, Key: "k1", Value: "v\"1\\\n", Due: 1, Call: 2, Return: 3, Outcome: OK, Revision: 9, Member: "n2"},
-		{Stage: Final, Client: "c10", Kind: Read, Key: "ключ", Value: "é", Due: -time.Second, Outcome: Failed, Error: "deadline <exceeded>", Version: 3},
+		{Stage: Preload, Client: "c1", Process: 7, Kind: Write, Key: "k1", Value: "v\"1\\\n", Due: 1, Call: 2, Return: 3, Outcome: OK, Revision: 9, Member: "n2", Via: "n2"},
+		{Stage: Final, Client: "c10", Kind: Read, Key: "ключ", Value: "é", Due: -time.Second, Outcome: Failed, Error: "deadline <exceeded>", Version: 3, Via: "n3"},
 		{Value: strings.Repeat("x", AbridgeOver)},
 		{Client: "c1", Key: "7", Outcome: OK, Unobserved: true},
 	}

@@ -123,6 +123,9 @@ type Op struct {
 	Revision int64
 	Version  int64  // of a read: how often the key has been written, 0 where it does not exist
 	Member   string // which member answered, where the client knows
+	// Via is the member that the operation was last sent through, set when it is sent, so that a
+	// failure counts for its member too; "" where it was never sent, or the client does not say.
+	Via string
 	// Unobserved: of a read that is OK, the client does not report what the store answered, so
 	// Value means nothing.
 	Unobserved bool

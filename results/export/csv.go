@@ -12,7 +12,7 @@ import (
 // header has the names of the columns of csv; parquet has the same.
 var header = []string{
 	"stage", "client", "process", "kind", "key", "value", "due", "due_s", "call_s", "return_s", "latency_ms",
-	"outcome", "error", "revision", "version", "member", "untold",
+	"outcome", "error", "revision", "version", "member", "untold", "via",
 }
 
 // writeCSV writes a row for each operation.
@@ -27,7 +27,7 @@ func writeCSV(w io.Writer, r Run) error {
 			o.Stage.String(), o.Client, strconv.Itoa(o.Process), o.Kind.String(), o.Key, o.Value,
 			r.Epoch.Add(o.Due).UTC().Format(time.RFC3339Nano),
 			decimals(r.since(o.Due), 9), decimals(r.since(o.Call), 9), decimals(r.since(o.Return), 9), decimals(o.Latency().Seconds()*1e3, 6),
-			o.Outcome.String(), o.Error, strconv.FormatInt(o.Revision, 10), strconv.FormatInt(o.Version, 10), o.Member, strconv.FormatBool(o.Unobserved),
+			o.Outcome.String(), o.Error, strconv.FormatInt(o.Revision, 10), strconv.FormatInt(o.Version, 10), o.Member, strconv.FormatBool(o.Unobserved), o.Via,
 		})
 	})
 	if err != nil {

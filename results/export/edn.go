@@ -88,6 +88,10 @@ func appendEDN(b []byte, o *history.Op, m moment, index int) []byte {
 	b = strconv.AppendInt(b, int64(m.at), 10)
 	b = append(b, ", :index "...)
 	b = strconv.AppendInt(b, int64(index), 10)
+	if m.done && o.Via != "" {
+		b = append(b, ", :via "...)
+		b = appendEDNString(b, o.Via)
+	}
 	if m.done && o.Error != "" {
 		b = append(b, ", :error "...)
 		b = appendEDNString(b, o.Error)

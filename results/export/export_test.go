@@ -27,13 +27,13 @@ const second = time.Second
 // small has one of everything: a preload, a read of nothing, one that keeps its answer, what
 // failed, what nobody knows, a name that needs quotes.
 var small = []history.Op{
-	{Stage: history.Preload, Client: "c1", Process: 0, Kind: history.Write, Key: "7", Value: "a", Due: 1 * second, Call: 1 * second, Return: 1*second + 5e6, Outcome: history.OK, Revision: 2, Member: "n1"},
-	{Client: "c1", Process: 0, Kind: history.Read, Key: "7", Value: "a", Due: 2 * second, Call: 2*second + 1e5, Return: 2*second + 3e6, Outcome: history.OK, Revision: 2, Version: 1, Member: "n2"},
-	{Client: "c1", Process: 1, Kind: history.Read, Key: "8", Due: 2*second + 1e6, Call: 2*second + 1e6, Return: 2*second + 3e6, Outcome: history.OK, Member: "n2"},
-	{Client: "c1", Process: 4, Kind: history.Read, Key: "7", Due: 2*second + 2e6, Call: 2*second + 2e6, Return: 2*second + 3e6, Outcome: history.OK, Unobserved: true, Member: "n2"},
-	{Client: "c2", Process: 2, Kind: history.Read, Key: "7", Due: 3 * second, Call: 3 * second, Return: 3*second + 1e6, Outcome: history.Failed, Error: "etcdserver: no leader"},
+	{Stage: history.Preload, Client: "c1", Process: 0, Kind: history.Write, Key: "7", Value: "a", Due: 1 * second, Call: 1 * second, Return: 1*second + 5e6, Outcome: history.OK, Revision: 2, Member: "n1", Via: "n1"},
+	{Client: "c1", Process: 0, Kind: history.Read, Key: "7", Value: "a", Due: 2 * second, Call: 2*second + 1e5, Return: 2*second + 3e6, Outcome: history.OK, Revision: 2, Version: 1, Member: "n2", Via: "n2"},
+	{Client: "c1", Process: 1, Kind: history.Read, Key: "8", Due: 2*second + 1e6, Call: 2*second + 1e6, Return: 2*second + 3e6, Outcome: history.OK, Member: "n2", Via: "n2"},
+	{Client: "c1", Process: 4, Kind: history.Read, Key: "7", Due: 2*second + 2e6, Call: 2*second + 2e6, Return: 2*second + 3e6, Outcome: history.OK, Unobserved: true, Member: "n2", Via: "n2"},
+	{Client: "c2", Process: 2, Kind: history.Read, Key: "7", Due: 3 * second, Call: 3 * second, Return: 3*second + 1e6, Outcome: history.Failed, Error: "etcdserver: no leader", Via: "n3"},
 	{Client: "c1", Process: 0, Kind: history.Write, Key: "k \"1\"\\\n", Value: "é,1", Due: 2*second + 3e6, Call: 2*second + 3e6, Return: 8 * second, Outcome: history.Unknown, Error: "timed out"},
-	{Stage: history.Final, Client: "n1", Process: 3, Kind: history.Read, Key: "7", Value: "a", Due: 9 * second, Call: 9 * second, Return: 9*second + 1e6, Outcome: history.OK, Revision: 2, Version: 1, Member: "n1"},
+	{Stage: history.Final, Client: "n1", Process: 3, Kind: history.Read, Key: "7", Value: "a", Due: 9 * second, Call: 9 * second, Return: 9*second + 1e6, Outcome: history.OK, Revision: 2, Version: 1, Member: "n1", Via: "n1"},
 }
 
 func runOf(ops []history.Op) Run {
@@ -126,7 +126,7 @@ func TestParquetHoldsTheSame(t *testing.T) {
 		text := []string{
 			got.Stage, got.Client, fmt.Sprint(got.Process), got.Kind, got.Key, got.Value, time.Unix(0, got.Due).UTC().Format(time.RFC3339Nano),
 			fmt.Sprintf("%.9f", got.DueS), fmt.Sprintf("%.9f", got.CallS), fmt.Sprintf("%.9f", got.ReturnS), fmt.Sprintf("%.6f", got.Latency),
-			got.Outcome, got.Error, fmt.Sprint(got.Revision), fmt.Sprint(got.Version), got.Member, fmt.Sprint(got.Untold),
+			got.Outcome, got.Error, fmt.Sprint(got.Revision), fmt.Sprint(got.Version), got.Member, fmt.Sprint(got.Untold), got.Via,
 		}
 		if d := cmp.Diff(lines[i+1], text); d != "" {
 			t.Fatalf("row %d (-csv +parquet):\n%s", i, d)

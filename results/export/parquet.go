@@ -29,6 +29,7 @@ type row struct {
 	Version  int64   `parquet:"version"`
 	Member   string  `parquet:"member,dict"`
 	Untold   bool    `parquet:"untold"` // a read whose answer the client did not report: value is meaningless
+	Via      string  `parquet:"via,dict"`
 }
 
 // rowGroup is how many rows are held in memory before they are written: some tens of megabytes.
@@ -48,7 +49,7 @@ func writeParquet(w io.Writer, r Run) error {
 			Stage: o.Stage.String(), Client: o.Client, Process: int64(o.Process), Kind: o.Kind.String(), Key: o.Key, Value: o.Value,
 			Due: r.Epoch.Add(o.Due).UnixNano(), DueS: r.since(o.Due), CallS: r.since(o.Call), ReturnS: r.since(o.Return),
 			Latency: o.Latency().Seconds() * 1e3, Outcome: o.Outcome.String(), Error: o.Error,
-			Revision: o.Revision, Version: o.Version, Member: o.Member, Untold: o.Unobserved,
+			Revision: o.Revision, Version: o.Version, Member: o.Member, Untold: o.Unobserved, Via: o.Via,
 		})
 		if len(batch) < cap(batch) {
 			return nil

@@ -192,6 +192,7 @@ func (r externalResult) fill(op *reckon.Op, base int64, members []reckon.Member)
 	}
 	op.Call, op.Return = instant(*r.Submitted)-externalGrain, instant(*r.Returned)+externalGrain
 	op.Member, op.Error = memberAt(r.Other.Target, members), ""
+	op.Via = op.Member
 	op.Outcome = history.Unknown
 	if r.Result != externalSuccess {
 		op.Error = cmp.Or(r.Result, "the client program gave no reason")

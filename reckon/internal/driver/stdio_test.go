@@ -109,8 +109,8 @@ func TestExternalOutcomes(t *testing.T) {
 		name, result, other string
 		op, want            reckon.Op
 	}{
-		{"a write", "Success", `"target":"10.1.0.2:2379"`, reckon.Op{Kind: history.Write, Value: "v"}, reckon.Op{Kind: history.Write, Value: "v", Outcome: history.OK, Member: "n2"}},
-		{"a write that failed may have taken effect", "timeout", `"target":"n1"`, reckon.Op{Kind: history.Write}, reckon.Op{Kind: history.Write, Error: "timeout", Member: "n1"}},
+		{"a write", "Success", `"target":"10.1.0.2:2379"`, reckon.Op{Kind: history.Write, Value: "v"}, reckon.Op{Kind: history.Write, Value: "v", Outcome: history.OK, Member: "n2", Via: "n2"}},
+		{"a write that failed may have taken effect", "timeout", `"target":"n1"`, reckon.Op{Kind: history.Write}, reckon.Op{Kind: history.Write, Error: "timeout", Member: "n1", Via: "n1"}},
 		{"a read that failed did nothing", "timeout", `"target":"x"`, reckon.Op{}, reckon.Op{Outcome: history.Failed, Error: "timeout"}},
 		{"a read that keeps its answer", "Success", `"target":""`, reckon.Op{}, reckon.Op{Outcome: history.OK, Unobserved: true}},
 		{"a read that tells", "Success", `"value":"00a"`, reckon.Op{}, reckon.Op{Outcome: history.OK, Value: "00a"}},
