@@ -145,8 +145,26 @@ func NewRestored(strike int, overlay []Layer, text string) Event {
 	return e
 }
 
-// NewSettled: the cluster was stable, led by the node.
-func NewSettled(leader string) Event { return Event{Kind: Settled, Subject: leader} }
+// NewServed: the node, on which the strike had acted, answers clients again, so long after the
+// strike was healed.
+func NewServed(strike int, node string, after time.Duration) Event {
+	e := Event{Kind: Served, Subject: node, Data: strikeData(strike)}
+	e.Data["after_s"] = after.Seconds()
+	return e
+}
+
+// After returns how long after its strike's heal the node of a Served event answered clients again.
+func (e Event) After() time.Duration { return seconds(e.Data["after_s"]) }
+
+// NewSettled: the cluster was stable, all of its members, led by the node; "" where no member of the
+// system leads.
+func NewSettled(leader string, members int) Event {
+	return Event{Kind: Settled, Subject: leader, Data: data{"members": float64(members)}}
+}
+
+// Members returns how many members a Settled event says served; 0 in records of before members were
+// asked by clients.
+func (e Event) Members() int { return int(e.Data["members"]) }
 
 // NewUnsettled: the cluster did not become stable within the bound.
 func NewUnsettled(bound time.Duration, missing string) Event {
