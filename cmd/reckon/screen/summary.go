@@ -95,5 +95,8 @@ func strikeLine(s results.Summary, i int, st results.Strike) string {
 			line += "; service did not recover"
 		}
 	}
+	for _, m := range st.Served {
+		line += fmt.Sprintf("; %s served again %.2f s after the heal", m.Member, m.After)
+	}
 	return line
 }
