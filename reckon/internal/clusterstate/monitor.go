@@ -86,8 +86,8 @@ func (m *Monitor) Killed(now time.Duration, node string) []history.Event {
 	m.mu.Lock()
 	n := m.find(node)
 	n.Alive = false
-	n.reads.end(now)
-	n.writes.end(now)
+	n.reads.ended(now)
+	n.writes.ended(now)
 	m.mu.Unlock()
 	return m.Saw(now, node, reckon.Status{}, errors.New("killed"))
 }
@@ -97,8 +97,8 @@ func (m *Monitor) Fell(now time.Duration, node string, err error) []history.Even
 	m.mu.Lock()
 	n := m.find(node)
 	n.Fell, n.Alive = err, false
-	n.reads.end(now)
-	n.writes.end(now)
+	n.reads.ended(now)
+	n.writes.ended(now)
 	m.mu.Unlock()
 	return m.Saw(now, node, reckon.Status{}, err)
 }

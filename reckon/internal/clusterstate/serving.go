@@ -20,37 +20,42 @@ type Answer struct {
 // answers is what became of the operations of one kind through a node.
 type answers struct {
 	since  time.Duration // when the first was answered of those that have been since; Never where the last was not
-	call   time.Duration // when the newest operation whose end is known was called
+	asked  time.Duration // when the newest that was answered was called; Never
 	last   time.Duration // when one was last answered; Never
 	back   time.Duration // when one was last answered after none had been for longer than an election timeout; Never
+	call   time.Duration // when the newest that was not answered was called; Never
+	end    time.Duration // when that was given up
 	failed bool          // one was not answered while the process ran
 }
 
-func newAnswers() answers { return answers{since: Never, call: Never, last: Never, back: Never} }
+func newAnswers() answers {
+	return answers{since: Never, asked: Never, last: Never, back: Never, call: Never, end: Never}
+}
 
-// see takes an operation in. Of two the one that was called later says more: one that was called
-// while the node was cut off may end, unanswered, long after others have been answered.
+// see takes an operation in. One that was not answered counts unless another was answered that was
+// called later, or has been answered since it was given up: what was sent into a cut may be given up
+// long after the node answers others.
 func (a *answers) see(ok bool, call, end, timeout time.Duration) {
 	if ok {
 		if a.last != Never && end-a.last > timeout {
 			a.back = end
 		}
-		a.last = max(a.last, end)
+		a.last, a.asked = max(a.last, end), max(a.asked, call)
+	} else if call > a.call {
+		a.call, a.end, a.failed = call, end, true
 	}
-	if call < a.call {
-		return
-	}
-	a.call = call
-	switch {
-	case !ok:
-		a.since, a.failed = Never, true
-	case a.since == Never:
+	switch serves := a.asked > a.call || a.last > a.end; {
+	case !serves:
+		a.since = Never
+	case ok && a.since == Never:
 		a.since = end
 	}
 }
 
-// end notes that the node's process ended.
-func (a *answers) end(now time.Duration) { a.since, a.call, a.failed = Never, now, false }
+// ended notes that the node's process ended: what was answered before says nothing any more.
+func (a *answers) ended(now time.Duration) {
+	a.since, a.call, a.end, a.failed = Never, now, now, false
+}
 
 // A healing is the end of what a strike did to a node.
 type healing struct {
@@ -178,7 +183,7 @@ func (v View) Settled(now, asked time.Duration) error {
 
 // missing returns what the node has not done for clients since it was asked to; "" where it serves.
 func (v View) missing(n *Observation, asked time.Duration) string {
-	served := func(a answers) bool { return a.since != Never && a.call >= asked }
+	served := func(a answers) bool { return a.since != Never && a.asked >= asked }
 	switch {
 	case !served(n.reads):
 		return cmp.Or(v.m.serving.Read, "a read") + " through it alone is not answered"
