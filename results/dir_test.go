@@ -35,7 +35,7 @@ func op(i int) history.Op {
 	at := time.Duration(i) * time.Millisecond
 	return history.Op{
 		Client: "c1", Process: i % 7, Kind: history.Write, Key: "3", Value: "v\"\n" + strings.Repeat("x", i%9),
-		Due: at, Call: at + 1, Return: at + 2*time.Millisecond, Outcome: history.OK, Revision: int64(i), Member: "n1",
+		Due: at, Call: at + 1, Return: at + 2*time.Millisecond, Outcome: history.OK, Revision: int64(i), Member: "n1", Via: "n1",
 	}
 }
 
