@@ -23,6 +23,14 @@ var floors = []string{
 	// What is recorded, and what needs nothing else of reckon's.
 	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
+	// The components of the simulator.
+	"reckon/sim/loop reckon/sim/invariant",
+	"reckon/sim/disk reckon/sim/network",
+	"reckon/sim/node reckon/sim/wal",
+	"reckon/sim/client",
+	"reckon/sim/memory reckon/sim/raftkv",
+	"reckon/sim/world",
+	"reckon/sim/scenario",
 	// The contracts, and the words that fulfil them.
 	"reckon",
 	"topologies workloads faults systems",
@@ -38,7 +46,7 @@ var floors = []string{
 	"reckon/internal/linkverify reckon/internal/testbed reckon/internal/driver reckon/internal/journal",
 	"reckon/internal/links reckon/internal/fleet",
 	"reckon/internal/cluster",
-	"reckon/runner",
+	"reckon/runner reckon/sim",
 	// Recorded runs.
 	"results results/canvas",
 	"results/summary",
@@ -51,7 +59,7 @@ var floors = []string{
 	// The command.
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
 	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
-	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired",
+	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired cmd/reckon/simulate",
 	"cmd/reckon",
 	".", // this test
 }
@@ -59,7 +67,9 @@ var floors = []string{
 // pure are the packages that build on any operating system and touch none: neither os/exec nor
 // golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
-	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load")
+	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
+	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
+	"reckon/sim/node reckon/sim/raftkv reckon/sim/scenario reckon/sim/wal reckon/sim/world")
 
 func TestImportsPointOneWay(t *testing.T) {
 	floor := map[string]int{}

@@ -16,8 +16,9 @@ import (
 // them.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: churnWord,
-		Doc:  "injects a random fault every --churn-slot during the middle third of the load, among those that heal themselves and fit the number of nodes; each lasts half its slot, and the cluster can recover in the other half",
+		Name:   churnWord,
+		Doc:    "injects a random fault every --churn-slot during the middle third of the load, among those that heal themselves and fit the number of nodes; each lasts half its slot, and the cluster can recover in the other half",
+		Source: "Jepsen's mixed nemeses",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &churn{}
 			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the recovery time after it last together")
@@ -132,6 +133,11 @@ func (f *churn) Requires() (all []reckon.Requirement) {
 		}
 	}
 	return all
+}
+
+// Trial returns one with two slots.
+func (*churn) Trial() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"duration": {"12s"}, "churn-slot": {"2s"}}}
 }
 
 func (f *churn) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {

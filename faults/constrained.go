@@ -18,8 +18,9 @@ import (
 // nobody until the heal.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "constrained",
-		Doc:  "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that the only node that sees a majority lacks entries that the majority has, if anything is written between the two cuts",
+		Name:   "constrained",
+		Doc:    "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that the only node that sees a majority lacks entries that the majority has, if anything is written between the two cuts",
+		Source: "OmniPaxos (EuroSys'23)",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &constrained{}
 			reckon.CutModeVar(fs, &f.mode)
@@ -42,6 +43,8 @@ func (f *constrained) Validate(s reckon.Setting) error {
 func (f *constrained) Requires() []reckon.Requirement { return required(f.mode) }
 
 func (*constrained) HealsItself() bool { return true }
+
+func (*constrained) Trial() reckon.Trial { return fiveNodes() }
 
 func (f *constrained) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)

@@ -20,8 +20,9 @@ import (
 // has verified nothing: this word proves that a valid run means something.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "corrupt-data",
-		Doc:  "after the first third of the load, damages the verified tree of a random worker as --corrupt says; the next verify pass must report it",
+		Name:   "corrupt-data",
+		Doc:    "after the first third of the load, damages the verified tree of a random worker as --corrupt says; the next verify pass must report it",
+		Source: "silent damage to data at rest, as Jepsen's and ZFS's fault injectors do it",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			c := &corruptData{}
 			flags.ChoiceVar(fs, &c.kind, "corrupt", drawnKind, append([]string{drawnKind}, damages...), "how to damage the tree; drawn picks one of the others by the seed")
@@ -37,6 +38,10 @@ const drawnKind = "drawn"
 var damages = []string{"flip", "truncate", "delete", "swap", "add"}
 
 func (*corruptData) Validate(s reckon.Setting) error { return wantWorkers(s) }
+
+func (*corruptData) Trial() reckon.Trial {
+	return reckon.Trial{Workload: "uniform,kibishii", Flags: map[string][]string{"number-clients": {"2"}}, Invalid: true}
+}
 
 func (f *corruptData) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	at := s.Duration / 3

@@ -95,6 +95,11 @@ func required(mode reckon.CutMode) []reckon.Requirement {
 	return []reckon.Requirement{{Name: reckon.ConnectionResets, By: "--cut " + mode.String()}}
 }
 
+// fiveNodes is the trial of a fault that fewer nodes do not suit.
+func fiveNodes() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"number-nodes": {"5"}}}
+}
+
 // degrade returns the act that adds to each path its shape in the overlay.
 func degrade(c reckon.Cluster, overlay link.Matrix) act {
 	return func(ctx context.Context) (undo, error) {

@@ -17,14 +17,16 @@ import (
 // it comes back, the node that was cut off may call an election.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "intermittent-partial",
-		Doc:  "the node that leads at a third of the load and one follower are cut from each other for --mtbf, connected for as long, and so on until two thirds",
-		New:  newIntermittent(intermittent{role: leads, first: "cut WHO and one follower from each other", again: "cut the same two from each other again", bind: theLink}),
+		Name:   "intermittent-partial",
+		Doc:    "the node that leads at a third of the load and one follower are cut from each other for --mtbf, connected for as long, and so on until two thirds",
+		Source: "the 2020 Cloudflare outage",
+		New:    newIntermittent(intermittent{role: leads, first: "cut WHO and one follower from each other", again: "cut the same two from each other again", bind: theLink}),
 	})
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "intermittent-full",
-		Doc:  "one follower is cut from every other node for --mtbf, connected for as long, and so on from a third to two thirds of the load; the others are a majority, and lose their leader only if that follower has become the leader",
-		New:  newIntermittent(intermittent{role: follows, first: "cut WHO from every other node", again: "cut the same one from every other node again", bind: theNode}),
+		Name:   "intermittent-full",
+		Doc:    "one follower is cut from every other node for --mtbf, connected for as long, and so on from a third to two thirds of the load; the others are a majority, and lose their leader only if that follower has become the leader",
+		Source: "NEAT: complete partition, flapping",
+		New:    newIntermittent(intermittent{role: follows, first: "cut WHO from every other node", again: "cut the same one from every other node again", bind: theNode}),
 	})
 }
 

@@ -15,8 +15,9 @@ import (
 // that the final reads have a quorum.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "kill-n",
-		Doc:  "--kill-n nodes, drawn at random, are killed (SIGKILL) as the load starts and stay dead until it ends",
+		Name:   "kill-n",
+		Doc:    "--kill-n nodes, drawn at random, are killed (SIGKILL) as the load starts and stay dead until it ends",
+		Source: "crash faults at and beyond the minority that a quorum tolerates",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			k := &killN{}
 			fs.IntVar(&k.n, "kill-n", 1, "how many nodes to kill")

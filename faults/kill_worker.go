@@ -15,9 +15,10 @@ import (
 // repeat it.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "kill-worker",
-		Doc:  "a worker, drawn at random, is killed (SIGKILL) in the middle of the first pass after a third of the load, and started again a second later",
-		New:  func(*pflag.FlagSet) reckon.Fault { return killWorker{} },
+		Name:   "kill-worker",
+		Doc:    "a worker, drawn at random, is killed (SIGKILL) in the middle of the first pass after a third of the load, and started again a second later",
+		Source: "crash faults, of a client of the store that holds a lease",
+		New:    func(*pflag.FlagSet) reckon.Fault { return killWorker{} },
 	})
 }
 
@@ -27,6 +28,15 @@ type killWorker struct{}
 const workerGone = time.Second
 
 func (killWorker) Validate(s reckon.Setting) error { return wantWorkers(s) }
+
+// Trial returns one whose passes are long enough to be interrupted. The fault causes no election, so
+// the election timeout may be longer.
+func (killWorker) Trial() reckon.Trial {
+	return reckon.Trial{Workload: "uniform,kibishii", Flags: map[string][]string{
+		"number-clients": {"2"}, "failure-timeout": {"1s"}, "rate": {"50"},
+		"kibishii-files": {"100"}, "kibishii-length": {"65536"}, "kibishii-lease": {"2s"},
+	}}
+}
 
 func (killWorker) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+workerGone)

@@ -6,8 +6,9 @@ import "github.com/reckon-bench/reckon/reckon"
 // Ousterhout 2014, section 9.3).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "leader",
-		Doc:  "the leader is killed (SIGKILL) at a third of the load, and started again on the same data at two thirds",
-		New:  newHold(hold{reckon.Dead, "kill", "killed", middle}),
+		Name:   "leader",
+		Doc:    "the leader is killed (SIGKILL) at a third of the load, and started again on the same data at two thirds",
+		Source: "Raft (Ongaro & Ousterhout 2014, section 9.3); Jensen, etcd-io/raft#86 and #169",
+		New:    newHold(hold{reckon.Dead, "kill", "killed", middle}),
 	})
 }

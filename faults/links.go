@@ -16,8 +16,9 @@ import (
 
 // scenario is a fault that strikes once, in the middle third of the load: a row of the table below.
 type scenario struct {
-	name string
-	doc  string // what it does; the window is said once for all of them
+	name   string
+	doc    string // what it does; the window is said once for all of them
+	source string // where it comes from
 	// plan says what it does, for the plan; WHO stands for its target.
 	plan  string
 	role  string // its target by default; "" if it has none
@@ -38,72 +39,86 @@ type scenario struct {
 var scenarios = []scenario{
 	{ // NEAT's and Nifty's partial partition. It has no effect with pre-vote, and an election at the heal without.
 		name: "partial-partition", doc: "the leader and one follower are cut from each other, both ways; all else stays connected",
-		plan: "cut WHO and one follower from each other", role: leads, takes: oneTarget,
+		source: "NEAT (OSDI'18), Nifty (OSDI'20)",
+		plan:   "cut WHO and one follower from each other", role: leads, takes: oneTarget,
 		least: 2, why: "so that there is a follower", apply: partialPartition,
 	},
 	{ // NEAT's complete partition of one node.
 		name: "isolate", doc: "the leader is cut from every node and client",
-		plan: "cut WHO from every node and client", role: leads, takes: anyTarget,
+		source: "NEAT: complete partition",
+		plan:   "cut WHO from every node and client", role: leads, takes: anyTarget,
 		least: 2, why: "so that there is another", alone: true, apply: isolate,
 	},
 	{
 		name: "isolate-follower", doc: "one follower is cut from every node and client",
-		plan: "cut WHO from every node and client", role: follows,
+		source: "NEAT: complete partition",
+		plan:   "cut WHO from every node and client", role: follows,
 		least: 2, why: "so that there is a follower", alone: true, apply: isolate,
 	},
 	{ // NEAT's simplex partition.
 		name: "one-way", doc: "the leader's packets to the other nodes are lost; theirs arrive",
-		plan: "lose the packets of WHO to the other nodes", role: leads, takes: anyTarget,
+		source: "NEAT: simplex partition",
+		plan:   "lose the packets of WHO to the other nodes", role: leads, takes: anyTarget,
 		least: 2, why: "so that there is another", apply: oneWay,
 	},
 	{
 		name: "one-way-in", doc: "the other nodes' packets to the leader are lost; its own arrive",
-		plan: "lose the packets of the other nodes to WHO", role: leads, takes: anyTarget,
+		source: "NEAT: simplex partition",
+		plan:   "lose the packets of the other nodes to WHO", role: leads, takes: anyTarget,
 		least: 2, why: "so that there is another", apply: oneWayIn,
 	},
 	{ // Jepsen's partition-random-halves, always with a majority on one side.
 		name: "majority", doc: "a random majority of the nodes and the rest are cut from each other",
-		plan:  "cut a random majority and the rest from each other",
-		least: 3, why: "so that somebody is left over", apply: halves,
+		source: "NEAT: complete partition; Jepsen's random halves",
+		plan:   "cut a random majority and the rest from each other",
+		least:  3, why: "so that somebody is left over", apply: halves,
 	},
 	{ // Jepsen's majorities-ring.
 		name: "ring", doc: "the nodes form a ring in which each sees a majority, and no two the same one",
-		plan:  "leave every node the neighbours in a random ring that make a majority with it",
-		least: 5, why: "so that majorities can differ", apply: ring,
+		source: "Jepsen's majorities-ring",
+		plan:   "leave every node the neighbours in a random ring that make a majority with it",
+		least:  5, why: "so that majorities can differ", apply: ring,
 	},
 	{ // Jepsen's bridge.
 		name: "bridge", doc: "two halves of the nodes meet only in one node, a random one",
-		plan: "cut two random halves from each other that meet in WHO", role: anyone, takes: oneTarget,
+		source: "Jepsen's bridge; NEAT: partial partition",
+		plan:   "cut two random halves from each other that meet in WHO", role: anyone, takes: oneTarget,
 		least: 3, why: "so that there is somebody on either side", apply: bridge,
 	},
 	{ // OmniPaxos, section 2, published for five nodes. With more, the hub is still the only one that sees a majority.
 		name: "quorum-loss", doc: "every link is cut that does not touch one node, which does not lead; so it alone sees a majority",
-		plan:  "cut every link that does not touch one follower",
-		least: 5, why: "so that who sees the hub alone sees no majority", apply: quorumLoss,
+		source: "OmniPaxos (EuroSys'23)",
+		plan:   "cut every link that does not touch one follower",
+		least:  5, why: "so that who sees the hub alone sees no majority", apply: quorumLoss,
 	},
 	{ // OmniPaxos, section 2. With three nodes it is partial-partition, under the name of the publication.
 		name: "chained", doc: "the leader and one follower are cut from each other, and the third node sees both",
-		plan: "cut the leader and one follower from each other, with the third between them", role: leads,
+		source: "OmniPaxos (EuroSys'23)",
+		plan:   "cut the leader and one follower from each other, with the third between them", role: leads,
 		least: 3, most: 3, why: "as published; partial-partition cuts the same link among more", apply: partialPartition,
 	},
 	{ // Howard & Abraham's second topology: 1, 2 and 3 see each other, 4 leads and sees only 2, 5 is dead.
 		name: "no-quorum-leader", doc: "the leader sees one follower only, which sees two more, and the fifth node is dead (SIGKILL)",
-		plan:  "leave the leader one of three followers that see each other, and kill the fifth",
-		least: 5, most: 5, why: "as published", apply: noQuorumLeader,
+		source: "Howard & Abraham 2020, second topology",
+		plan:   "leave the leader one of three followers that see each other, and kill the fifth",
+		least:  5, most: 5, why: "as published", apply: noQuorumLeader,
 	},
 	{ // Cloudflare: a switch that lost some of the packets between some of the nodes.
 		name: "flaky-link", doc: "30% of the packets between the leader and one follower are lost, both ways",
-		plan: "lose 30% of the packets between WHO and one follower", role: leads, takes: oneTarget,
+		source: "the 2020 Cloudflare outage",
+		plan:   "lose 30% of the packets between WHO and one follower", role: leads, takes: oneTarget,
 		least: 2, why: "so that there is a follower", uncut: true, apply: flakyLink,
 	},
 	{
 		name: "slow-link", doc: "the latency between the leader and the other nodes is ten times what it was",
-		plan: "make the links of WHO to the other nodes ten times as slow", role: leads, takes: anyTarget,
+		source: "chaos-mesh",
+		plan:   "make the links of WHO to the other nodes ten times as slow", role: leads, takes: anyTarget,
 		least: 2, why: "so that there is another", uncut: true, also: wantLatency, apply: slowLink,
 	},
 	{
 		name: "lossy", doc: "10% of the packets between the leader and the other nodes are lost, both ways",
-		plan: "lose 10% of the packets between WHO and the other nodes", role: leads, takes: anyTarget,
+		source: "chaos-mesh",
+		plan:   "lose 10% of the packets between WHO and the other nodes", role: leads, takes: anyTarget,
 		least: 2, why: "so that there is another", uncut: true, apply: lossy,
 	},
 }
@@ -111,8 +126,9 @@ var scenarios = []scenario{
 func init() {
 	for _, row := range scenarios {
 		reckon.Faults.Register(reckon.Word[reckon.Fault]{
-			Name: row.name,
-			Doc:  row.doc,
+			Name:   row.name,
+			Doc:    row.doc,
+			Source: row.source,
 			New: func(fs *pflag.FlagSet) reckon.Fault {
 				f := &links{scenario: row}
 				if !row.uncut {
@@ -167,6 +183,14 @@ func noLinkDown(w reckon.CutMode) error {
 func (f *links) Requires() []reckon.Requirement { return required(f.mode) }
 
 func (*links) HealsItself() bool { return true }
+
+// Trial returns one with enough nodes for the scenario. Most fit any number, and need none.
+func (f *links) Trial() reckon.Trial {
+	if f.least < 5 {
+		return reckon.Trial{}
+	}
+	return fiveNodes()
+}
 
 func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)

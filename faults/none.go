@@ -12,9 +12,10 @@ import (
 // lists.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "none",
-		Doc:  "no fault: the baseline for all others; in a list with others it adds nothing",
-		New:  func(*pflag.FlagSet) reckon.Fault { return none{} },
+		Name:   "none",
+		Doc:    "no fault: the baseline for all others; in a list with others it adds nothing",
+		Source: "the run that every other is compared with",
+		New:    func(*pflag.FlagSet) reckon.Fault { return none{} },
 	})
 }
 

@@ -6,8 +6,9 @@ import "github.com/reckon-bench/reckon/reckon"
 // pause).
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "pause",
-		Doc:  "the leader is stopped (SIGSTOP) at a third of the load, keeping its connections, and continues (SIGCONT) at two thirds",
-		New:  newHold(hold{reckon.Paused, "pause", "paused", middle}),
+		Name:   "pause",
+		Doc:    "the leader is stopped (SIGSTOP) at a third of the load, keeping its connections, and continues (SIGCONT) at two thirds",
+		Source: "Jepsen's etcd test",
+		New:    newHold(hold{reckon.Paused, "pause", "paused", middle}),
 	})
 }

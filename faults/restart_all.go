@@ -17,9 +17,10 @@ import (
 // flushed to disk survives, so this fault cannot find a missing fsync.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "restart-all",
-		Doc:  "all nodes are killed (SIGKILL) at a third of the load and started again after a second; the page cache survives, so this cannot find a missing fsync",
-		New:  func(*pflag.FlagSet) reckon.Fault { return restartAll{} },
+		Name:   "restart-all",
+		Doc:    "all nodes are killed (SIGKILL) at a third of the load and started again after a second; the page cache survives, so this cannot find a missing fsync",
+		Source: "Jepsen's etcd test (kill all)",
+		New:    func(*pflag.FlagSet) reckon.Fault { return restartAll{} },
 	})
 }
 

@@ -14,9 +14,10 @@ import (
 // A rolling restart, as for an upgrade.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "rolling",
-		Doc:  "one node after the other is killed (SIGKILL) and started again: the middle third of the load has a slot for each node, which is dead for the first half of its slot; a node is killed only once the others answer",
-		New:  func(*pflag.FlagSet) reckon.Fault { return rolling{} },
+		Name:   "rolling",
+		Doc:    "one node after the other is killed (SIGKILL) and started again: the middle third of the load has a slot for each node, which is dead for the first half of its slot; a node is killed only once the others answer",
+		Source: "how operators upgrade",
+		New:    func(*pflag.FlagSet) reckon.Fault { return rolling{} },
 	})
 }
 

@@ -19,8 +19,9 @@ const timelineWord = "timeline"
 
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: timelineWord,
-		Doc:  "the faults of a YAML file, each with its own time and target: --faults FILE in place of the fault word",
+		Name:   timelineWord,
+		Doc:    "the faults of a YAML file, each with its own time and target: --faults FILE in place of the fault word",
+		Source: "yours",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			t := &timeline{}
 			fs.Var(t, "faults", "the faults with their times and targets, in place of the fault word: a YAML list of {fault: WORD, at: TIME, for: TIME, target: ROLE, with: {FLAG: VALUE}}")
@@ -105,6 +106,12 @@ func (e timed) validate(s reckon.Setting, place int) error {
 		}
 	}
 	return nil
+}
+
+// Trial returns one with a flaky link, during which the leader is killed, and then a paused follower.
+func (*timeline) Trial() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"faults": {"[{fault: flaky-link, at: 2s, for: 4s}, " +
+		"{fault: leader, at: 3s, for: 2s}, {fault: pause, at: 6s, for: 1s, target: follower}]"}}}
 }
 
 func (t *timeline) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {

@@ -9,7 +9,7 @@ import (
 // A Fault says when to strike and what to inject. It is pure: only the Inject of its strikes
 // touches anything.
 //
-// Optional powers: Validator, Requirer, SelfHealing.
+// Optional powers: Validator, Requirer, SelfHealing, Trialer.
 type Fault interface {
 	// Strikes returns the strikes of this run in order of From. The strikes of one call share what
 	// their closures bind.
@@ -58,4 +58,20 @@ const (
 // is true.
 type SelfHealing interface {
 	HealsItself() bool
+}
+
+// Trialer is a Fault that cannot run with the words and flags that suit others (it needs five
+// nodes, say, or a workload with workers) and states with which it can. Whatever runs every fault
+// asks it: a matrix with `trials: true`, and the tests.
+type Trialer interface {
+	Trial() Trial
+}
+
+// A Trial is a short run that shows what a fault does, on the system etcd with an election timeout
+// of half a second. What it leaves out is for whoever asks to choose.
+type Trial struct {
+	Workload string              // "": any
+	Flags    map[string][]string // by name, without dashes
+	// Invalid reports that the run must be invalid: the fault plants damage that must be detected.
+	Invalid bool
 }

@@ -23,6 +23,9 @@ type Word[T any] struct {
 	Name    string
 	Aliases []string
 	Doc     string // one sentence, without a full stop
+	// Source is where the word comes from, for docs/faults.md: a publication, or what it models.
+	// Every fault states it; other kinds need not.
+	Source string
 	// New declares the flags that the word understands, with their defaults, and returns the value
 	// that reads them once they are parsed. A flag of one name means the same, with the same
 	// default, for every word.

@@ -31,6 +31,9 @@ type PlanFile struct {
 	Derived
 }
 
+// Simulated is the Backend of a run that was simulated in virtual time.
+const Simulated = "simulated"
+
 // Derived is the part of a PlanFile that follows from words and flags.
 type Derived struct {
 	Hosts   []plan.Host       `json:"hosts"`
@@ -45,6 +48,15 @@ type PlannedStrike struct {
 	Name  string  `json:"name"`
 	From  float64 `json:"from_s"`
 	To    float64 `json:"to_s"`
+}
+
+// NewSimulatedFile returns the file of a plan that is about to be simulated.
+func NewSimulatedFile(p *plan.Plan, dir string) PlanFile {
+	f := NewPlanFile(p, dir)
+	f.Backend = Simulated
+	f.Command = strings.Replace(f.Command, "reckon ", "reckon simulate ", 1)
+	f.Versions["system"] = "simulated"
+	return f
 }
 
 // NewPlanFile returns the file of a plan that is about to run in dir, on this machine.

@@ -256,10 +256,7 @@ func (f etcdFlag) valid(known *flag.FlagSet) error {
 	if known.Lookup(f.name) == nil {
 		var names []string
 		known.VisitAll(func(k *flag.Flag) { names = append(names, k.Name) })
-		if near := flags.Nearest(f.name, names); near != "" {
-			return fmt.Errorf("etcd has no such flag, did you mean %q?", near)
-		}
-		return fmt.Errorf("etcd has no such flag")
+		return fmt.Errorf("etcd has no such flag%s", flags.DidYouMean(f.name, names))
 	}
 	return known.Set(f.name, f.value)
 }

@@ -148,11 +148,7 @@ func (m regions) index(name string) (int, error) {
 	if i := slices.Index(m.names, name); i >= 0 {
 		return i, nil
 	}
-	hint := ""
-	if near := flags.Nearest(name, m.names); near != "" {
-		hint = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return 0, fmt.Errorf("unknown region %q%s; known: %s", name, hint, strings.Join(m.names, ", "))
+	return 0, flags.Suggest("region", name, m.names)
 }
 
 // text returns the matrix on one line, as Set accepts it.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/kibishii"
+	"github.com/reckon-bench/reckon/cmd/reckon/simulate"
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
@@ -52,7 +53,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newSimulate(), newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root
@@ -111,7 +112,7 @@ func given(fs *pflag.FlagSet) plan.Flags {
 	own.bind(ours)
 	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
-		if ours.Lookup(f.Name) != nil || f.Name == "help" {
+		if ours.Lookup(f.Name) != nil || f.Name == "help" || f.Annotations[simulate.NotOfTheRun] != nil {
 			return
 		}
 		out[f.Name] = plan.FlagValues(f)

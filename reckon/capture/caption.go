@@ -13,7 +13,9 @@ func caption(e history.Event) string {
 	switch e.Kind {
 	case history.Phase:
 		return "phase " + e.Subject
-	case history.Struck, history.Healed, history.Missed:
+	case history.Struck:
+		return fmt.Sprintf("injected %s: %s", e.Subject, e.Detail)
+	case history.Healed, history.Missed:
 		return strings.TrimSuffix(fmt.Sprintf("%s %s: %s", e.Kind, e.Subject, e.Detail), ": ")
 	case history.Held:
 		return fmt.Sprintf("%s is %s", e.Subject, e.Detail)

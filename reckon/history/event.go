@@ -142,6 +142,9 @@ const (
 	// Captured: the capture of host Subject's packets ended. Data holds "packets", "bytes",
 	// "dropped" (by the kernel) and "unwritten" (past the limit).
 	Captured EventKind = "captured"
+	// Violated: in a simulated run, invariant Subject was broken at step Data["step"] of the
+	// simulation; Detail says how. The run stopped there.
+	Violated EventKind = "violated"
 	// Harness: something that makes the run inconclusive; Detail says what.
 	Harness EventKind = "harness"
 	// Interrupted: the run was cut short; Detail says by what.

@@ -232,6 +232,14 @@ func NewWorked(worker string, step Step, pass string) Event {
 	return Event{Kind: Worked, Subject: worker, Detail: string(step) + " " + pass, Step: step, Pass: pass}
 }
 
+// NewViolated: at that step of a simulation the invariant was broken.
+func NewViolated(invariant string, step uint64, how string) Event {
+	return Event{Kind: Violated, Subject: invariant, Detail: how, Data: data{"step": float64(step)}}
+}
+
+// ViolatedAt returns the step of a Violated event.
+func (e Event) ViolatedAt() uint64 { return uint64(e.Data["step"]) }
+
 // NewHarness: something makes the run inconclusive.
 func NewHarness(why string) Event { return Event{Kind: Harness, Detail: why} }
 

@@ -125,10 +125,7 @@ func (v *spreadValue) Set(s string) error {
 	}
 	f, err := os.Open(s)
 	if err != nil {
-		hint := ""
-		if near := flags.Nearest(s, []string{"uniform", "normal", "pareto"}); near != "" {
-			hint = fmt.Sprintf("; did you mean %q?", near)
-		}
+		hint := flags.DidYouMean(s, []string{"uniform", "normal", "pareto"})
 		return fmt.Errorf("want uniform, normal, pareto or a file of delays, one a line: %s%s", why(err), hint)
 	}
 	defer f.Close()

@@ -93,12 +93,12 @@ func (f *File) Cells() ([]*Cell, error) {
 	}
 	var all []*Cell
 	seen := map[string]bool{}
-	for i, b := range blocks {
+	for _, b := range blocks {
 		if b.size() > maxCells-len(all) {
 			return nil, f.tooMany(b)
 		}
 		for c := range b.cells() {
-			if i == 0 && f.excluded(c, used) {
+			if !b.include && f.excluded(c, used) {
 				continue
 			}
 			k := c.key()
@@ -154,7 +154,7 @@ func (b block) size() int {
 func (b block) cells() func(yield func(*Cell) bool) {
 	return func(yield func(*Cell) bool) {
 		for i := range b.size() {
-			c := &Cell{Flags: plan.Flags{}, Repeat: i%b.repeats + 1}
+			c := &Cell{Flags: plan.Flags{}, Repeat: i%b.repeats + 1, MustFail: b.invalid}
 			rest := i / b.repeats
 			for k := len(b.axes) - 1; k >= 0; k-- {
 				a := b.axes[k]
@@ -203,7 +203,7 @@ func (f *File) mark(all []*Cell) error {
 	}
 	for _, c := range all {
 		c.limits = f.limits(c)
-		c.MustFail = slices.ContainsFunc(f.invalid, func(w where) bool { return w.matches(c) })
+		c.MustFail = c.MustFail || slices.ContainsFunc(f.invalid, func(w where) bool { return w.matches(c) })
 	}
 	return nil
 }

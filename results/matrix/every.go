@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spf13/pflag"
+
 	"github.com/reckon-bench/reckon/reckon"
 )
 
@@ -35,51 +37,90 @@ func (f *File) namedFaults() map[string]bool {
 	return named
 }
 
-// expand returns the file's products with `all` and `others` replaced by words. A word with which
-// no cell of the product can be planned (corrupt-data where no workload writes files) is left out
-// and noted. used marks the exclusions that match a cell of such a word.
-func (f *File) expand(used []bool) ([]block, error) {
+// expand returns the file's products with `all` and `others` replaced by words, and each followed by
+// the trials of words that cannot be in it. A word with which no cell can be planned (corrupt-data
+// where no workload writes files) is left out and noted. used marks the exclusions that match a
+// cell of such a word.
+func (f *File) expand(used []bool) (blocks []block, err error) {
 	f.notes = nil
-	blocks := slices.Clone(f.blocks)
-	for i, b := range blocks {
+	for _, b := range f.blocks {
 		a, _ := b.axis("fault")
 		if a.set == "" {
+			blocks = append(blocks, b)
 			continue
 		}
 		if b.with(axis{name: "fault", values: []value{{"none"}}}).size() > maxCells {
 			return nil, f.tooMany(b)
 		}
-		exclude := func(c *Cell) bool { return i == 0 && f.excluded(c, used) }
-		words, refused := f.words(b, a, exclude)
-		for _, r := range refused {
+		words := f.words(b, a, func(c *Cell) bool { return !b.include && f.excluded(c, used) })
+		for _, r := range words.refused {
 			f.notes = append(f.notes, fmt.Sprintf("%s:%d: fault: %s leaves out %s", f.Name, a.line, a.set, r))
 		}
-		values := slices.Concat(a.values, words)
-		if len(values) == 0 {
-			why := append(refused, "the file names every fault itself")[0]
+		values := slices.Concat(a.values, words.fit)
+		if len(values) == 0 && len(words.trials) == 0 {
+			why := append(words.refused, "the file names every fault itself")[0]
 			return nil, fmt.Errorf("%s:%d: fault: %s: no fault is left: %s", f.Name, a.line, a.set, why)
 		}
-		blocks[i] = b.with(axis{name: a.name, values: values, line: a.line})
+		if len(values) > 0 {
+			blocks = append(blocks, b.with(axis{name: a.name, values: values, line: a.line}))
+		}
+		blocks = append(blocks, words.trials...)
 	}
 	return blocks, nil
 }
 
-// words returns the words that the axis adds to its values, and of those that cannot be planned the
-// name and why.
-func (f *File) words(b block, a axis, exclude func(*Cell) bool) (words []value, refused []string) {
+// brought are the words that `all` or `others` bring to a product.
+type brought struct {
+	fit     []value  // those that it suits
+	trials  []block  // those that run with their own trial
+	refused []string // those that are left out, and why
+}
+
+// words returns the words that the axis adds to its values.
+func (f *File) words(b block, a axis, exclude func(*Cell) bool) (all brought) {
 	named := f.namedFaults()
 	for _, name := range registeredFaults() {
 		v := value{name}
 		if a.set == otherWords && named[name] || slices.ContainsFunc(a.values, func(w value) bool { return w.String() == name }) {
 			continue
 		}
-		if err := b.with(axis{name: "fault", values: []value{v}}).refuse(exclude); err != nil {
-			refused = append(refused, fmt.Sprintf("%s: %v", name, err))
+		one := b.with(axis{name: "fault", values: []value{v}, line: a.line})
+		err := one.refuse(exclude)
+		if err == nil {
+			all.fit = append(all.fit, v)
 			continue
 		}
-		words = append(words, v)
+		if trial, ok := one.trial(name); ok && b.trials {
+			if err = trial.refuse(exclude); err == nil {
+				all.trials = append(all.trials, trial)
+				continue
+			}
+		}
+		all.refused = append(all.refused, fmt.Sprintf("%s: %v", name, err))
 	}
-	return words, refused
+	return all
+}
+
+// trial returns the product with what the fault's own trial sets in place of what the file does; ok
+// is false for a fault that states none.
+func (b block) trial(fault string) (tried block, ok bool) {
+	w, err := reckon.Faults.Lookup(fault)
+	if err != nil {
+		return b, false
+	}
+	t, ok := w.New(pflag.NewFlagSet(fault, pflag.ContinueOnError)).(reckon.Trialer)
+	if !ok {
+		return b, false
+	}
+	trial := t.Trial()
+	if trial.Workload != "" {
+		b = b.with(axis{name: "workload", values: []value{{trial.Workload}}, line: b.line})
+	}
+	for _, name := range sortedKeys(trial.Flags) {
+		b = b.with(axis{name: name, values: []value{trial.Flags[name]}, line: b.line})
+	}
+	b.invalid = trial.Invalid
+	return b, true
 }
 
 // with returns a copy of the block with the axis in place of the one of its name.

@@ -53,6 +53,9 @@ func (f *File) Notes() []string { return slices.Clone(f.notes) }
 type block struct {
 	axes    []axis // the four words, then flags in the order of the file
 	repeats int
+	trials  bool // a word that `all` or `others` brings runs with its own trial where it cannot run as the product says
+	invalid bool // every cell must be invalid: it is the trial of a fault that plants damage
+	include bool // it is one that the file includes, to which exclusions do not apply
 	line    int
 }
 

@@ -25,7 +25,7 @@ func Read(path string) (*File, error) {
 
 // The keys of a matrix file, and those of a product that it includes.
 var (
-	fileKeys    = []string{"system", "topology", "workload", "fault", "flags", "repeats", "seed", "exclude", "include", "thresholds", "expect"}
+	fileKeys    = []string{"system", "topology", "workload", "fault", "flags", "repeats", "seed", "trials", "exclude", "include", "thresholds", "expect"}
 	includeKeys = fileKeys[:6]
 )
 
@@ -189,6 +189,11 @@ func (p *parser) file(f *File, n *yaml.Node) {
 			p.fail(n, "matrix: %s is missing; a matrix needs %s", k, strings.Join(kinds, ", "))
 		}
 	}
+	for _, e := range entries {
+		if e.key == "trials" {
+			top.trials = p.truth(e.value, e.key)
+		}
+	}
 	f.blocks = []block{top}
 	known := map[string]func(*yaml.Node){
 		"seed":       func(n *yaml.Node) { f.Seed = p.seed(n) },
@@ -209,7 +214,7 @@ func (p *parser) file(f *File, n *yaml.Node) {
 
 // block reads one product. What the entries leave out is as in from.
 func (p *parser) block(entries []entry, from block) block {
-	b := block{axes: slices.Clone(from.axes), repeats: from.repeats, line: from.line}
+	b := block{axes: slices.Clone(from.axes), repeats: from.repeats, trials: from.trials, line: from.line}
 	for _, e := range entries {
 		switch {
 		case isWord(e.key):
@@ -269,6 +274,14 @@ func (p *parser) repeats(n *yaml.Node) int {
 	return r
 }
 
+func (p *parser) truth(n *yaml.Node, what string) bool {
+	text := p.text(n, what)
+	if text != "true" && text != "false" {
+		p.fail(n, "%s %s: want true or false", what, text)
+	}
+	return text == "true"
+}
+
 func (p *parser) seed(n *yaml.Node) uint64 {
 	s, err := strconv.ParseUint(p.text(n, "seed"), 10, 64)
 	if err != nil {
@@ -281,7 +294,7 @@ func (p *parser) seed(n *yaml.Node) uint64 {
 func (p *parser) include(f *File, n *yaml.Node, top block) {
 	for _, c := range p.list(n, "include") {
 		b := p.block(p.mapping(c, "include", includeKeys), top)
-		b.line = c.Line
+		b.line, b.include = c.Line, true
 		f.blocks = append(f.blocks, b)
 	}
 }

@@ -2,6 +2,7 @@
 package sweep
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix/campaign"
 	"github.com/reckon-bench/reckon/results/matrix/index"
@@ -25,14 +27,14 @@ type Screen struct {
 	dir  *campaign.Dir
 	jobs int
 
-	mu       sync.Mutex
-	running  []*runningCell
-	drawn    int // lines of the table on the screen
-	done     int
-	counts   map[results.Status]int
-	left     time.Duration // estimate for the cells that have not begun
-	stop     chan struct{}
-	stopping sync.Once
+	mu      sync.Mutex
+	running []*runningCell
+	drawn   int // lines of the table on the screen
+	done    int
+	counts  map[results.Status]int
+	left    time.Duration   // estimate for the cells that have not begun
+	shown   context.Context // until the screen is closed
+	close   context.CancelFunc
 }
 
 type runningCell struct {
@@ -43,7 +45,8 @@ type runningCell struct {
 
 // NewScreen returns a screen on out for the matrix in dir, of which so many cells run at a time.
 func NewScreen(out *os.File, dir *campaign.Dir, jobs int) *Screen {
-	s := &Screen{out: out, live: term.IsTerminal(int(out.Fd())), dir: dir, jobs: jobs, counts: map[results.Status]int{}, stop: make(chan struct{})}
+	s := &Screen{out: out, live: term.IsTerminal(int(out.Fd())), dir: dir, jobs: jobs, counts: map[results.Status]int{}}
+	s.shown, s.close = context.WithCancel(context.Background())
 	for _, c := range dir.Index.Cells {
 		if c.State == index.Finished {
 			s.done++
@@ -62,18 +65,11 @@ func NewScreen(out *os.File, dir *campaign.Dir, jobs int) *Screen {
 
 // redraw keeps the times in the table up to date.
 func (s *Screen) redraw() {
-	t := time.NewTicker(500 * time.Millisecond)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			s.mu.Lock()
-			s.table()
-			s.mu.Unlock()
-		case <-s.stop:
-			return
-		}
-	}
+	clock.Every(s.shown, 500*time.Millisecond, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.table()
+	})
 }
 
 // Line notes the last line of output of the cell's run.
@@ -195,7 +191,7 @@ func roughly(d time.Duration) time.Duration {
 
 // Close removes the table.
 func (s *Screen) Close() {
-	s.stopping.Do(func() { close(s.stop) })
+	s.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.erase()

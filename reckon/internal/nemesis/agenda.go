@@ -69,8 +69,8 @@ func (a *agenda) nextTry(now time.Duration) time.Duration {
 	return now + time.Duration(retryAfter*float64(a.timeout))
 }
 
-// queues groups the strikes by those that wait for each other.
-func queues(strikes []plan.Strike) map[string][]plan.Strike {
+// Queues groups the strikes by those that wait for each other.
+func Queues(strikes []plan.Strike) map[string][]plan.Strike {
 	all := map[string][]plan.Strike{}
 	for _, s := range strikes {
 		all[s.Queue] = append(all[s.Queue], s)

@@ -70,26 +70,28 @@ type Actor interface {
 // way then, which may depend on other strikes being healed: Release does.
 func (n *Nemesis) Run(ctx context.Context, end time.Duration, strikes []plan.Strike) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	for _, list := range queues(strikes) {
-		n.queues.Go(func() { n.runQueue(ctx, end, list) })
+	for _, list := range Queues(strikes) {
+		n.queues.Go(func() { n.RunQueue(ctx, end, list) })
 	}
 	_ = n.Wait(ctx, end) // that ctx is done shows in ctx
-	cancel(errOver)      // a strike that is still waiting for its target has missed
+	cancel(ErrOver)      // a strike that is still waiting for its target has missed
 }
 
-// errOver cancels strikes when the load ends in its own time. A strike that is cancelled for any
-// other reason has not missed: the run was cut short.
-var errOver = errors.New("the load ended before it could strike")
+// ErrOver is the cause that cancels strikes when the load ends in its own time. A strike that is
+// cancelled for any other reason has not missed: the run was cut short.
+var ErrOver = errors.New("the load ended before it could strike")
 
-// runQueue carries out strikes that wait for each other. One that takes effect late delays what
-// follows by as much, so that windows keep their length and their distance.
-func (n *Nemesis) runQueue(ctx context.Context, end time.Duration, strikes []plan.Strike) {
+// RunQueue carries out strikes that wait for each other, but for those that are due at end or later.
+// One that takes effect late delays what follows by as much, so that windows keep their length and
+// their distance. Run does so with every queue; who runs them otherwise, as the simulator does,
+// cancels ctx with ErrOver at the end.
+func (n *Nemesis) RunQueue(ctx context.Context, end time.Duration, strikes []plan.Strike) {
 	var shift time.Duration
 	for _, e := range plan.Ends(strikes) {
 		due := n.Start + e.At + shift
 		if due >= end {
 			if !e.Heal {
-				n.missed(e.Strike, errOver.Error())
+				n.missed(e.Strike, ErrOver.Error())
 			}
 			continue
 		}
@@ -127,9 +129,9 @@ func (n *Nemesis) inject(ctx context.Context, s plan.Strike, due time.Duration) 
 			continue
 		}
 		switch cause := context.Cause(ctx); {
-		case cause == errOver && errors.Is(err, context.Canceled):
-			n.missed(s, errOver.Error())
-		case cause == nil || cause == errOver:
+		case cause == ErrOver && errors.Is(err, context.Canceled):
+			n.missed(s, ErrOver.Error())
+		case cause == nil || cause == ErrOver:
 			n.missed(s, err.Error()+timesTried(tries))
 		}
 		return 0, false
