@@ -95,7 +95,7 @@ func TestRecoversByWhatClientsWereAnswered(t *testing.T) {
 			Unknown, "the members are recorded to have settled, but only of 0 of 1 a client was answered"},
 		{"a record of before members were asked", 0, nil, Valid, "after the load every member served, and one leader stayed"},
 	} {
-		settled := history.NewSettled("n1", c.members)
+		settled := history.NewServing("n1", c.members)
 		if c.members == 0 {
 			settled.Data = nil
 		}
@@ -104,7 +104,7 @@ func TestRecoversByWhatClientsWereAnswered(t *testing.T) {
 			t.Errorf("%s: got %s: %s", c.name, r.Verdict, r.Detail)
 		}
 	}
-	leaderless := &history.History{Ops: []history.Op{probe("n1", read, ok, after)}, Events: []history.Event{history.NewSettled("", 1)}}
+	leaderless := &history.History{Ops: []history.Op{probe("n1", read, ok, after)}, Events: []history.Event{history.NewServing("", 1)}}
 	if r := Recovers(leaderless); r.Verdict != Valid || r.Detail != "after the load every member served" {
 		t.Errorf("a store without a leader: %s: %s", r.Verdict, r.Detail)
 	}

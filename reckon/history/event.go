@@ -94,8 +94,8 @@ const (
 	Served EventKind = "served"
 	// Settled: after the load the cluster was stable since At: all of Data["members"] members served,
 	// each a client that used it alone, and Subject had led for two election timeouts; Subject is ""
-	// of a system in which no member leads. Without Data, of an older record, to serve was to know of
-	// a leader.
+	// of a system in which no member leads. Without Data, as in older records and of the simulator,
+	// to serve was to know of a leader.
 	Settled EventKind = "settled"
 	// Unsettled: that did not happen within Data["bound_s"] seconds, though every process ran and
 	// every fault was healed; Detail says what was missing.

@@ -49,7 +49,7 @@ func (r *run) settle(ctx context.Context) (settled bool, err error) {
 		if err := r.fleet.Rest(ctx); err != nil {
 			return false, err
 		}
-		r.journal.Event(history.NewSettled(leader, len(r.plan.Members)).When(since))
+		r.journal.Event(history.NewServing(leader, len(r.plan.Members)).When(since))
 		return true, nil
 	case r.fate.err() != nil || bounded.Err() == nil:
 		return false, fmt.Errorf("settle: %w", err)
