@@ -37,7 +37,7 @@ var floors = []string{
 	// A run before it is run, and what decides in it.
 	"reckon/plan reckon/internal/load",
 	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
-	"reckon/internal/nemesis",
+	"reckon/internal/nemesis reckon/internal/serveprobe",
 	// Hosts, links and processes.
 	"reckon/host",
 	"reckon/host/hosttest",

@@ -17,7 +17,7 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 // says what to run.
 //
 // Optional powers: Placer, Historian, Hasher, MetricsReader, Versioner, Tooler, Validator,
-// Endpointer, Preparer.
+// Endpointer, Preparer, Server.
 type System interface {
 	// Command returns what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -44,9 +44,38 @@ type Command struct {
 
 // Status is a member's answer to how it is.
 type Status struct {
-	Ready  bool // it serves clients: it is, or knows, a leader
+	// Ready: it believes that it can serve: it is, or knows, a leader. Whether it does serve is for
+	// clients to say (see Serving).
+	Ready  bool
 	Leader bool // it leads
 	Term   uint64
+}
+
+// A Server is a System that states what it means that one of its members serves. Of any other the zero
+// Serving holds.
+type Server interface {
+	Serving() Serving
+}
+
+// Serving is what a member that serves does for a client that uses no other member: it answers a read
+// of history.ServingKey and, when the cluster is to have settled, acknowledges a write of it. What a
+// member believes of itself is no part of it: a member that hears its leader, and is not heard by it,
+// knows of a leader and answers nobody.
+type Serving struct {
+	// Read says for people what the read is: "a linearizable get"; "" is "a read".
+	Read string
+	// ReadOnly: members acknowledge no writes, so a read is all that is asked of one that serves.
+	ReadOnly bool
+	// Leaderless: no member leads, so nobody waits for one that does.
+	Leaderless bool
+}
+
+// ServingOf returns what the system states that serving means.
+func ServingOf(s System) Serving {
+	if server, ok := s.(Server); ok {
+		return server.Serving()
+	}
+	return Serving{}
 }
 
 // A Client runs operations. It is safe for concurrent use.

@@ -77,6 +77,16 @@ type Strike struct {
 	Verified bool     `json:"verified"` // both its effect and its end were observed
 	Missed   string   `json:"missed,omitempty"`
 	Seen     []string `json:"seen,omitempty"` // the observations
+	// when each member that the strike had acted on answered clients again after its heal; none that
+	// had answered them all along
+	Served []ServedAgain `json:"served,omitempty"`
+}
+
+// ServedAgain is when a member first answered a client after a strike on it was healed.
+type ServedAgain struct {
+	Member string  `json:"member"`
+	At     float64 `json:"at_s"`
+	After  float64 `json:"after_heal_s"`
 }
 
 // PhaseAt says when the run entered a phase.

@@ -59,6 +59,9 @@ func (e *etcd) conn(m reckon.Member, dial reckon.Dial) (*memberConn, error) {
 	return c, nil
 }
 
+// Serving: Client.Do reads linearizably, so a member that answers has reached a leader with a quorum.
+func (e *etcd) Serving() reckon.Serving { return reckon.Serving{Read: "a linearizable get"} }
+
 // Status queries only this member, which answers even without a leader or a quorum. A member that
 // was cut off may claim to lead until it notices; the higher term is right.
 func (e *etcd) Status(ctx context.Context, m reckon.Member, dial reckon.Dial) (reckon.Status, error) {

@@ -77,6 +77,9 @@ func (s *memory) Command(m reckon.Member, _ []reckon.Member) reckon.Command {
 	return reckon.Command{Args: args}
 }
 
+// Serving: the one member answers by itself.
+func (s *memory) Serving() reckon.Serving { return reckon.Serving{Read: "a read"} }
+
 // Status reports a member that answers as ready and leading.
 func (s *memory) Status(ctx context.Context, m reckon.Member, dial reckon.Dial) (reckon.Status, error) {
 	if _, err := ask[bool](ctx, s.client(m, dial), "Ping", true); err != nil {

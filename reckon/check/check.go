@@ -84,7 +84,7 @@ type Bounds struct {
 
 // Linearizable reports whether the store behaved as one register a key, each
 // operation taking effect at one instant between its call and its return
-// (Herlihy & Wing, Linearizability, 1990). Keys start absent. All stages count.
+// (Herlihy & Wing, Linearizability, 1990). Keys start absent. All stages count but history.Probing.
 //
 // It is Unknown if a premise of the judgement does not hold (see premises), if no
 // read was answered, or if ctx ended first; a violation found before that stands.
@@ -104,7 +104,7 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 // Changes of several members are several histories, and each must satisfy all of this. One that
 // ends at an earlier revision than another has only fallen behind, and is checked up to its end. So
 // is one that may not have been collected completely, and one whose member answered no final read.
-// Changes of keys that no operation used are ignored.
+// Changes of keys that no operation used, and of history.ServingKey, are ignored.
 //
 // It is Unknown if there is nothing to check: no history, no acknowledged write, or no history that
 // is known to be complete.

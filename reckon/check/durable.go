@@ -183,7 +183,9 @@ func (a *account) enter(d *docket) {
 		c := &a.changes[i]
 		past, ours := a.keys[c.Key]
 		if !ours {
-			a.foreign++
+			if c.Key != history.ServingKey {
+				a.foreign++
+			}
 			continue
 		}
 		if c.Deleted {

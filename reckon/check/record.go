@@ -28,7 +28,9 @@ type keyOps struct {
 	ops  []int32
 }
 
+// newRecord indexes the history, without the operations that only asked members whether they serve.
 func newRecord(h *history.History) *record {
+	h = h.Unprobed()
 	r := &record{h: h, writer: make(map[string]int32), cluster: make([]int32, len(h.Ops))}
 	at := make(map[string]int)
 	for i := range h.Ops {

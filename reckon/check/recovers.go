@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,13 +10,16 @@ import (
 )
 
 // Recovers checks that the store recovers once all faults are healed: after the load, with every
-// process running and every link as planned, every member must serve within a bound, with one
-// leader that stays.
+// process running and every link as planned, every member must serve within a bound, and, where the
+// system has a leader, one must stay. A member serves when it answers a client that uses no other:
+// that the members settled is held against those operations (history.Probing). In recordings of
+// before there were any, a member served that knew of a leader.
 //
 // If the store did not recover, the result is Invalid only if every heal was verified: while a
 // fault may still act, the store cannot be blamed. It is Invalid as well if a process of the store
-// ended by itself: no fault but a kill makes a program end. It is Unknown if a member never
-// answered a final read: what it holds of the last writes is not known.
+// ended by itself: no fault but a kill makes a program end. It is Unknown if the record does not show
+// a read through every member answered, or if a member never answered a final read: what it holds of
+// the last writes is not known.
 func Recovers(h *history.History) Result {
 	r := Result{Name: "recovers"}
 	un, missed, ended := eventOf(h, history.Unsettled), eventOf(h, history.Missed), eventOf(h, history.Ended)
@@ -34,6 +38,11 @@ func Recovers(h *history.History) Result {
 		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every fault healed: %s", un.Bound(), un.Detail)
 		return r
 	}
+	settled := eventOf(h, history.Settled)
+	if missing := unserved(h, settled); missing != "" {
+		r.Detail = "the members are recorded to have settled, but " + missing
+		return r
+	}
 	if silent := unanswered(h); len(silent) > 0 {
 		r.Detail = "after the load every member served, but some final reads were never answered: " + strings.Join(silent[:min(len(silent), silentShown)], ", ")
 		if more := len(silent) - silentShown; more > 0 {
@@ -41,12 +50,47 @@ func Recovers(h *history.History) Result {
 		}
 		return r
 	}
-	if _, asked := h.PhaseStart("final"); asked || eventOf(h, history.Settled) != nil { // final reads follow settling alone
+	if _, asked := h.PhaseStart("final"); asked || settled != nil { // final reads follow settling alone
 		r.Verdict, r.Detail = Valid, "after the load every member served, and one leader stayed"
+		if settled != nil && settled.Members() > 0 && settled.Subject == "" {
+			r.Detail = "after the load every member served"
+		}
 		return r
 	}
 	r.Detail = "the run ended before recovery could be checked"
 	return r
+}
+
+// unserved returns what of the members' settling the operations of Probing do not show; "" where they
+// show all of it, or the record is from before there were any. That a write was acknowledged as well
+// is not asked for: a store may be read only.
+func unserved(h *history.History, settled *history.Event) string {
+	if settled == nil || settled.Members() == 0 {
+		return ""
+	}
+	begun, _ := h.PhaseStart("settle")
+	served, refused := map[string]bool{}, map[string]bool{}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Stage != history.Probing || o.Call < begun {
+			continue
+		}
+		switch {
+		case o.Outcome == history.OK && o.Kind == history.Read:
+			served[o.Via] = true
+		case o.Outcome == history.OK:
+			delete(refused, o.Via)
+		case o.Kind == history.Write:
+			refused[o.Via] = true
+		}
+	}
+	if len(served) < settled.Members() {
+		return fmt.Sprintf("only of %d of %d a client was answered", len(served), settled.Members())
+	}
+	for _, m := range slices.Sorted(maps.Keys(refused)) {
+		return "no write through " + m + " was acknowledged"
+	}
+	return ""
 }
 
 // silentShown is how much of what was never answered a verdict names.

@@ -64,3 +64,68 @@ func TestRecoversAsksEveryMember(t *testing.T) {
 		}
 	}
 }
+
+// Members are only believed to have settled where operations through each of them show it.
+func TestRecoversByWhatClientsWereAnswered(t *testing.T) {
+	probe := func(member string, k history.Kind, o history.Outcome, at time.Duration) history.Op {
+		return history.Op{Stage: history.Probing, Client: "c1", Kind: k, Key: history.ServingKey, Via: member, Outcome: o, Call: at, Return: at + 1}
+	}
+	const before, after = 9 * time.Second, 11 * time.Second
+	read, write, ok, failed := history.Read, history.Write, history.OK, history.Failed
+	for _, c := range []struct {
+		name    string
+		members int
+		ops     []history.Op
+		want    Verdict
+		detail  string
+	}{
+		{"both answer", 2, []history.Op{probe("n1", read, ok, after), probe("n2", read, failed, after), probe("n2", read, ok, after), probe("n2", write, ok, after)},
+			Valid, "after the load every member served, and one leader stayed"},
+		{"a member that believes in a leader answers nobody", 2, []history.Op{probe("n1", read, ok, after), probe("n2", read, failed, after)},
+			Unknown, "the members are recorded to have settled, but only of 1 of 2 a client was answered"},
+		{"a member answered before the load ended, and not since", 2, []history.Op{probe("n1", read, ok, after), probe("n2", read, ok, before)},
+			Unknown, "the members are recorded to have settled, but only of 1 of 2 a client was answered"},
+		{"a member was not asked", 2, []history.Op{probe("n1", read, ok, after)},
+			Unknown, "the members are recorded to have settled, but only of 1 of 2 a client was answered"},
+		{"a member answers reads, and acknowledges no write", 2, []history.Op{probe("n1", read, ok, after), probe("n2", read, ok, after), probe("n2", write, failed, after)},
+			Unknown, "the members are recorded to have settled, but no write through n2 was acknowledged"},
+		{"one at the second try", 1, []history.Op{probe("n1", read, ok, after), probe("n1", write, history.Unknown, after), probe("n1", write, ok, after)},
+			Valid, "after the load every member served, and one leader stayed"},
+		{"operations of the load show nothing", 1, []history.Op{{Stage: history.Load, Via: "n1", Outcome: ok, Call: after, Return: after}},
+			Unknown, "the members are recorded to have settled, but only of 0 of 1 a client was answered"},
+		{"a record of before members were asked", 0, nil, Valid, "after the load every member served, and one leader stayed"},
+	} {
+		settled := history.NewServing("n1", c.members)
+		if c.members == 0 {
+			settled.Data = nil
+		}
+		h := &history.History{Ops: c.ops, Events: []history.Event{history.NewPhase("settle").When(10 * time.Second), settled}}
+		if r := Recovers(h); r.Verdict != c.want || r.Detail != c.detail {
+			t.Errorf("%s: got %s: %s", c.name, r.Verdict, r.Detail)
+		}
+	}
+	leaderless := &history.History{Ops: []history.Op{probe("n1", read, ok, after)}, Events: []history.Event{history.NewServing("", 1)}}
+	if r := Recovers(leaderless); r.Verdict != Valid || r.Detail != "after the load every member served" {
+		t.Errorf("a store without a leader: %s: %s", r.Verdict, r.Detail)
+	}
+}
+
+// Operations that ask whether members serve, and their changes, are no part of what the other checks
+// judge: a lie about them changes no verdict.
+func TestProbesAreNoLoad(t *testing.T) {
+	write := history.Op{Client: "c1", Kind: history.Write, Key: "k", Value: "a", Call: 1, Return: 2, Outcome: history.OK, Revision: 2}
+	read := history.Op{Client: "c1", Key: "k", Value: "a", Call: 3, Return: 4, Outcome: history.OK, Revision: 2, Version: 1}
+	h := &history.History{Ops: []history.Op{write, read}, Changes: []history.Change{{Revision: 2, Version: 1, Key: "k", Value: "a"}},
+		Events: []history.Event{history.NewPhase("done")}}
+	want := []Result{Durable(h), Linearizable(t.Context(), h, Bounds{})}
+	probe := history.Op{Stage: history.Probing, Client: "c1", Process: 0, Kind: history.Write, Key: history.ServingKey, Value: "a", Call: 1, Return: 2, Outcome: history.OK, Revision: 3}
+	stale := probe
+	stale.Kind, stale.Value, stale.Call, stale.Return = history.Read, "never written", 5, 6
+	h.Ops = append(h.Ops, probe, stale)
+	h.Changes = append(h.Changes, history.Change{Revision: 9, Version: 7, Key: history.ServingKey, Value: "b"})
+	for i, got := range []Result{Durable(h), Linearizable(t.Context(), h, Bounds{})} {
+		if want[i].Verdict != Valid || got.Verdict != Valid || got.Detail != want[i].Detail {
+			t.Errorf("with probes %s\nwithout     %s", got, want[i])
+		}
+	}
+}

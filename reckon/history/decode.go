@@ -82,7 +82,7 @@ func plainString(b []byte) (s, rest []byte, ok bool) {
 func (d *opDecoder) text(o *Op, name, value []byte) bool {
 	switch string(name) {
 	case "stage":
-		return oneOf(&o.Stage, value, Load, Preload, Final)
+		return oneOf(&o.Stage, value, Load, Preload, Final, Probing)
 	case "kind":
 		return oneOf(&o.Kind, value, Read, Write)
 	case "outcome":

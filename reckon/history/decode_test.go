@@ -29,6 +29,7 @@ func TestFastDecodingReadsTheSame(t *testing.T) {
 	ops := []Op{
 		{}, op(1), op(12),
 		{Stage: Final, Client: "c2", Process: 7, Kind: Read, Key: "a b", Due: -5, Outcome: Failed, Error: "etcdserver: no leader", Version: 3, Via: "n3"},
+		{Stage: Probing, Client: "c1", Process: ProbeProcess, Key: ServingKey, Outcome: Failed, Via: "n3"},
 		{Stage: Preload, Key: "é", Value: strings.Repeat("x", 200), Error: "tab\there, \"quoted\", and a } brace"},
 		{Value: "comma, colon: and }", Key: `"`},
 	}

@@ -123,7 +123,7 @@ func (o *Op) UnmarshalJSON(b []byte) error {
 		Revision: j.Revision, Version: j.Version, Member: j.Member, Via: j.Via, Unobserved: j.Unobserved,
 	}
 	var ok [3]bool
-	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final)
+	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final, Probing)
 	o.Kind, ok[1] = word(j.Kind, Read, Write)
 	o.Outcome, ok[2] = word(j.Outcome, Unknown, OK, Failed)
 	for i, name := range []string{"stage " + j.Stage, "kind " + j.Kind, "outcome " + j.Outcome} {

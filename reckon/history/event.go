@@ -88,8 +88,14 @@ const (
 	// in text.
 	Degraded EventKind = "degraded"
 	Restored EventKind = "restored"
-	// Settled: after the load the cluster was stable since At: every member served, and Subject had
-	// led for two election timeouts.
+	// Served: node Subject, on which strike Data["strike"] had acted, answered a client at At, which
+	// it had not done for longer than an election timeout; that was Data["after_s"] seconds after the
+	// strike was healed.
+	Served EventKind = "served"
+	// Settled: after the load the cluster was stable since At: all of Data["members"] members served,
+	// each a client that used it alone, and Subject had led for two election timeouts; Subject is ""
+	// of a system in which no member leads. Without Data, as in older records and of the simulator,
+	// to serve was to know of a leader.
 	Settled EventKind = "settled"
 	// Unsettled: that did not happen within Data["bound_s"] seconds, though every process ran and
 	// every fault was healed; Detail says what was missing.

@@ -145,8 +145,30 @@ func NewRestored(strike int, overlay []Layer, text string) Event {
 	return e
 }
 
-// NewSettled: the cluster was stable, led by the node.
+// NewServed: the node, on which the strike had acted, answers clients again, so long after the
+// strike was healed.
+func NewServed(strike int, node string, after time.Duration) Event {
+	e := Event{Kind: Served, Subject: node, Data: strikeData(strike)}
+	e.Data["after_s"] = after.Seconds()
+	return e
+}
+
+// After returns how long after its strike's heal the node of a Served event answered clients again.
+func (e Event) After() time.Duration { return seconds(e.Data["after_s"]) }
+
+// NewSettled: the cluster was stable, led by the node, as far as its members know.
 func NewSettled(leader string) Event { return Event{Kind: Settled, Subject: leader} }
+
+// NewServing: the cluster was stable, led by the node ("" where no member of the system leads), and
+// clients were served through each of so many members alone.
+func NewServing(leader string, members int) Event {
+	e := NewSettled(leader)
+	e.Data = data{"members": float64(members)}
+	return e
+}
+
+// Members returns how many members a Settled event says served clients; 0 where none was asked to.
+func (e Event) Members() int { return int(e.Data["members"]) }
 
 // NewUnsettled: the cluster did not become stable within the bound.
 func NewUnsettled(bound time.Duration, missing string) Event {

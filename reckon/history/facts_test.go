@@ -32,6 +32,8 @@ func TestFacts(t *testing.T) {
 		{NewHeld(0, "n2", Dead), `{"at":0,"kind":"held","subject":"n2","detail":"dead","data":{"strike":0},"state":"dead"}`, func(e Event) any { return e.State }, Dead},
 		{NewReleased(0, "n2", Paused), `{"at":0,"kind":"released","subject":"n2","detail":"paused","data":{"strike":0},"state":"paused"}`, func(e Event) any { return e.State }, Paused},
 		{NewDegraded(0, layers, "cut: n1>n2\nloss 30%: n2>n1"), `{"at":0,"kind":"degraded","detail":"cut: n1\u003en2\nloss 30%: n2\u003en1","data":{"strike":0},"overlay":[{"from":"n1","to":"n2","cut":true},{"from":"n2","to":"n1","shape":"loss 30%"}]}`, func(e Event) any { return e.Overlay }, layers},
+		{NewServed(2, "n3", 14400*time.Millisecond), `{"at":0,"kind":"served","subject":"n3","data":{"after_s":14.4,"strike":2}}`, func(e Event) any { return e.After() }, 14400 * time.Millisecond},
+		{NewServing("n2", 3), `{"at":0,"kind":"settled","subject":"n2","data":{"members":3}}`, func(e Event) any { return e.Members() }, 3},
 		{NewUnsettled(10*time.Second, "no node leads"), `{"at":0,"kind":"unsettled","detail":"no node leads","data":{"bound_s":10}}`, func(e Event) any { return e.Bound() }, 10 * time.Second},
 		{NewLeads("n2", 3), `{"at":0,"kind":"leads","subject":"n2","data":{"term":3}}`, func(e Event) any { return e.Term() }, uint64(3)},
 		{NewLeaderless(), `{"at":0,"kind":"leads"}`, func(e Event) any { return e.Term() }, uint64(0)},

@@ -15,6 +15,7 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -82,7 +83,17 @@ const (
 	Preload
 	// Final reads every key through every member after settling.
 	Final
+	// Probing asks single members whether they serve, with ServingKey. It is no load: its operations
+	// count in no figure and no check of the load.
+	Probing
 )
+
+// ServingKey is the reserved key of Probing: no workload uses it, and changes of it in the store's
+// own account are no client's.
+const ServingKey = "reckon/serves"
+
+// ProbeProcess is the first logical process of Probing: a client's own processes are below it.
+const ProbeProcess = 1_000_000_000
 
 func (s Stage) String() string {
 	switch s {
@@ -92,6 +103,8 @@ func (s Stage) String() string {
 		return "preload"
 	case Final:
 		return "final"
+	case Probing:
+		return "probe"
 	}
 	return fmt.Sprintf("Stage(%d)", uint8(s))
 }
@@ -194,6 +207,17 @@ func (h *History) Observed() (rest *History, unobserved int) {
 		}
 	}
 	return &observed, unobserved
+}
+
+// Unprobed returns the history without the operations of Probing.
+func (h *History) Unprobed() *History {
+	probed := func(o Op) bool { return o.Stage == Probing }
+	if !slices.ContainsFunc(h.Ops, probed) {
+		return h
+	}
+	rest := *h
+	rest.Ops = slices.DeleteFunc(slices.Clone(h.Ops), probed)
+	return &rest
 }
 
 // PhaseStart returns the instant at which the run entered the phase, and whether it did.

@@ -43,7 +43,7 @@ func DriverMain() { driver.Main() }
 //  5. preload: what must be in the store before the load
 //  6. load, while the nemesis strikes
 //  7. release: whatever is still in effect is healed, while the last operations end (drain); the links' counters are recorded
-//  8. settle:  every member serves, and the same leader has led for two election timeouts; where that does not come about, nothing follows
+//  8. settle:  every member serves clients that use it alone, and the same leader has led for two election timeouts; where that does not come about, nothing follows
 //  9. final:   workers do the last of their work; every key is read through every member
 //  10. collect: the store's own account of its past, its replicas' hashes
 //
@@ -126,7 +126,7 @@ func newRun(ctx context.Context, p *plan.Plan, rec reckon.Recorder, watch func(P
 	r.bed = testbed.New(ctx, testbed.Config{
 		Plan: p, Clock: mono, Event: r.journal.Event, Fatal: r.fate.fatal, Log: rec.Log, Packets: &packets,
 	})
-	r.fleet = fleet.New(fleet.Config{Plan: p, Epoch: mono.Epoch(), Hosts: r.bed.Hosts, Log: rec.Log, Sink: r.journal})
+	r.fleet = fleet.New(fleet.Config{Plan: p, Epoch: mono.Epoch(), Hosts: r.bed.Hosts, Log: rec.Log, Sink: sink{r.journal, r}})
 	r.life, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.background.Go(func() { r.journal.Show(r.life, watch) })
 	return r, ctx
@@ -198,9 +198,9 @@ func (r *run) clusterConfig() cluster.Config {
 	return cluster.Config{
 		System: r.plan.System, Members: r.plan.Members, Clock: r.journal.Clock,
 		ElectionTimeout: r.plan.Options.FailureTimeout, Bound: r.plan.Bounds.Settle,
-		Event: r.journal.Event, Fatal: r.fate.fatalAs, Log: r.journal.Log,
+		Event: r.event, Fatal: r.fate.fatalAs, Log: r.journal.Log,
 		Links: links.New(links.Config{
-			Clock: r.journal.Clock, Event: r.journal.Event, Net: r.bed.Net, Verifier: r.verifier, Packets: r.bed.Packets, Hosts: r.bed.Hosts, Used: used, Downs: &r.bed.Downs,
+			Clock: r.journal.Clock, Event: r.event, Net: r.bed.Net, Verifier: r.verifier, Packets: r.bed.Packets, Hosts: r.bed.Hosts, Used: used, Downs: &r.bed.Downs,
 		}),
 		Workers: r.workers.each,
 	}
@@ -283,27 +283,6 @@ func (r *run) recordLinks(ctx context.Context) {
 	if err := r.bed.RecordLinks(ctx); err != nil && r.fate.err() == nil { // otherwise it is a consequence of that
 		r.journal.Event(history.NewHarness(err.Error()))
 	}
-}
-
-// settle waits until the cluster has settled, and records since when it has; false where it does
-// not settle. That every process runs and every link is as planned has been verified for each
-// strike, so it is the system's doing.
-func (r *run) settle(ctx context.Context) (settled bool, err error) {
-	r.journal.Phase("settle")
-	ctx, cancel := context.WithTimeout(ctx, r.plan.Bounds.Settle)
-	defer cancel()
-	since, leader, err := r.cluster.Settle(ctx)
-	r.cluster.Verified()
-	r.verifier.Wait()
-	switch {
-	case err == nil:
-		r.journal.Event(history.NewSettled(leader).When(since))
-		return true, nil
-	case r.fate.err() != nil || ctx.Err() == nil:
-		return false, fmt.Errorf("settle: %w", err)
-	}
-	r.journal.Event(history.NewUnsettled(r.plan.Bounds.Settle, err.Error()))
-	return false, nil
 }
 
 // finish records how the run ended, ends every process and returns errors of the record itself.

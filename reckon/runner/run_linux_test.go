@@ -13,10 +13,12 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/check"
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
 	"github.com/reckon-bench/reckon/reckon/internal/cluster"
+	"github.com/reckon-bench/reckon/reckon/internal/clusterstate"
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
@@ -170,6 +172,14 @@ func (ready) Status(context.Context, reckon.Member, reckon.Dial) (reckon.Status,
 // run's; the store is to blame where every strike was what it was to be, and nobody knows where one
 // missed.
 func TestAClusterThatNeverSettles(t *testing.T) {
+	t.Run("its member serves, and none leads", func(t *testing.T) { neverSettles(t, "n1", "no node leads") })
+	t.Run("its member is ready, and answers no client", func(t *testing.T) {
+		neverSettles(t, "none", "n1 does not serve: a read through it alone is not answered")
+	})
+}
+
+// neverSettles runs a cluster of n1 to its bound, in which the named member answers clients.
+func neverSettles(t *testing.T, answers, want string) {
 	hosttest.Need(t)
 	rec := &eventRecorder{}
 	p := &plan.Plan{Parts: plan.Parts{System: ready{}, Options: plan.Options{FailureTimeout: 100 * time.Millisecond}}, Bounds: plan.Bounds{Settle: time.Second}}
@@ -184,6 +194,13 @@ func TestAClusterThatNeverSettles(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.background.Go(func() { r.cluster.Sample(r.life) })
+	r.background.Go(func() {
+		clock.Every(r.life, 10*time.Millisecond, func() {
+			for _, k := range []history.Kind{history.Read, history.Write} {
+				r.cluster.Answered(clusterstate.Answer{Node: answers, Kind: k, OK: true, Call: r.journal.Clock.Now(), Return: r.journal.Clock.Now()})
+			}
+		})
+	})
 	settled, err := r.settle(ctx)
 	if settled || err != nil {
 		t.Fatalf("it settled: %v, %v", settled, err)
@@ -191,7 +208,7 @@ func TestAClusterThatNeverSettles(t *testing.T) {
 	if err := r.finish(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := check.Recovers(&rec.h); got.Verdict != check.Invalid || !strings.Contains(got.Detail, "no node leads") {
+	if got := check.Recovers(&rec.h); got.Verdict != check.Invalid || !strings.Contains(got.Detail, want) {
 		t.Errorf("%s: %s", got.Verdict, got.Detail)
 	}
 	rec.h.Events = append(rec.h.Events, history.Event{Kind: history.Missed, Detail: "heal: stuck"})

@@ -16,7 +16,7 @@ import (
 )
 
 // lanes draws a lane for each node: when it led and which term, and when it was
-// dead, paused, cut off or did not answer.
+// dead, paused, cut off or answered no client.
 func (v *view) lanes() *canvas.Figure {
 	nodes := v.Info.NodesIn(v.H)
 	if len(nodes) == 0 {
@@ -25,7 +25,7 @@ func (v *view) lanes() *canvas.Figure {
 	bars := v.laneBars()
 	return &canvas.Figure{
 		Name: "lanes", Title: "Nodes and leadership",
-		Caption: "Who led which term, as the nodes reported while they answered, and which faults acted on them. A strip below a lane: a link of that node was cut or degraded.",
+		Caption: "Who led which term, as the nodes reported, while clients were answered through them, and which faults acted on them. Not answering: for longer than an election timeout no client was answered through that node. A strip below a lane: a link of that node was cut or degraded.",
 		Faults:  v.faults, Leaders: v.led,
 		Panels: []canvas.Panel{{Plot: v.lanePlot(nodes, laneChart{nodes, bars}), Height: 30 + 15*vg.Length(len(nodes)), Legend: laneLegend(bars)}},
 	}
@@ -111,6 +111,11 @@ func (v *view) laneBars() []bar {
 	for len(o.list) > 0 {
 		o.end(v.end, func(bar) bool { return true })
 	}
+	for node, spans := range v.Unanswered() {
+		for _, s := range spans {
+			o.done = append(o.done, bar{node: node, condition: silent, from: v.Since(s.From), to: v.Since(s.To)})
+		}
+	}
 	return slices.DeleteFunc(answering(o.done), func(b bar) bool { return b.to <= 0 || b.from >= v.end })
 }
 
@@ -163,10 +168,6 @@ func (o *open) see(e history.Event, at float64) {
 		o.begin(bar{node: e.Subject, condition: held, from: at})
 	case history.Released:
 		o.end(at, is(e.Subject, held))
-	case history.Down:
-		o.begin(bar{node: e.Subject, condition: silent, from: at})
-	case history.Up:
-		o.end(at, is(e.Subject, silent))
 	case history.Degraded:
 		nodes := overlaid(e.Overlay)
 		for _, node := range slices.SortedFunc(maps.Keys(nodes), link.CompareHosts) {

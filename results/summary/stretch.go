@@ -16,7 +16,7 @@ func (r *Reading) inFault(l results.Leaders) *results.Stretch {
 	g := longest(r.gaps(), r.FaultFrom, to)
 	cut := g.to >= to
 	g.to = min(g.to, to)
-	return r.stretch(g, cut && (!g.open || r.unanswered(g)), changesBetween(l, r.Since(r.FaultFrom), r.Since(r.faultTo)))
+	return r.stretch(g, cut && (!g.open || r.neverAnswered(g)), changesBetween(l, r.Since(r.FaultFrom), r.Since(r.faultTo)))
 }
 
 // atHeal returns the stretch from the last heal on, until the load ends; leaders also count that come while the cluster settles. It is nil where nothing was healed before
@@ -33,7 +33,7 @@ func (r *Reading) atHeal(l results.Leaders) *results.Stretch {
 		}
 	}
 	g := longest(later, r.faultTo, forever)
-	return r.stretch(g, g.open && r.unanswered(g), changesBetween(l, r.Since(r.faultTo), math.Inf(1)))
+	return r.stretch(g, g.open && r.neverAnswered(g), changesBetween(l, r.Since(r.faultTo), math.Inf(1)))
 }
 
 func (r *Reading) stretch(g gap, lasted bool, changes int) *results.Stretch {

@@ -71,7 +71,7 @@ func (r *Reading) readStrikes() []results.Strike {
 	r.seen = map[int]*verification{}
 	for _, e := range r.H.Events {
 		switch e.Kind {
-		case history.Struck, history.Healed, history.Verified, history.Missed:
+		case history.Struck, history.Healed, history.Verified, history.Missed, history.Served:
 		default:
 			continue
 		}
@@ -105,6 +105,9 @@ func (r *Reading) apply(e history.Event, s *results.Strike, v *verification) {
 		}
 	case history.Healed:
 		s.Fault, s.Healed = cmp.Or(s.Fault, e.Subject), new(r.Since(e.At))
+	case history.Served:
+		again := results.ServedAgain{Member: e.Subject, At: r.Since(e.At), After: Seconds(e.After())}
+		s.Served = append(slices.DeleteFunc(s.Served, func(x results.ServedAgain) bool { return x.Member == e.Subject }), again)
 	case history.Missed:
 		s.Fault = cmp.Or(s.Fault, e.Subject)
 		s.Missed = cmp.Or(e.Detail, "no reason was given")

@@ -23,6 +23,7 @@ import (
 //	summarise show=(verdict,unavailability) duration=3s election=1s planned=leader:1s-2s
 //	0s phase load                                  an event: when, kind, subject, key=number..., "detail"
 //	ops c1 0s..1s every=100ms latency=2ms ok       operations of a client, due in [from, to)
+//	probes n3 0s..1s every=500ms latency=2s failed the same, of the prober through that member
 //	lag=300ms on such a line delays the call; outcomes are ok, failed, unknown
 //	check linearizable invalid "two values at once"
 //	----
@@ -93,6 +94,11 @@ func parseHistory(t *testing.T, input string) (*history.History, []check.Result)
 		case len(f) == 0:
 		case f[0] == "ops":
 			h.Ops = append(h.Ops, parseOps(t, f[1:])...)
+		case f[0] == "probes":
+			for _, o := range parseOps(t, f[1:]) {
+				o.Stage, o.Via = history.Probing, o.Client
+				h.Ops = append(h.Ops, o)
+			}
 		case f[0] == "check":
 			c := check.Result{Name: f[1], Detail: detail}
 			must(t, c.Verdict.UnmarshalText([]byte(f[2])))

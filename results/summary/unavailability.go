@@ -149,7 +149,7 @@ func (r *Reading) recovery(s results.Strike, gaps []gap, usual time.Duration) (b
 		part = g.length()
 	}
 	switch {
-	case r.cutOff(from, gaps), part > usual && g.open && r.unanswered(g):
+	case r.cutOff(from, gaps), part > usual && g.open && r.neverAnswered(g):
 		last := gaps[len(gaps)-1]
 		return results.Recovery{Kind: results.NotRecovered, Gap: r.span(last)}, nil
 	case part <= usual:
@@ -223,9 +223,9 @@ func (r *Reading) cutOff(acted time.Duration, gaps []gap) bool {
 // noise returns how long a gap may be and mean nothing: as long as the generator may lag.
 func (r *Reading) noise() time.Duration { return r.Info.LagBound }
 
-// unanswered reports whether an operation was due in the gap that was not acknowledged before the
+// neverAnswered reports whether an operation was due in the gap that was not acknowledged before the
 // load ended: without a request, silence means nothing.
-func (r *Reading) unanswered(g gap) bool {
+func (r *Reading) neverAnswered(g gap) bool {
 	return r.dueIn(g, func(o *history.Op) bool { return o.Outcome != history.OK || o.Return >= r.LoadEnd })
 }
 

@@ -2,10 +2,12 @@ package summary
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/link"
 	"github.com/reckon-bench/reckon/results"
 )
 
@@ -19,21 +21,17 @@ func (r *Reading) interrupted() bool {
 	return has(history.Interrupted) || !done && !has(history.Harness)
 }
 
-// silences are notes on nodes that did not answer for longer than an election timeout of the load
-// while nothing was struck. It may be the system, or the machine: the reader must know.
+// silences are notes on members that answered no client for longer than an election timeout of the
+// load while nothing was struck. It may be the system, or the machine: the reader must know.
 func (r *Reading) silences() []string {
 	var notes []string
-	down := map[string]time.Duration{}
-	for _, e := range r.H.Events {
-		switch e.Kind {
-		case history.Down:
-			down[e.Subject] = e.At
-		case history.Up:
-			from, ok := down[e.Subject]
-			delete(down, e.Subject)
-			struck := r.FaultFrom >= 0 && from < r.faultTo+r.Info.ElectionTimeout && e.At > r.FaultFrom
-			if ok && !struck && from >= r.load0 && from < r.LoadEnd && e.At-from > r.Info.ElectionTimeout {
-				notes = append(notes, fmt.Sprintf("%s did not answer for %v from %.2f s on, with no fault active", e.Subject, (e.At-from).Round(time.Millisecond), r.Since(from)))
+	all := r.Unanswered()
+	for _, node := range slices.SortedFunc(maps.Keys(all), link.CompareHosts) {
+		for _, span := range all[node] {
+			from, to := span.From, span.To
+			struck := r.FaultFrom >= 0 && from < r.faultTo+r.Info.ElectionTimeout && to > r.FaultFrom
+			if !struck && from >= r.load0 && from < r.LoadEnd && to < r.end && to-from > r.Info.ElectionTimeout {
+				notes = append(notes, fmt.Sprintf("%s did not answer for %v from %.2f s on, with no fault active", node, (to-from).Round(time.Millisecond), r.Since(from)))
 			}
 		}
 	}

@@ -162,6 +162,9 @@ func strikeLine(s results.Summary, i int, st results.Strike) string {
 	if s.Ops.Offered > 0 {
 		line += recoveryWords(s, i)
 	}
+	for _, m := range st.Served {
+		line += fmt.Sprintf("; %s served again %.2f s after the heal", m.Member, m.After)
+	}
 	return line
 }
 

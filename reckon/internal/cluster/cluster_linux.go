@@ -52,7 +52,9 @@ type Cluster struct {
 }
 
 // New returns a cluster without processes.
-func New(c Config) *Cluster { return &Cluster{Config: c, monitor: clusterstate.NewMonitor()} }
+func New(c Config) *Cluster {
+	return &Cluster{Config: c, monitor: clusterstate.NewMonitor(reckon.ServingOf(c.System), c.ElectionTimeout)}
+}
 
 // Start starts the member's process on the host.
 func (c *Cluster) Start(m reckon.Member, h *host.Host) error {
@@ -137,15 +139,21 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Settle waits until every node serves, as seen from now on, and the same one has led for two
-// election timeouts. It returns since when that has been so, and the leader.
+// Settle waits until clients are served through every node, as seen from now on, and the same node
+// has led for two election timeouts. It returns since when that has been so, and the leader; "" where
+// no member of the system leads.
 func (c *Cluster) Settle(ctx context.Context) (since time.Duration, leader string, err error) {
 	begun := c.Clock.Now()
-	err = c.quoted(c.await(ctx, func(v clusterstate.View) error {
-		return v.Settled(c.Clock.Now(), begun, c.ElectionTimeout)
-	}))
-	return c.monitor.Steady(c.ElectionTimeout), c.monitor.Leading().Node, err
+	err = c.quoted(c.await(ctx, func(v clusterstate.View) error { return v.Settled(c.Clock.Now(), begun) }))
+	return c.monitor.Steady(), c.monitor.Leading().Node, err
 }
+
+// Answered takes in how a client's operation ended that was sent through one node.
+func (c *Cluster) Answered(a clusterstate.Answer) { c.record(c.monitor.Answered(a)) }
+
+// Healed takes in an event of a strike, by which nodes may be expected to serve again. Other events
+// are passed over.
+func (c *Cluster) Healed(e history.Event) { c.record(c.monitor.Healed(e)) }
 
 // ReadyNow waits until every node that nobody holds serves, as seen from now on, and one leads.
 func (c *Cluster) ReadyNow(ctx context.Context) error {
@@ -160,10 +168,7 @@ func (c *Cluster) ReadyNow(ctx context.Context) error {
 				return clusterstate.NotReady{Node: n.Name}
 			}
 		}
-		if v.Leading().Node == "" {
-			return errors.New("no node leads")
-		}
-		return nil
+		return v.Led()
 	})
 }
 

@@ -8,7 +8,6 @@ package clusterstate
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -34,12 +33,16 @@ type Observation struct {
 	Seen   time.Duration // when it was last asked
 	Fell   error         // its process ended by itself
 	Moves  int           // how often it was started, killed, paused or resumed
-	Serves time.Duration // since when it has been ready; Never where it is not
+
+	reads, writes answers   // what became of clients' operations through it
+	healed        []healing // ends of strikes on it after which it has not served yet
 }
 
 // A Monitor keeps what was last observed of every node of a cluster. It is safe for concurrent use.
 type Monitor struct {
 	mu      sync.Mutex
+	serving reckon.Serving
+	timeout time.Duration // of an election
 	nodes   []*Observation
 	led     map[uint64]string // who led each term; "" is one who has stepped down
 	leading Leading
@@ -49,16 +52,16 @@ type Monitor struct {
 	changed chan struct{} // closed and replaced whenever any of this changes
 }
 
-// NewMonitor returns a monitor of no nodes.
-func NewMonitor() *Monitor {
-	return &Monitor{led: map[uint64]string{}, changed: make(chan struct{})}
+// NewMonitor returns a monitor of no nodes, which are to serve in that sense.
+func NewMonitor(s reckon.Serving, electionTimeout time.Duration) *Monitor {
+	return &Monitor{serving: s, timeout: electionTimeout, led: map[uint64]string{}, changed: make(chan struct{})}
 }
 
 // Add adds a node that has not been observed yet.
 func (m *Monitor) Add(node string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.nodes = append(m.nodes, &Observation{Name: node, Serves: Never})
+	m.nodes = append(m.nodes, &Observation{Name: node, reads: newAnswers(), writes: newAnswers()})
 }
 
 func (m *Monitor) find(node string) *Observation {
@@ -81,7 +84,10 @@ func (m *Monitor) Ran(node string) {
 // Killed records that the node's process was killed, and returns the events that follow from it.
 func (m *Monitor) Killed(now time.Duration, node string) []history.Event {
 	m.mu.Lock()
-	m.find(node).Alive = false
+	n := m.find(node)
+	n.Alive = false
+	n.reads.ended(now)
+	n.writes.ended(now)
 	m.mu.Unlock()
 	return m.Saw(now, node, reckon.Status{}, errors.New("killed"))
 }
@@ -91,6 +97,8 @@ func (m *Monitor) Fell(now time.Duration, node string, err error) []history.Even
 	m.mu.Lock()
 	n := m.find(node)
 	n.Fell, n.Alive = err, false
+	n.reads.ended(now)
+	n.writes.ended(now)
 	m.mu.Unlock()
 	return m.Saw(now, node, reckon.Status{}, err)
 }
@@ -125,11 +133,6 @@ func (m *Monitor) Saw(now time.Duration, node string, st reckon.Status, err erro
 		events = append(events, e.When(now))
 	}
 	n.Up, n.Seen = up, now
-	if !up || !st.Ready {
-		n.Serves = Never
-	} else if n.Serves == Never {
-		n.Serves = now
-	}
 	if up && n.Status.Leader && !st.Leader {
 		m.led[n.Status.Term] = "" // a node that stepped down does not lead that term again: elected again, it may first answer with it
 	}
@@ -219,18 +222,6 @@ func (m *Monitor) Over() bool {
 	return m.over
 }
 
-// Steady returns since when every node has served and the same leader has led for two election
-// timeouts: that may have been long before anybody asked.
-func (m *Monitor) Steady(electionTimeout time.Duration) time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at := m.since + 2*electionTimeout
-	for _, n := range m.nodes {
-		at = max(at, n.Serves)
-	}
-	return at
-}
-
 // Ask calls the condition with the present state. It returns the condition's error, nil where it
 // holds; otherwise also how a process ended by itself, if one did, and a channel that is closed at
 // the next change.
@@ -268,38 +259,32 @@ func (v View) Leading() Leading { return v.m.leading }
 // Over reports whether the run is over.
 func (v View) Over() bool { return v.m.over }
 
-// NotReady is the error of a node that does not serve.
-type NotReady struct{ Node string }
+// NotReady is the error of a node that does not serve, or, where Missing is "", does not believe that
+// it can.
+type NotReady struct{ Node, Missing string }
 
-func (e NotReady) Error() string { return e.Node + " is not ready" }
+func (e NotReady) Error() string {
+	if e.Missing != "" {
+		return e.Node + " does not serve: " + e.Missing
+	}
+	return e.Node + " is not ready"
+}
 
-// AllReady returns nil where every node serves and one leads. Its error is a NotReady where a node
-// does not serve.
+// AllReady returns nil where every node believes that it can serve, and one leads. Its error is a
+// NotReady where a node does not.
 func (v View) AllReady() error {
 	for _, n := range v.m.nodes {
 		if !n.Up || !n.Status.Ready {
-			return NotReady{n.Name}
+			return NotReady{Node: n.Name}
 		}
 	}
-	if v.m.leading.Node == "" {
-		return errors.New("no node leads")
-	}
-	return nil
+	return v.Led()
 }
 
-// Settled returns nil where all nodes are ready, have been asked since that instant, and the same
-// one has led for two election timeouts.
-func (v View) Settled(now, asked, electionTimeout time.Duration) error {
-	if err := v.AllReady(); err != nil {
-		return err
-	}
-	for _, n := range v.m.nodes {
-		if n.Seen < asked {
-			return fmt.Errorf("%s has not answered since", n.Name)
-		}
-	}
-	if stood := now - v.m.since; stood < 2*electionTimeout {
-		return fmt.Errorf("%s has led for %v only", v.m.leading.Node, stood.Round(time.Millisecond))
+// Led returns nil where a node leads, or none need.
+func (v View) Led() error {
+	if v.m.leading.Node == "" && !v.m.serving.Leaderless {
+		return errors.New("no node leads")
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestWhoLeads(t *testing.T) {
-	m := NewMonitor()
+	m := NewMonitor(reckon.Serving{}, time.Second)
 	for _, n := range []string{"n1", "n2", "n3"} {
 		m.Add(n)
 		m.Ran(n)

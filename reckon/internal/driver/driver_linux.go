@@ -21,6 +21,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/internal/load"
+	"github.com/reckon-bench/reckon/reckon/internal/serveprobe"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
@@ -64,38 +65,63 @@ func drive(in io.Reader, out *lineWriter) error {
 	}
 	defer client.Close()
 	d := newDriver(p, j, members, client, out)
+	defer func() {
+		if d.external != nil {
+			d.external.close()
+		}
+	}()
 	out.line("ready")
 	for command := range commands {
-		switch word, arg, _ := strings.Cut(command, " "); word {
-		case "preload":
-			if err := d.preload(ctx); err != nil {
-				return err
-			}
-			if p.Options.ClientCmd != "" {
-				if d.external, err = d.startExternal(ctx); err != nil {
-					return err
-				}
-				defer d.external.close()
-			}
-			out.line("preloaded")
-		case "load":
-			start, err := strconv.ParseInt(arg, 10, 64)
-			if err != nil {
-				return fmt.Errorf("read the start of the load: %w", err)
-			}
-			d.load(ctx, time.Duration(start), commands)
-			return out.flush()
-		default:
-			return fmt.Errorf("unknown command %q", command)
+		if err := d.obey(ctx, command); err != nil {
+			return err
 		}
 	}
-	return nil // the runner is gone, or needs no load
+	return nil // the runner is gone
+}
+
+// obey carries out a command. The load, and asking whether members serve, go on in the background.
+func (d *driver) obey(ctx context.Context, command string) (err error) {
+	switch word, arg, _ := strings.Cut(command, " "); word {
+	case "preload":
+		if err := d.preload(ctx); err != nil {
+			return err
+		}
+		if d.parts.Options.ClientCmd != "" {
+			if d.external, err = d.startExternal(ctx); err != nil {
+				return err
+			}
+		}
+		d.out.line("preloaded")
+	case "load":
+		start, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil {
+			return fmt.Errorf("read the start of the load: %w", err)
+		}
+		d.startProber(ctx)
+		ctx, d.stopLoad = context.WithCancel(ctx)
+		go d.load(ctx, time.Duration(start))
+	case "stop":
+		d.stopLoad()
+	case "settle":
+		d.prober.Settle()
+	case "rest":
+		d.rest()
+		d.out.line("rested")
+	default:
+		return fmt.Errorf("unknown command %q", command)
+	}
+	return nil
 }
 
 // newDriver returns a driver that offers the job's load through the client, which uses those
 // members.
 func newDriver(p plan.Parts, j Job, members []reckon.Member, client reckon.Client, out *lineWriter) *driver {
-	return &driver{parts: p, job: j, members: members, client: client, clock: clock.NewMonotonic(j.Epoch), out: out}
+	d := &driver{
+		parts: p, job: j, members: members, client: client, clock: clock.NewMonotonic(j.Epoch), out: out,
+		stopLoad: func() {}, rest: func() {},
+	}
+	d.prober = serveprobe.New(d.proberConfig())
+	return d
 }
 
 type driver struct {
@@ -105,6 +131,10 @@ type driver struct {
 	client  reckon.Client
 	clock   *clock.Monotonic
 	out     *lineWriter
+
+	prober   *serveprobe.Prober // whether members serve
+	stopLoad func()
+	rest     func() // ends asking whether they do
 
 	external *external // the program that offers the load in place of the client; nil without --client-cmd
 
@@ -167,17 +197,7 @@ func (d *driver) attempt(ctx context.Context, ops iter.Seq[reckon.Op], only map[
 }
 
 // load offers the load from start on, and ends with the account of it.
-func (d *driver) load(ctx context.Context, start time.Duration, commands <-chan string) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		for c := range commands {
-			if c == "stop" {
-				break
-			}
-		}
-		cancel() // told to stop, or the runner is gone
-	}()
+func (d *driver) load(ctx context.Context, start time.Duration) {
 	stopProgress := d.reportEvery(progressEvery)
 	done := d.offer(ctx, start)
 	stopProgress()
@@ -211,6 +231,7 @@ const progressEvery = 250 * time.Millisecond
 
 func (d *driver) record(op reckon.Op) {
 	d.out.op(op)
+	d.prober.Saw(op)
 	d.count(op.Outcome, op.Latency())
 }
 

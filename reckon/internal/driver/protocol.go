@@ -8,6 +8,11 @@
 //	-> load NANOSECONDS    <- operations, one JSON object a line, and progress lines
 //	                       <- done {report}
 //	-> stop                   (ends a load early)
+//	-> settle                 (asks members whether they serve, whatever went through them)
+//	-> rest                <- rested, and no further operations
+//
+// From the load until it is to rest, it asks the members that are its to ask whether they serve, by
+// operations that are no load (serveprobe), and says "answer {answer}" of those and of the load's.
 //
 // Anything that goes wrong is "failed REASON", and the end of the input ends the process.
 package driver

@@ -19,6 +19,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/internal/clusterstate"
 	"github.com/reckon-bench/reckon/reckon/internal/driver"
 	"github.com/reckon-bench/reckon/reckon/internal/load"
 	"github.com/reckon-bench/reckon/reckon/plan"
@@ -30,6 +31,8 @@ type Sink interface {
 	Ops(lines []byte)
 	Progress(load.Progress)
 	Event(history.Event)
+	// Answered takes how a client's operation ended that was sent through one member.
+	Answered(clusterstate.Answer)
 }
 
 // Config is what a fleet needs of the run.
@@ -122,6 +125,34 @@ func (f *Fleet) Await(ctx context.Context) error {
 			return fmt.Errorf("load driver on %s: %s", d.client, d.done.Error)
 		}
 		return nil
+	})
+}
+
+// Settle has the drivers ask every member whether it serves, until they rest. died is called when one
+// ends, until ctx does.
+func (f *Fleet) Settle(ctx context.Context, died func(error)) error {
+	for _, d := range f.drivers {
+		if err := d.tell("settle"); err != nil {
+			return err
+		}
+		go func() {
+			select {
+			case <-d.ended:
+				died(d.died())
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return nil
+}
+
+// Rest has the drivers ask nothing more, and returns when all that they asked is on record.
+func (f *Fleet) Rest(ctx context.Context) error {
+	return f.each(func(d *remote) error {
+		if err := d.tell("rest"); err != nil {
+			return err
+		}
+		return d.expect(ctx, "rested")
 	})
 }
 
@@ -232,6 +263,13 @@ func (d *remote) hear(line string) {
 		var p load.Progress
 		if json.Unmarshal([]byte(rest), &p) == nil { // a progress line that is lost costs a progress line
 			d.sink.Progress(p)
+		}
+		return
+	}
+	if rest, ok := strings.CutPrefix(line, "answer "); ok {
+		var a clusterstate.Answer
+		if json.Unmarshal([]byte(rest), &a) == nil { // the operation itself is on record
+			d.sink.Answered(a)
 		}
 		return
 	}

@@ -80,6 +80,8 @@ func (p *progress) see(e history.Event) {
 		} else {
 			p.note(e.At, "%s leads term %d", e.Subject, e.Term())
 		}
+	case history.Served:
+		p.note(e.At, "%s serves clients again, %.2f s after the heal", e.Subject, e.After().Seconds())
 	case history.Ended:
 		p.note(e.At, "%s ended by itself: %s", e.Subject, e.Detail)
 	case history.Harness:
