@@ -23,8 +23,8 @@ import (
 // etcdModule is the module of etcd's server.
 const etcdModule = "go.etcd.io/etcd/server/v3"
 
-// etcdSource is the program that is built: what etcd's own main package does, which its module does
-// not hold.
+// etcdSource is the program that is built. It does what etcd's main package does, which is not part
+// of the server's module.
 const etcdSource = `package main
 
 import (
@@ -36,9 +36,9 @@ import (
 func main() { etcdmain.Main(os.Args) }
 `
 
-// buildEtcd returns the exact version, and the path of the server of that version. It is built
-// where it is not in the user's cache, with the local Go toolchain, in a throw-away module that
-// requires it.
+// buildEtcd returns the exact version, and the path of a server of that version. If the server is
+// not in the user's cache, it is built with the local Go toolchain, in a temporary module that
+// requires that version.
 func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, path string, err error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return "", "", fmt.Errorf("building etcd %s needs a Go toolchain, and there is no go on the PATH: install one, or give the path of a binary, as in etcd@/usr/bin/etcd", version)
@@ -79,8 +79,8 @@ func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, 
 	})
 }
 
-// keeper is the user whose caches are used, nil where that is who runs this: root with the home of
-// another (sudo -E) must leave nothing there that its owner cannot change.
+// keeper returns the user whose caches are used, nil if that is the current user: root with another
+// user's home (sudo -E) must not leave files there that the owner cannot change.
 type keeper syscall.Credential
 
 func cacheOwner() *keeper {
@@ -98,7 +98,7 @@ func cacheOwner() *keeper {
 	return nil
 }
 
-// give gives what was made to the keeper.
+// give makes the keeper the owner of what was created.
 func (k *keeper) give(path string) error {
 	if k == nil {
 		return nil
@@ -106,7 +106,7 @@ func (k *keeper) give(path string) error {
 	return os.Lchown(path, int(k.Uid), int(k.Gid))
 }
 
-// mkdir makes the directory where it is not there.
+// mkdir creates the directory if it does not exist.
 func (k *keeper) mkdir(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -117,7 +117,7 @@ func (k *keeper) mkdir(path string) error {
 	return k.give(path)
 }
 
-// workshop is the throw-away module.
+// workshop is the temporary module.
 type workshop struct {
 	dir   string
 	owner *keeper
@@ -142,7 +142,7 @@ func newWorkshop(ctx context.Context, cache string, owner *keeper) (*workshop, e
 	return w, nil
 }
 
-// exact is the newest version of a minor; any other version is exact as it is.
+// exact returns the newest version of a minor; any other version is already exact.
 func (w *workshop) exact(ctx context.Context, version string) (string, error) {
 	if strings.Count(version, ".") > 1 {
 		return version, nil
@@ -160,7 +160,7 @@ func (w *workshop) exact(ctx context.Context, version string) (string, error) {
 	return slices.MaxFunc(all, semver.Compare), nil
 }
 
-// newestBuilt is the newest version of the minor whose program is there, "" where none is.
+// newestBuilt returns the newest version of the minor that is in the cache, "" if none is.
 func newestBuilt(minor string, program func(version string) string) (newest string) {
 	there, _ := filepath.Glob(filepath.Dir(program(minor+".*")) + "/etcd") // the pattern is well-formed
 	for _, path := range there {
@@ -172,8 +172,8 @@ func newestBuilt(minor string, program func(version string) string) (newest stri
 	return newest
 }
 
-// make builds the program at the path, unless it is there. Of several that want the same at once
-// one builds, and the others wait.
+// make builds the program at the path, unless it exists. If several processes need it at once, one
+// builds it and the others wait.
 func (w *workshop) make(ctx context.Context, version, path string, begins func()) error {
 	lock := filepath.Dir(path) + ".lock"
 	unlock, err := lockFile(ctx, lock)
@@ -200,15 +200,15 @@ func (w *workshop) make(ctx context.Context, version, path string, begins func()
 	return nil
 }
 
-// lastLines is how much of a tool's complaint is passed on.
+// lastLines is the number of lines of a tool's output that an error contains.
 const lastLines = 8
 
-// run runs the go command in the module and returns what it prints; its last lines are the error.
+// run runs the go command in the module and returns its output; an error contains its last lines.
 func (w *workshop) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = w.dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GO111MODULE=on", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
-	// Its compilers end with it.
+	// The compilers that it starts end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: (*syscall.Credential)(w.owner)}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out, complaint bytes.Buffer
@@ -225,11 +225,11 @@ func (w *workshop) run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// lockPoll is how often a file is tried that another process has locked.
+// lockPoll is the time between two attempts to lock a file that another process has locked.
 const lockPoll = 100 * time.Millisecond
 
-// lockFile waits until the file is this process's alone. The lock ends with the process at the
-// latest.
+// lockFile waits until this process holds the lock on the file. The lock ends with the process at
+// the latest.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
 	if err != nil {

@@ -21,32 +21,31 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// How a client holds its connections. What is measured is the store, not its
-// client's patience: gRPC's own settings would keep a client away from a member
-// for up to two minutes after it has healed.
+// Settings of a client's connections. A run measures the store, not the client's back-off: with
+// gRPC's defaults, a client would stay away from a member for up to two minutes after it has healed.
 const (
-	// keepaliveTime is how long a connection may be silent before it is pinged:
-	// the least that gRPC allows, and above the 5 s below which etcd hangs up
-	// (--grpc-keepalive-min-time). etcd also hangs up on pings without a request under way.
+	// keepaliveTime is how long a connection may be idle before it is pinged: the minimum that gRPC
+	// allows, and above the 5 s below which etcd closes the connection
+	// (--grpc-keepalive-min-time). etcd also closes it on pings while no request is in progress.
 	keepaliveTime = 10 * time.Second
-	// keepaliveTimeout is how long a ping, or (as TCP_USER_TIMEOUT) any sent byte, may stay without
-	// acknowledgement until the connection is given up and the member left out of the balancing. It
-	// is below the usual time-out of an operation, and far above any round trip.
+	// keepaliveTimeout is how long a ping, or (as TCP_USER_TIMEOUT) any sent byte, may remain
+	// unacknowledged before the connection is closed and the member excluded from balancing. It is
+	// below the usual time-out of an operation, and far above any round trip.
 	keepaliveTimeout = 3 * time.Second
 	// reconnectDelay is the longest pause between two attempts to connect: a tenth of the usual
 	// election timeout, so that it does not show in the time to recover.
 	reconnectDelay = 100 * time.Millisecond
-	// connectTimeout is how long one attempt may take. A SYN lost in a cut is sent again by a new
-	// attempt within this time, instead of after TCP's growing intervals.
+	// connectTimeout limits one attempt to connect. A SYN that a cut dropped is sent again by a new
+	// attempt after this time, instead of after TCP's growing intervals.
 	connectTimeout = 2 * time.Second
-	// longestTrip is the round trip for which that leaves room: to connect takes two, TCP's and
-	// that of gRPC's settings.
+	// longestTrip is the longest round trip for which that suffices: connecting takes two, one for
+	// TCP and one for the settings of HTTP/2.
 	longestTrip = connectTimeout * 9 / 20
 )
 
-// Dial makes etcd's own Go client. It takes the members in turn, repeats reads
-// that a member could not serve (as that client does by itself), and never repeats
-// a write that may have been sent. It does not wait for connections: operations do.
+// Dial returns etcd's own Go client. It uses the members in turn, repeats reads that a member could
+// not serve (which that client does by default), and never repeats a write that may have been sent.
+// It does not wait for connections; operations do.
 func (e *etcd) Dial(_ context.Context, members []reckon.Member, dial reckon.Dial) (reckon.Client, error) {
 	c, err := newEtcdClient(members, dial)
 	if err != nil {
@@ -64,12 +63,12 @@ func newEtcdClient(members []reckon.Member, dial reckon.Dial) (*clientv3.Client,
 	}
 	return clientv3.New(clientv3.Config{
 		Endpoints:   endpoints,
-		Logger:      zap.NewNop(), // every error is in the record of its operation
+		Logger:      zap.NewNop(), // every error is recorded with its operation
 		DialOptions: append(dialOptions(dial, reconnectDelay), grpc.WithStatsHandler(names)),
 	})
 }
 
-// dialOptions are those of clients and of questions to single members alike.
+// dialOptions returns the options for clients and for requests to a single member.
 func dialOptions(dial reckon.Dial, delay time.Duration) []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
@@ -87,15 +86,15 @@ func dialOptions(dial reckon.Dial, delay time.Duration) []grpc.DialOption {
 type etcdClient struct{ kv *clientv3.Client }
 
 func (c *etcdClient) Close() error {
-	if err := c.kv.Close(); err != nil && !errors.Is(err, context.Canceled) { // which is how it says that it is closed
+	if err := c.kv.Close(); err != nil && !errors.Is(err, context.Canceled) { // which it returns when it is closed
 		return fmt.Errorf("close the etcd client: %w", err)
 	}
 	return nil
 }
 
-// Do puts, or gets linearizably. A read that fails is Failed; a write that fails
-// is Failed where it was never handed to a connection or the error is in the
-// table of definite ones, and else Unknown.
+// Do carries out a put, or a linearizable get. A read with an error is Failed. A write with an error
+// is Failed if it was never handed to a connection, or if the error is in the table of definite
+// ones; otherwise it is Unknown.
 func (c *etcdClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 	t := new(trace)
 	ctx = context.WithValue(ctx, traceKey{}, t)
@@ -124,7 +123,7 @@ func (c *etcdClient) put(ctx context.Context, op *reckon.Op) error {
 	if err != nil {
 		return err
 	}
-	op.Revision = resp.Header.Revision // that of this write, not of the store when it answered (storage/mvcc through etcdserver/txn/put.go)
+	op.Revision = resp.Header.Revision // the revision of this write, not that of the store when it answered (storage/mvcc through etcdserver/txn/put.go)
 	return nil
 }
 
@@ -139,7 +138,7 @@ func (c *etcdClient) get(ctx context.Context, op *reckon.Op) error {
 	return nil
 }
 
-// outcome decides what an operation came to: sent says whether any of it was
+// outcome returns the outcome of an operation with an error; sent reports whether any part of it was
 // handed to a connection.
 func outcome(kind history.Kind, sent bool, err error) history.Outcome {
 	switch {
@@ -151,16 +150,16 @@ func outcome(kind history.Kind, sent bool, err error) history.Outcome {
 	return history.Unknown
 }
 
-// refusals are the errors of a put that promise that it had no effect and never
-// will, each with the place in etcd's source that makes it so. What is not here is
-// Unknown. Two that look as if they belonged here do not:
+// refusals are the errors of a put that guarantee that it had no effect and never will, each with
+// the place in etcd's source that guarantees it. With any other error, the outcome is Unknown. Two
+// groups look as if they belonged here, but do not:
 //
-// ErrNoSpace is answered before the proposal (api/v3rpc/quota.go), but also after
-// the put was applied: quotaApplierV3.Put (apply/quota.go) looks at the quota, puts,
-// and only then turns the answer into this error.
+// ErrNoSpace is returned before the proposal (api/v3rpc/quota.go), but also after the put was
+// applied: quotaApplierV3.Put (apply/quota.go) checks the quota, applies the put, and only then
+// replaces the answer by this error.
 //
-// ErrTimeout and its kin, ErrLeaderChanged and ErrStopped end the wait for a
-// proposal that is on its way through the cluster, and may arrive.
+// ErrTimeout and its variants, ErrLeaderChanged and ErrStopped end the wait for a proposal that is
+// still in progress and may yet be applied.
 var refusals = []struct {
 	err error
 	why string
@@ -178,7 +177,7 @@ var refusals = []struct {
 	{rpctypes.ErrGRPCUserEmpty, "etcdserver/apply/auth.go authApplierV3.Put: every member refuses to apply it, by the same state"},
 }
 
-// plainRefusals are such errors that have no value in rpctypes, by how their message begins.
+// plainRefusals are such errors without a value in rpctypes, by the beginning of their message.
 var plainRefusals = []struct{ message, why string }{
 	{"raft proposal dropped", "raft.go: each return of ErrProposalDropped comes before the entry is appended or sent on"},
 	{"grpc: received message larger than max", "gRPC's server drops it before it is decoded"},
@@ -200,13 +199,13 @@ func definite(err error) bool {
 	return false
 }
 
-// trace is what is known of the way that one operation took.
+// trace records the members to which one operation was sent.
 type trace struct{ last atomic.Pointer[string] }
 
 type traceKey struct{}
 
-// member is the one to whose connection the operation was last handed, "" where to none:
-// then not a byte of it was sent, and it can have had no effect.
+// member returns the member to whose connection the operation was last handed, "" if it was handed
+// to none: then no byte of it was sent, and it cannot have taken effect.
 func (t *trace) member() string {
 	if s := t.last.Load(); s != nil {
 		return *s
@@ -214,11 +213,12 @@ func (t *trace) member() string {
 	return ""
 }
 
-// tracer is a stats.Handler that fills in the trace of each operation. It knows members by address.
+// tracer is a stats.Handler that fills in the trace of each operation. It identifies members by
+// address.
 //
-// Why not by the text of the error: it says for a time-out neither whether the request had left nor
-// to whom, and it is gRPC's to change. gRPC reports OutHeader in the goroutine of the call, as it
-// hands the head of the request to the connection and before it does so with the request itself.
+// Why not by the text of the error: for a time-out, the text contains neither whether the request
+// was sent nor to which member, and gRPC may change it. gRPC reports OutHeader in the goroutine of
+// the call, when it hands the header of the request to the connection, before the request itself.
 type tracer map[string]string
 
 func (t tracer) HandleRPC(ctx context.Context, s stats.RPCStats) {

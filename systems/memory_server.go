@@ -19,8 +19,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
-// What goes over the wire, by net/rpc. They are aliases because that is particular about named
-// types.
+// The messages of net/rpc. They are aliases because net/rpc accepts a named type only if it is
+// exported.
 type (
 	memoryRequest = struct{ Key, Value string }
 	memoryAnswer  = struct {
@@ -37,24 +37,24 @@ type (
 	}
 )
 
-// firstRevision is the empty store's, as in etcd; the first write makes the next.
+// firstRevision is the revision of the empty store, as in etcd; the first write has the next one.
 const firstRevision = 1
 
-// pageSize is how many changes go into one answer.
+// pageSize is the number of changes in one answer.
 const pageSize = 1000
 
-// registers is the server: every change there was, in order of revision from
-// firstRevision+1 on, and by key. Its methods with an exported name are those that net/rpc offers.
+// registers is the server: all changes in order of revision, from firstRevision+1 on, and by key.
+// net/rpc serves its exported methods.
 type registers struct {
 	mu      sync.Mutex
 	changes []history.Change
 	byKey   map[string][]int // indices into changes
 
 	lieRate      float64
-	drops, stale *rand.Rand // one stream each, so that reads do not shift which writes are dropped; nil: honest
+	drops, stale *rand.Rand // separate streams, so that reads do not change which writes are dropped; nil: honest
 }
 
-// newRegisters is an empty server; it lies at the rate given, each lie a draw from the seed.
+// newRegisters returns an empty server. It lies at the rate given; the seed decides when.
 func newRegisters(lieRate float64, s uint64) *registers {
 	r := &registers{byKey: map[string][]int{}, lieRate: lieRate}
 	if lieRate > 0 {
@@ -65,13 +65,13 @@ func newRegisters(lieRate float64, s uint64) *registers {
 
 func (r *registers) newest() int64 { return firstRevision + int64(len(r.changes)) }
 
-// Ping answers.
+// Ping returns at once.
 func (r *registers) Ping(_ bool, alive *bool) error {
 	*alive = true
 	return nil
 }
 
-// Write gives the key the value. A dropped write is answered as if it had been the next.
+// Write sets the key to the value. A dropped write is answered as if it had been applied.
 func (r *registers) Write(q memoryRequest, a *memoryAnswer) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,14 +84,14 @@ func (r *registers) Write(q memoryRequest, a *memoryAnswer) error {
 	return nil
 }
 
-// Read answers the key's newest value, version 0 where it has none. A stale
-// answer is the value of any version before; where there is none before, the truth.
+// Read returns the key's newest value; version 0 if it has none. A stale answer is the value of an
+// earlier version, or the newest if there is none.
 func (r *registers) Read(q memoryRequest, a *memoryAnswer) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	written := r.byKey[q.Key]
 	n := len(written) - 1
-	// Both numbers are drawn every time, or the data would decide about the later lies.
+	// Both numbers are drawn every time; otherwise later lies would depend on the data.
 	if r.stale != nil {
 		lie, which := r.stale.Float64() < r.lieRate, r.stale.Float64()
 		if lie && n > 0 {
@@ -105,7 +105,7 @@ func (r *registers) Read(q memoryRequest, a *memoryAnswer) error {
 	return nil
 }
 
-// Changes answers a page of the changes from the revision on.
+// Changes returns a page of the changes from the revision on.
 func (r *registers) Changes(from int64, p *memoryPage) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,7 +115,7 @@ func (r *registers) Changes(from int64, p *memoryPage) error {
 	return nil
 }
 
-// Hash answers the checksum of the changes up to the revision, 0 for the newest.
+// Hash returns the checksum of the changes up to the revision; 0 means the newest.
 func (r *registers) Hash(revision int64, h *memoryHash) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,7 +138,7 @@ func (r *registers) Hash(revision int64, h *memoryHash) error {
 	return nil
 }
 
-// memoryMain is the server's process. Its command line is made by memory.Command.
+// memoryMain is the main function of the server's process. memory.Command makes its command line.
 func memoryMain() {
 	if err := serveMemory(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "reckon-memory:", err)
@@ -151,7 +151,7 @@ func serveMemory(args []string) error {
 	listen := fs.String("listen", "", "address to serve on")
 	var l lies
 	l.bind(fs)
-	l.rate = 0 // honest unless told otherwise
+	l.rate = 0 // honest by default
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
-// Package kibishii makes trees of files whose every block proves where it belongs, and verifies
-// them: the format of Kibishii, the distributed data generator of vmware-tanzu-experiments, to the
-// byte. What either writes, the other verifies.
+// Package kibishii generates trees of files in which every block proves where it belongs, and
+// verifies them. The format is exactly that of Kibishii, the distributed data generator of
+// vmware-tanzu-experiments: each verifies the trees that the other wrote.
 //
 //	make(dir, L): if L > 1, dir0 ... dir<Dirs-1>, each made with L-1; then file0 ... file<Files-1>
 //
@@ -10,10 +10,10 @@
 //	[8,16)   n, big-endian           [B-40,B-20)  zeros
 //	[16,20)  Pass, big-endian        [B-20,B)     SHA-1 of the bytes [0,B-20)
 //
-// The original's verifier looks at the first three fields and the checksum, never at the text. So
-// the text may also carry the node, the volume and the path that the block belongs to (see
-// Identity): then a file that was swapped for another one is found, and the original accepts the
-// tree still.
+// The original's verifier checks the first three fields and the checksum, never the text. So the
+// text may also contain the node, the volume and the path to which the block belongs (see
+// Identity): then a file that was swapped with another is detected, and the original still accepts
+// the tree.
 package kibishii
 
 import (
@@ -23,14 +23,14 @@ import (
 	"math/bits"
 )
 
-// A Spec says what a tree is made of. The zero Spec is an empty root.
+// A Spec describes a tree. The zero Spec is an empty root.
 type Spec struct {
-	Levels    int   `json:"levels"`    // levels of directories, the root's among them; 0 is the same as 1
+	Levels    int   `json:"levels"`    // levels of directories, counting the root; 0 is the same as 1
 	Dirs      int   `json:"dirs"`      // directories in each directory above the last level
 	Files     int   `json:"files"`     // files in each directory
 	Length    int64 `json:"length"`    // bytes of a file; a multiple of BlockSize
-	BlockSize int64 `json:"blockSize"` // bytes; means nothing where there are no files
-	Pass      int32 `json:"pass"`      // written into every block, so that one generation is told from the next
+	BlockSize int64 `json:"blockSize"` // bytes; ignored if there are no files
+	Pass      int32 `json:"pass"`      // written into every block, to distinguish one generation from the next
 }
 
 const (
@@ -39,11 +39,11 @@ const (
 	sumSize    = 20
 
 	// MinBlockSize is the smallest block: a header and a checksum. The original also writes
-	// blocks of 20 to 39 bytes, and calls them corrupt afterwards.
+	// blocks of 20 to 39 bytes, and then reports them as corrupt.
 	MinBlockSize = headerSize + sumSize
 
-	// MaxLevels bounds how deep a tree is, because a descriptor is open for each level while one
-	// walks it.
+	// MaxLevels limits the depth of a tree, because walking it keeps a descriptor open for each
+	// level.
 	MaxLevels = 256
 )
 
@@ -75,14 +75,14 @@ func (s Spec) Validate() error {
 	return nil
 }
 
-// A Size is how much a tree holds, or how much of it is done.
+// A Size is the size of a tree, or of the part of it that is done.
 type Size struct {
 	Files int64 `json:"files"`
 	Dirs  int64 `json:"dirs"` // without the root
 	Bytes int64 `json:"bytes"`
 }
 
-// Size is how much the whole tree holds. The Spec must be valid.
+// Size returns the size of the whole tree. The Spec must be valid.
 func (s Spec) Size() Size {
 	size, _ := s.size()
 	return size
@@ -90,8 +90,8 @@ func (s Spec) Size() Size {
 
 func (s Spec) size() (Size, bool) { return s.below(max(s.Levels, 1)) }
 
-// below is how much a directory with that many levels holds, its own among them; false where an
-// int64 does not hold it.
+// below returns the size of a directory with that many levels, counting its own; ok is false if it
+// exceeds an int64.
 func (s Spec) below(levels int) (Size, bool) {
 	ok := true
 	mul := func(a, b int64) int64 {
@@ -111,14 +111,14 @@ func (s Spec) below(levels int) (Size, bool) {
 	return Size{Files: files, Dirs: dirs, Bytes: mul(files, s.Length)}, ok
 }
 
-// Options say how a tree is generated or verified.
+// Options control how a tree is generated or verified.
 type Options struct {
-	Identity   Identity  // whose the tree is; the zero Identity writes and wants none
-	AllowExtra bool      // verify: files and directories that the Spec does not know are no damage
+	Identity   Identity  // the owner of the tree; the zero Identity writes none and requires none
+	AllowExtra bool      // verify: files and directories that are not in the Spec do not count as damage
 	Progress   *Progress // counts what is done, if not nil; one for each call
-	Workers    int       // how many files or parts of them at a time; 0 for what suits the machine
+	Workers    int       // how many files, or parts of files, at a time; 0: as many as suit the machine
 
-	syncBlocks bool // generate: every block is on the disk before the next is written, as the original does it
+	syncBlocks bool // generate: sync every block before the next is written, as the original does
 }
 
 // Validate returns an error, with the value and the rule, where no such tree can be.

@@ -98,12 +98,12 @@ func (w *worker) compare(f *file, want []byte, offset int64) int64 {
 		return int64(len(got))
 	}
 	if size > int64(len(got)) {
-		return w.judgeLarge(f, offset, got, want)
+		return w.inspectLarge(f, offset, got, want)
 	}
 	for at := int64(0); at < int64(len(got)); at += size {
 		if block := got[at:][:size]; !bytes.Equal(block, want[at:][:size]) {
 			n := (offset + at) / size
-			if what := w.judge(n, bytes.NewReader(block)); what != "" {
+			if what := w.inspect(n, bytes.NewReader(block)); what != "" {
 				f.badBlock(n, what)
 			}
 		}

@@ -16,13 +16,13 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// A Caller puts commands and follows their operations. It is safe for concurrent use.
+// A Caller sends commands and follows their operations. It is safe for concurrent use.
 //
-// A command is put once. Its key is created in one transaction with another one that bears the
-// operation's number and the call's, so that an attempt whose answer did not come is repeated until
-// it is known whether one was done. A caller that dies changes nothing: the operation goes on and
-// ends, by its deadline at the latest; who calls again with the same OpID and the same command
-// follows it instead of starting it anew.
+// A command is stored exactly once. Its key is created in one transaction with a second key, which
+// contains the number of the operation and that of the call. So an attempt that was not answered can
+// be repeated until it is known whether one succeeded. If a caller dies, the operation continues and
+// ends by its deadline at the latest; a call with the same OpID and the same command follows that
+// operation instead of starting another.
 type Caller struct {
 	store store
 	grace time.Duration
@@ -30,11 +30,10 @@ type Caller struct {
 	Watch func(Operation)
 
 	mu   sync.Mutex
-	last int64 // the number that it gave an operation last
+	last int64 // the last number that it gave to an operation
 }
 
-// Call connects to etcd. It does not wait for it, unless there is a user to authenticate; what
-// follows does.
+// Call connects to etcd. It waits for etcd only if a user must be authenticated; the methods wait.
 func Call(ctx context.Context, e Etcd) (*Caller, error) {
 	s, err := e.connect(ctx)
 	if err != nil {
@@ -43,7 +42,7 @@ func Call(ctx context.Context, e Etcd) (*Caller, error) {
 	return &Caller{store: s, grace: grace}, nil
 }
 
-// Close ends the connection; operations go on.
+// Close closes the connection; operations continue.
 func (c *Caller) Close() { c.store.close() }
 
 // Nodes returns the names of the nodes that are present.
@@ -63,7 +62,7 @@ func namesOf(kvs []*mvccpb.KeyValue) (names []string) {
 	return names
 }
 
-// A TooFewError says that fewer nodes than wanted were present in time.
+// A TooFewError reports that fewer nodes than wanted registered in time.
 type TooFewError struct {
 	Want  int
 	There []string
@@ -73,8 +72,8 @@ func (e *TooFewError) Error() string {
 	return fmt.Sprintf("%d nodes are there (%v), want %d", len(e.There), e.There, e.Want)
 }
 
-// Await waits until so many nodes are there. When ctx ends before, the error is a *TooFewError,
-// unless etcd never answered.
+// Await waits until n nodes are registered, and returns their names. If ctx ends first, the error is
+// a *TooFewError, unless etcd never answered.
 func (c *Caller) Await(ctx context.Context, n int) (names []string, err error) {
 	for {
 		resp, err := c.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
@@ -90,7 +89,7 @@ func (c *Caller) Await(ctx context.Context, n int) (names []string, err error) {
 	}
 }
 
-// untilChanged waits until a node has come or gone; false where ctx ended before.
+// untilChanged waits until a node registers or leaves; it returns false if ctx ends first.
 func (c *Caller) untilChanged(ctx context.Context, revision int64) bool {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -101,15 +100,16 @@ func (c *Caller) untilChanged(ctx context.Context, revision int64) bool {
 const (
 	// defaultTimeout is the deadline of a command that has none.
 	defaultTimeout = time.Hour
-	// grace is how long after its deadline an operation may take to end: a lease, so that the
-	// aggregator may die in it. Then the caller ends it.
+	// grace is the time after its deadline within which an operation must end: one lease, so that
+	// the aggregator may die meanwhile. After that, the caller ends the operation.
 	grace = defaultLease + expirySlack
-	// endTime is how long the caller tries to.
+	// endTime is how long the caller tries to end it.
 	endTime = 10 * time.Second
 )
 
-// Do puts the command and follows the operation to its end. An error means that the command cannot
-// be, or that the end was not seen; then the Operation is what was seen, and its Status is Unknown.
+// Do sends the command and follows the operation to its end. An error means that the command is not
+// valid, or that the end was not observed; the Operation is then what was observed, and its Status
+// is Unknown.
 func (c *Caller) Do(ctx context.Context, command Command) (Operation, error) {
 	command.Timeout = cmp.Or(command.Timeout, defaultTimeout)
 	if err := command.Validate(); err != nil {
@@ -135,11 +135,11 @@ func (c *Caller) Do(ctx context.Context, command Command) (Operation, error) {
 
 // ticket is the value of a key below commands.
 type ticket struct {
-	Call    string          `json:"call"` // a number of that call alone
+	Call    string          `json:"call"` // a number unique to that call
 	Command json.RawMessage `json:"command"`
 }
 
-// put puts the command. Afterwards the operation has its number, and the revision of the command.
+// put stores the command, and sets the operation's number and the revision of the command.
 func (c *Caller) put(ctx context.Context, s store, o *Operation, command Command) error {
 	call := rand.Text()
 	chosen := command.OpID != ""
@@ -175,9 +175,9 @@ func (c *Caller) put(ctx context.Context, s store, o *Operation, command Command
 	}
 }
 
-// number is the next to try: the second, as in the original, or one more than the last. To try one
-// that is known to be taken costs a transaction, so a caller whose operations take less than a
-// second would be slower with each.
+// number returns the next number to try: the current second, as in the original, or the last number
+// plus one. Trying a number that is taken costs a transaction, so without the latter a caller whose
+// operations take less than a second would become slower with each.
 func (c *Caller) number(now time.Time) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,7 +185,7 @@ func (c *Caller) number(now time.Time) int64 {
 	return c.last
 }
 
-// follow follows the operation from its command to its end.
+// follow observes the operation from its command to its end.
 func (c *Caller) follow(ctx context.Context, s store, o *Operation) error {
 	o.touch(o.Acknowledged)
 	revision := o.CommandRev + 1
@@ -194,7 +194,7 @@ func (c *Caller) follow(ctx context.Context, s store, o *Operation) error {
 		if err != nil || ended {
 			return err
 		}
-		// The history is compacted: what there is now is what has become of it.
+		// The history is compacted: read the present state instead.
 		if revision, err = c.read(ctx, s, o); err != nil || o.ended() {
 			return err
 		}
@@ -203,7 +203,8 @@ func (c *Caller) follow(ctx context.Context, s store, o *Operation) error {
 
 func (o *Operation) ended() bool { return !o.Ended.IsZero() }
 
-// watch follows it until the end, or, with false and no error, until the history is lost.
+// watch applies changes until the operation ends. It returns false without an error if the history
+// that it needs was compacted.
 func (c *Caller) watch(ctx context.Context, s store, o *Operation, revision int64) (ended bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -228,8 +229,8 @@ func (c *Caller) watch(ctx context.Context, s store, o *Operation, revision int6
 	return false, fmt.Errorf("follow operation %s: %w", o.OpID, context.Cause(ctx))
 }
 
-// read takes in what there is of the operation at one revision: statuses and results before its own
-// key, as they were put.
+// read applies the state of the operation at one revision: statuses and results before its own key,
+// in the order in which they were put.
 func (c *Caller) read(ctx context.Context, s store, o *Operation) (next int64, err error) {
 	begun, err := s.get(ctx, startingOf+o.OpID)
 	if err != nil {
@@ -258,9 +259,9 @@ func (c *Caller) read(ctx context.Context, s store, o *Operation) (next int64, e
 	return begun.Header.Revision + 1, nil
 }
 
-// end ends an operation that nobody else has ended in time: no worker is left to aggregate it, or
-// none ever came to start it. Then it must not start later either, and does not: to put a command
-// wants that its operation has no key.
+// end ends an operation that nobody else has ended in time, because no worker is left to aggregate
+// it, or none ever started it. It cannot start later either: starting requires that the operation
+// has no key yet.
 func (c *Caller) end(ctx context.Context, s store, o *Operation, why string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, endTime, errDeadline)
 	defer cancel()

@@ -69,8 +69,8 @@ func decimal(s string) bool {
 }
 
 // decode reads the value of a control key. Where that is no command the error says why, and the
-// command has at least the OpID if one can be told, so that whoever waits for that operation can be
-// told as well.
+// command has at least the OpID if it can be read, so that the error also reaches whoever waits for
+// that operation.
 func decode(value []byte) (Command, error) {
 	fields := map[string]json.RawMessage{}
 	d := json.NewDecoder(bytes.NewReader(value))

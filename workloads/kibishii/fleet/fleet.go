@@ -8,9 +8,10 @@
 //	/kibishii/status/<opID>/<name>            a node's progress, at its start and then every 10 s
 //	/kibishii/results/<opID>/<name>           its result on that node
 //
-// A worker with one root is the node <nodeID>. With several it is as many nodes, each of the name
-// <nodeID><basename(root)>; their keys stand and fall together, so that whoever reads the keys can tell: the value of
-// one key is that node's name, and where several keys share a value their own ends are the names.
+// A worker with one root is the node <nodeID>. A worker with several roots is as many nodes, each
+// named <nodeID><basename(root)>, whose keys are created and deleted together. So the keys show which
+// is the case: the value of a single key is the node's name; if several keys share a value, the
+// last elements of the keys are the names.
 //
 // Four more kinds of keys are ours, and no caller needs them:
 //
@@ -21,8 +22,8 @@
 //
 // # Guarantees
 //
-// A node is told apart from one that had its name before by the revision that created its key: its
-// fence. The first node that sees a command creates the operation, in one transaction with the list
+// A node is distinguished from an earlier one of the same name by its fence, the revision that
+// created its key. The first node that sees a command creates the operation, in one transaction with the list
 // of the nodes that are there then and their fences. A node puts its result in a transaction that
 // wants its fence and the running operation. So a node whose lease expired is never counted, and no
 // result comes after the end.

@@ -13,53 +13,54 @@ import (
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
-// Unknown is the Status of an operation that was not seen to end.
+// Unknown is the Status of an operation whose end was not observed.
 const Unknown = "unknown"
 
-// A State is what an operation came to on one node.
+// A State is the outcome of an operation on one node.
 type State string
 
 // The States of a node.
 const (
-	NotCompleted State = "not completed" // it has put no result
+	NotCompleted State = "not completed" // it reported no result
 	Succeeded    State = "success"
-	HasFailed    State = "failed" // it has put a result with damage or an error
-	Lost         State = "lost"   // its lease expired before the operation ended, whatever it had done by then
+	HasFailed    State = "failed" // it reported a result with damage or an error
+	Lost         State = "lost"   // its lease expired before the operation ended, whatever it had reported by then
 )
 
-// An Operation is what came of a Command, as its caller saw it. All times are the caller's.
+// An Operation is the outcome of a Command as its caller observed it. All times are by the caller's
+// clock.
 type Operation struct {
 	OpID         string           `json:"op_id"`
 	Cmd          kibishii.Command `json:"cmd"`
 	Spec         kibishii.Spec    `json:"spec"`
-	Status       string           `json:"status"`                 // success, failed; running while it does; unknown where it was not seen to end
+	Status       string           `json:"status"`                 // success or failed; running until it ends; unknown if its end was not observed
 	Put          time.Time        `json:"put"`                    // when the command was first sent to etcd
-	Acknowledged time.Time        `json:"acknowledged,omitzero"`  // when etcd had it
-	Started      time.Time        `json:"started,omitzero"`       // when a node had created the operation
-	Ended        time.Time        `json:"ended,omitzero"`         // when its key said so
-	Starting     []string         `json:"starting"`               // who was there when it started, by the store's list; none where that was not seen
-	Nodes        []NodeOutcome    `json:"nodes"`                  // those, and whoever else has told of it, by name
+	Acknowledged time.Time        `json:"acknowledged,omitzero"`  // when etcd acknowledged it
+	Started      time.Time        `json:"started,omitzero"`       // when a node had created the operation, as observed
+	Ended        time.Time        `json:"ended,omitzero"`         // when its key recorded the end
+	Starting     []string         `json:"starting"`               // the nodes present when it started, by the list in etcd; empty if that was not observed
+	Nodes        []NodeOutcome    `json:"nodes"`                  // those and any others that reported, by name
 	Retries      int64            `json:"retries"`                // how many of the caller's requests were repeated, and watches opened again
 	StoodStill   time.Duration    `json:"stood_still_ns"`         // see Operation.touch
 	Standing     Standing         `json:"standing"`               // the operation's key, as last seen
-	Error        string           `json:"error,omitempty"`        // why it is not a success, where the nodes' outcomes do not say it
-	CommandRev   int64            `json:"command_revision"`       // the revision that put the command; 0 where none is known to
-	EndRev       int64            `json:"end_revision,omitempty"` // the revision that ended the operation
+	Error        string           `json:"error,omitempty"`        // why it is not a success, if the outcomes of the nodes do not show it
+	CommandRev   int64            `json:"command_revision"`       // the revision at which the command was stored; 0 if unknown
+	EndRev       int64            `json:"end_revision,omitempty"` // the revision at which the operation ended
 	lastChange   time.Time
 	gapOpen      bool
 }
 
-// A NodeOutcome is what came of it on one node.
+// A NodeOutcome is the outcome of an operation on one node.
 type NodeOutcome struct {
 	Name      string           `json:"name"`
 	State     State            `json:"state"`
-	Started   time.Time        `json:"started,omitzero"`   // when its first status was there
-	Completed time.Time        `json:"completed,omitzero"` // when its result was there
-	Result    *kibishii.Result `json:"result,omitempty"`   // its result, or while there is none its last status
+	Started   time.Time        `json:"started,omitzero"`   // when its first status was observed
+	Completed time.Time        `json:"completed,omitzero"` // when its result was observed
+	Result    *kibishii.Result `json:"result,omitempty"`   // its result, or until there is one, its last status
 	Retries   int64            `json:"retries"`            // how many of its requests to etcd were repeated
 }
 
-// ExitStatus is what the original's callers exit with: 0 success, 1 failed, 2 not all nodes have
+// ExitStatus returns the exit status of the original's callers: 0 success, 1 failed, 2 not all nodes
 // completed.
 func (o Operation) ExitStatus() int {
 	switch {
@@ -73,11 +74,11 @@ func (o Operation) ExitStatus() int {
 	return 2
 }
 
-// touch notes that a key of the operation has changed: how long coordination stood still is the
-// longest time between two such changes, as its caller saw them, from the acknowledgement of the
-// command to the end of the operation. The operation's keys are its own, and those of statuses and
-// results. A node that works without a word for its 10 s counts, so what shows a fault is how much
-// longer it is than in operations without one.
+// touch records that a key of the operation has changed. StoodStill is the longest time between two
+// such changes, as the caller observed them, from the acknowledgement of the command to the end of
+// the operation. The keys are the operation's own and those of its statuses and results. A node
+// reports only every 10 s while it works, which counts too; so compare the value with that of
+// operations without a fault.
 func (o *Operation) touch(now time.Time) {
 	if o.gapOpen {
 		o.StoodStill = max(o.StoodStill, now.Sub(o.lastChange))
@@ -85,7 +86,7 @@ func (o *Operation) touch(now time.Time) {
 	o.lastChange, o.gapOpen = now, true
 }
 
-// apply takes in one change of the store.
+// apply applies one change in etcd.
 func (o *Operation) apply(e *clientv3.Event, now time.Time) {
 	key := string(e.Kv.Key)
 	if e.Type != clientv3.EventTypePut {
@@ -113,7 +114,7 @@ func (o *Operation) apply(e *clientv3.Event, now time.Time) {
 	o.touch(now)
 }
 
-// node is the node of that name, added where it is new.
+// node returns the node of that name, and adds it if it is new.
 func (o *Operation) node(name string) *NodeOutcome {
 	at, found := slices.BinarySearchFunc(o.Nodes, name, func(n NodeOutcome, name string) int { return strings.Compare(n.Name, name) })
 	if !found {
@@ -158,7 +159,7 @@ func list(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// report takes in a status or a result.
+// report applies a status or a result.
 func (o *Operation) report(name string, value []byte, now time.Time, result bool) {
 	n := o.node(name)
 	if n.Started.IsZero() {
@@ -187,7 +188,7 @@ func (o *Operation) report(name string, value []byte, now time.Time, result bool
 	}
 }
 
-// Completed is how many nodes have put a result, and of how many.
+// Completed returns how many nodes have reported a result, and how many nodes there are.
 func (o Operation) Completed() (n, of int) {
 	for _, node := range o.Nodes {
 		if !node.Completed.IsZero() {

@@ -12,26 +12,26 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// ErrTaken: a node's name is another worker's, who is alive.
+// ErrTaken: the node's name belongs to another worker, which is alive.
 var ErrTaken = errors.New("the name is taken")
 
-// session is a worker's time as one and the same: from its registration until its lease expires.
+// session is the lifetime of a worker's registration: it ends when the lease expires.
 type session struct {
 	lease clientv3.LeaseID
 	ttl   time.Duration
 	fence int64 // the revision of the registration
 }
 
-// register puts the keys of all nodes, in one transaction and on one lease. A name that is taken is
-// waited for while its holder may be dead. patience bounds how long etcd may not answer; 0 is for
-// ever.
+// register creates the keys of all nodes, in one transaction and with one lease. If a name is taken,
+// it waits as long as the holder may be dead. patience limits how long etcd may fail to answer; 0 is
+// no limit.
 func (c *activeWorker) register(ctx context.Context, patience time.Duration) (session, error) {
 	s, err := c.grant(ctx, patience)
 	if err != nil {
 		return s, err
 	}
 	alive, cancel := context.WithCancel(ctx)
-	defer cancel() // serve keeps it alive from then on
+	defer cancel() // from then on, serve keeps it alive
 	go func(s session) { _ = c.store.keepAlive(alive, s.lease, s.ttl) }(s)
 	var wait waiting
 	for {
@@ -73,8 +73,8 @@ func (c *activeWorker) grant(ctx context.Context, patience time.Duration) (s ses
 	return s, err
 }
 
-// conflict is the key on which a name of ours is taken, "" for none, and the revision of our own
-// registration where it is there.
+// conflict returns the key of another worker that has one of our names, "" if none has, and the
+// revision of our own registration if it exists.
 func (c *activeWorker) conflict(resp *clientv3.GetResponse, lease clientv3.LeaseID) (taken string, ours int64) {
 	for i, m := range members(resp.Kvs) {
 		kv := resp.Kvs[i]
@@ -89,8 +89,8 @@ func (c *activeWorker) conflict(resp *clientv3.GetResponse, lease clientv3.Lease
 	return taken, 0
 }
 
-// claim registers, if what was read still holds: no name of ours has appeared since. Conditions on
-// the values of a prefix are never met where it has no key, hence the two kinds.
+// claim registers, provided that none of our names has appeared since they were read. A condition on
+// a prefix is never met if the prefix has no key, hence the two kinds.
 func (c *activeWorker) claim(ctx context.Context, s *session, read *clientv3.GetResponse) (done bool, err error) {
 	var conditions []clientv3.Cmp
 	var puts []clientv3.Op
@@ -129,7 +129,7 @@ func createdAt(read *clientv3.GetResponse, key string) int64 {
 	return 0
 }
 
-// waiting is a wait for a name.
+// waiting is the state of a wait for a name.
 type waiting struct {
 	began time.Time
 	since time.Time // the same, or when etcd's leader has changed last
@@ -138,15 +138,15 @@ type waiting struct {
 
 const (
 	waitPoll = 250 * time.Millisecond
-	// expirySlack is how much later than its time a lease may be found expired: etcd looks every
-	// 500 ms, and proposes the end.
+	// expirySlack is how long after its time a lease may be revoked: etcd checks every 500 ms, and
+	// the revocation is itself a proposal.
 	expirySlack = 2 * time.Second
 	maxLeases   = 4 // how many lease times a wait lasts at most
 )
 
-// wait waits a little for the name. It gives up after one lease time, in which the lease of a
-// holder that is dead expires. But each new leader gives all leases their whole time again, and so
-// the time is counted from the last election on.
+// wait waits for the name for a short while. It gives up after the time of one lease, within which
+// the lease of a dead holder expires. Each new leader of etcd restarts all leases, so the time counts
+// from the last election.
 func (c *activeWorker) wait(ctx context.Context, w *waiting, key string) error {
 	h, err := c.holder(ctx, key)
 	if err != nil || !h.there {
@@ -195,10 +195,10 @@ func (c *activeWorker) holder(ctx context.Context, key string) (h holding, err e
 	return h, err
 }
 
-// leaveTime is how long a worker that is told to stop tries to give its names back.
+// leaveTime is how long a worker that is stopping tries to release its names.
 const leaveTime = 2 * time.Second
 
-// leave gives the names back at once. Where that fails they are free when the lease expires.
+// leave releases the names at once. If that fails, they become free when the lease expires.
 func (c *activeWorker) leave(s session) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()

@@ -24,17 +24,17 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Etcd is the cluster through which workers and callers meet.
+// Etcd is the cluster through which workers and callers communicate.
 type Etcd struct {
 	Endpoints      []string    // "host:port" or URLs
 	TLS            *tls.Config // nil for none
 	User, Password string      // "" for none
-	// Dial opens connections, where not from this process's own network.
+	// Dial opens connections; nil: from this process's own network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// How a client holds its connections. A member that is paused, or cut off, keeps them, so
-// that every request and every watch has its own bound besides (see members).
+// Settings of a client's connections. A member that is paused or cut off keeps them open, so every
+// request and every watch also has a time limit of its own (see members).
 const (
 	pingAfter      = 10 * time.Second // the least that gRPC allows
 	pingTimeout    = 3 * time.Second
@@ -43,33 +43,33 @@ const (
 	authTimeout    = 5 * time.Second        // for the first request of a client with a user
 )
 
-// store is an etcd cluster that is asked until it answers.
+// store is an etcd cluster; requests to it are repeated until one is answered.
 type store struct {
 	c       *clientv3.Client
 	retries *atomic.Int64 // how many requests were repeated and watches opened again
 	ring    *ring
 }
 
-// ring is etcd's members, of which one is used until it fails: then all requests and watches go to
-// the next.
+// ring is the members of etcd. One is used until it fails; then all requests and watches go to the
+// next.
 //
-// Why not all in turn, as etcd's client would: while one of three stands still, every third request
-// runs into its bound, and an operation is a chain of requests. It would last until gRPC gives up
-// the connection, 13 s.
+// Why not in turn, as etcd's client would: while one of three members is paused, every third request
+// would time out, and an operation is a sequence of requests. That would last for the 13 s after
+// which gRPC gives up the connection.
 type ring struct {
 	mu        sync.Mutex
 	endpoints []string
 	at        int
 }
 
-// current is where requests go now.
+// current returns the member to which requests go now.
 func (r *ring) current() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.at
 }
 
-// leave has requests go to the next member, unless another request has left that one already.
+// leave makes the next member current, unless another request has done so already.
 func (s store) leave(at int) {
 	s.ring.mu.Lock()
 	defer s.ring.mu.Unlock()
@@ -82,13 +82,12 @@ func (s store) leave(at int) {
 	}
 }
 
-// connect makes the client. It does not wait for the cluster, unless there is a user to
-// authenticate.
+// connect returns a client. It waits for the cluster only if a user must be authenticated.
 func (e Etcd) connect(ctx context.Context) (store, error) {
 	config := clientv3.Config{
 		TLS: e.TLS, Username: e.User, Password: e.Password, DialTimeout: authTimeout,
-		Logger:          zap.NewNop(), // its errors are ours to report
-		MaxUnaryRetries: 1,            // and to repeat what failed is ours too
+		Logger:          zap.NewNop(), // we report its errors
+		MaxUnaryRetries: 1,            // and repeat what failed
 		DialOptions: []grpc.DialOption{
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: reconnectDelay / 8, Multiplier: 2, Jitter: 0.2, MaxDelay: reconnectDelay},
@@ -119,8 +118,8 @@ func (e Etcd) connect(ctx context.Context) (store, error) {
 	return s, nil
 }
 
-// mind leaves a member as soon as it refuses connections, until the store is closed. Watches open
-// themselves again, but at the member where they were.
+// mind leaves a member as soon as it refuses connections, until the store is closed. By themselves,
+// watches reopen, but at the same member.
 func (s store) mind() {
 	conn := s.c.ActiveConnection()
 	for {
@@ -133,29 +132,29 @@ func (s store) mind() {
 			conn.Connect()
 		case connectivity.TransientFailure:
 			s.leave(at)
-			rest(context.Background(), firstPause) // where all refuse, they are not asked without end
+			rest(context.Background(), firstPause) // so that members which all refuse are not tried in a busy loop
 		}
 		conn.WaitForStateChange(context.Background(), state)
 	}
 }
 
-// failFast has a request to a member that refuses connections fail at once, with the reason. Etcd's
-// client would wait for the member.
+// failFast makes a request to a member that refuses connections fail at once, with the reason.
+// Etcd's client would wait for the member.
 func failFast(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	return invoke(ctx, method, req, reply, cc, append(options, grpc.WaitForReady(false))...)
 }
 
-// failStreamFast is the same for streams.
+// failStreamFast does the same for streams.
 func failStreamFast(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
 	return open(ctx, desc, cc, method, append(options, grpc.WaitForReady(false))...)
 }
 
-func (s store) close() { _ = s.c.Close() } // nothing is to be lost
+func (s store) close() { _ = s.c.Close() } // nothing can be lost
 
-// counting is the same store with a count of its own.
+// counting returns the same store with its own count of retries.
 func (s store) counting() store { return store{s.c, new(atomic.Int64), s.ring} }
 
-// The bounds of an attempt and of the pause before the next.
+// Time limits of an attempt and of the pause before the next.
 const (
 	firstAttempt = time.Second
 	longAttempt  = 5 * time.Second
@@ -163,12 +162,11 @@ const (
 	longPause    = time.Second
 )
 
-// try calls f, each time with a bound, until it succeeds, or fails for a reason that will not pass,
-// or ctx ends. A request whose answer did not come may have had its effect, so f must be of a kind
-// that can be repeated.
+// try calls f, each time with a time limit, until it succeeds, fails permanently, or ctx ends. A
+// request that was not answered may have taken effect, so f must be safe to repeat.
 func (s store) try(ctx context.Context, what string, f func(context.Context) error) error {
 	attempt, pause := firstAttempt, firstPause
-	var last error // that says more than that time was up
+	var last error // more specific than a timeout
 	for {
 		at := s.ring.current()
 		bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), attempt)
@@ -191,7 +189,7 @@ func (s store) try(ctx context.Context, what string, f func(context.Context) err
 	}
 }
 
-// permanent says whether repeating the request cannot help.
+// permanent reports whether repeating the request cannot help.
 func permanent(err error) bool {
 	code := status.Code(err)
 	var e rpctypes.EtcdError
@@ -200,12 +198,12 @@ func permanent(err error) bool {
 	}
 	switch code {
 	case codes.InvalidArgument, codes.NotFound, codes.OutOfRange, codes.PermissionDenied, codes.FailedPrecondition:
-		return !errors.Is(err, rpctypes.ErrAuthOldRevision) // which etcd's client mends
+		return !errors.Is(err, rpctypes.ErrAuthOldRevision) // etcd's client recovers from it
 	}
 	return false
 }
 
-// rest waits for about d; false where ctx ended first.
+// rest waits for about d; it returns false if ctx ends first.
 func rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d/2 + rand.N(d))
 	defer t.Stop()
@@ -217,7 +215,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// get reads, linearizably.
+// get reads linearizably.
 func (s store) get(ctx context.Context, key string, options ...clientv3.OpOption) (resp *clientv3.GetResponse, err error) {
 	err = s.try(ctx, "read "+key, func(ctx context.Context) (err error) {
 		resp, err = s.c.Get(ctx, key, options...)
@@ -226,8 +224,8 @@ func (s store) get(ctx context.Context, key string, options ...clientv3.OpOption
 	return resp, err
 }
 
-// txn is one transaction. It must be one that can be repeated: where no answer came, it may have
-// been done, and is done again.
+// txn runs one transaction, which must be safe to repeat: if no answer comes, it may have been
+// applied, and is sent again.
 func (s store) txn(ctx context.Context, what string, conditions []clientv3.Cmp, then []clientv3.Op, otherwise ...clientv3.Op) (resp *clientv3.TxnResponse, err error) {
 	err = s.try(ctx, what, func(ctx context.Context) (err error) {
 		resp, err = s.c.Txn(ctx).If(conditions...).Then(then...).Else(otherwise...).Commit()
@@ -236,20 +234,20 @@ func (s store) txn(ctx context.Context, what string, conditions []clientv3.Cmp, 
 	return resp, err
 }
 
-// created is the condition that the key was created by that revision; 0 for it is not there.
+// created returns the condition that the key was created at that revision; 0: that it does not exist.
 func created(key string, revision int64) clientv3.Cmp {
 	return clientv3.Compare(clientv3.CreateRevision(key), "=", revision)
 }
 
-// ErrLeaseLost: the lease expired, and with it all that stood on it. A worker says so in its log
-// where that ends an operation.
+// ErrLeaseLost: the lease expired, and with it all keys attached to it. A worker logs it where it
+// ends an operation.
 var ErrLeaseLost = errors.New("the lease expired")
 
-// keepAlive keeps the lease until ctx ends, or the lease has: then it returns ErrLeaseLost. While
-// etcd does not answer the lease may live, and so it goes on asking.
+// keepAlive renews the lease until ctx ends; if the lease expires first, it returns ErrLeaseLost.
+// While etcd does not answer, the lease may still be valid, so it keeps trying.
 //
-// Why not Client.KeepAlive: all its leases share one stream, and when the member at its other end
-// is paused, it is longer than a lease until that shows.
+// Why not Client.KeepAlive: all its leases share one stream, and if the member at the other end is
+// paused, detecting that takes longer than a lease.
 func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Duration) error {
 	for rest(ctx, ttl/4) {
 		pause := firstPause
@@ -270,7 +268,7 @@ func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Dura
 	return context.Cause(ctx)
 }
 
-// renew asks once, on a stream of its own.
+// renew renews the lease once, on a stream of its own.
 func (s store) renew(ctx context.Context, id clientv3.LeaseID, bound time.Duration) (left int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()

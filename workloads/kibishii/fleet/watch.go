@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// A batch is what a watch tells at a time.
+// A batch is the changes that a watch delivers together.
 type batch struct {
 	events []*clientv3.Event
 	// lost: the history that was asked for is compacted. Nothing follows; whoever watches must read

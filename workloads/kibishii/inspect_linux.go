@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// judge says what is wrong with block n, which is not what Generate writes, "" if nothing: without
-// an identity any text will do.
-func (w *worker) judge(n int64, block io.ReaderAt) string {
+// inspect returns what is wrong with block n, whose bytes are not those that Generate writes; "" if
+// nothing is: without an identity, any text is accepted.
+func (w *worker) inspect(n int64, block io.ReaderAt) string {
 	size, end := w.spec.BlockSize, textEnd(w.spec.BlockSize)
 	var head [headerSize]byte
 	var sum [sumSize]byte
-	text := make([]byte, min(end-headerSize, longestLine)) // the end of it
+	text := make([]byte, min(end-headerSize, longestLine)) // the end of the block's text
 	w.hash.Reset()
 	_, err := io.Copy(w.hash, io.NewSectionReader(block, 0, size-sumSize))
 	for _, part := range []struct {
@@ -40,12 +40,12 @@ func (w *worker) judge(n int64, block io.ReaderAt) string {
 	return ""
 }
 
-// judgeLarge judges a block of which only a piece fits into memory; the piece at the offset was not
-// as it should be. It returns how much of the block is done with that.
-func (w *worker) judgeLarge(f *file, offset int64, got, want []byte) int64 {
+// inspectLarge inspects a block of which only a piece fits into memory; the piece at the offset was
+// not as expected. It returns the number of bytes from the offset to the end of the block.
+func (w *worker) inspectLarge(f *file, offset int64, got, want []byte) int64 {
 	size := w.spec.BlockSize
 	n := offset / size
-	what := w.judge(n, io.NewSectionReader(descriptor(f.fd), n*size, size))
+	what := w.inspect(n, io.NewSectionReader(descriptor(f.fd), n*size, size))
 	if what == "" && readAt(f.fd, got, offset) == nil && bytes.Equal(got, want) {
 		what = corrupt(n, "read twice, and not the same")
 	}
@@ -55,7 +55,7 @@ func (w *worker) judgeLarge(f *file, offset int64, got, want []byte) int64 {
 	return (n+1)*size - offset
 }
 
-// wrongHeader names the first of the header's fields that is not as it should be.
+// wrongHeader returns the first wrong field of the header, with the value expected.
 func (w *worker) wrongHeader(n int64, head [headerSize]byte) string {
 	offset, number := int64(binary.BigEndian.Uint64(head[0:])), int64(binary.BigEndian.Uint64(head[8:]))
 	switch {
@@ -69,7 +69,7 @@ func (w *worker) wrongHeader(n int64, head [headerSize]byte) string {
 
 func corrupt(n int64, what string) string { return fmt.Sprintf("corrupt: block %d: %s", n, what) }
 
-// lost says that block n could not be read.
+// lost returns the damage of a block that could not be read.
 func lost(n int64, err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return corrupt(n, "the file was cut while it was read")
@@ -77,10 +77,10 @@ func lost(n int64, err error) string {
 	return fmt.Sprintf("unreadable: block %d: %v", n, err)
 }
 
-// longestLine is how much of a text is searched for the line of an identity.
+// longestLine is the number of bytes of a text that are searched for the line of an identity.
 const longestLine = 1 << 10
 
-// lineIn is the line at the end of a text: whose the block is.
+// lineIn returns the line at the end of a text, which names the owner of the block.
 func lineIn(text []byte) string {
 	before, ends := bytes.CutSuffix(text, []byte("\n"))
 	i := bytes.LastIndexByte(before, '\n')
@@ -94,7 +94,7 @@ func lineIn(text []byte) string {
 	return line
 }
 
-// A descriptor is an open file that is read at any place.
+// A descriptor is an open file that can be read at any offset.
 type descriptor int
 
 func (fd descriptor) ReadAt(p []byte, offset int64) (int, error) {
