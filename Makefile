@@ -102,7 +102,7 @@ image-debug: $(BINARY) ## build the image with a shell, ping, etcdctl and tcpdum
 test-image: image image-debug ## run the images: privileged, reduced, stopped, at a prompt, by Compose
 	IMAGE=$(IMAGE) DOCKER=$(DOCKER) scripts/test-image
 
-PORTABLE = ./reckon ./reckon/history ./reckon/seed ./reckon/flags ./reckon/stats ./reckon/link ./reckon/check ./reckon/plan ./reckon/preview ./reckon/internal/expect ./reckon/internal/clusterstate ./reckon/internal/nemesis ./reckon/internal/load
+PORTABLE = ./reckon ./reckon/history ./reckon/seed ./reckon/flags ./reckon/stats ./reckon/link ./reckon/check ./reckon/plan ./reckon/preview ./reckon/expect ./reckon/internal/clusterstate ./reckon/internal/nemesis ./reckon/internal/load
 .PHONY: cross
 cross: ## build for amd64 and arm64, and the pure packages for macOS and Windows
 	for os in darwin windows; do CGO_ENABLED=0 GOOS=$$os GOARCH=arm64 $(GO) build $(PORTABLE) || exit 1; done

@@ -15,7 +15,7 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A System is a store that can be started, asked and used. reckon owns its processes: a System only says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, MetricsReader, Versioner, Tooler, Validator, Endpointer, Preparer.
+// Optional powers: Placer, Historian, Reviser, Hasher, MetricsReader, Versioner, Tooler, Validator, Endpointer, Preparer.
 type System interface {
 	// Command returns what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -65,6 +65,27 @@ type Historian interface {
 	// Changes yields every change up to the present, in order of revision, from the member's own account.
 	Changes(ctx context.Context, m Member, dial Dial) iter.Seq2[history.Change, error]
 }
+
+// Revisions is what a system's revisions count.
+type Revisions uint8
+
+const (
+	// NoRevisions: answers have none, or mean nothing by them.
+	NoRevisions Revisions = iota
+	// LocalRevisions: each key, or each member, counts its own.
+	LocalRevisions
+	// GlobalRevisions: the store as a whole counts its changes. The empty store is at FirstRevision, every
+	// operation that changes something takes the next, and operations that follow each other in time have
+	// revisions in that order. All changes of one transaction share one; leases and other users of the
+	// store take revisions as well.
+	GlobalRevisions
+)
+
+// FirstRevision is the empty store's, where revisions are global; the first change makes the next.
+const FirstRevision = 1
+
+// Reviser is a System that declares what its revisions count. One that does not has NoRevisions.
+type Reviser interface{ Revisions() Revisions }
 
 // Hasher is a System whose members can hash their state.
 type Hasher interface {

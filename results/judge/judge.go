@@ -19,6 +19,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/premise"
 	"github.com/reckon-bench/reckon/results/report"
 	"github.com/reckon-bench/reckon/results/summary"
 )
@@ -73,6 +74,7 @@ func draw(dir *results.Dir, p *plan.Plan, file results.PlanFile, r *record, chec
 	if end := dir.RunnerEnd(); end != "" {
 		in.Defects = append(in.Defects, end)
 	}
+	in.Premises = premise.Violated(p, r.h)
 	s := summary.Of(r.h, in, checks)
 	if err := dir.WriteSummary(s); err != nil {
 		return s, err
