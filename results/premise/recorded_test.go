@@ -41,11 +41,14 @@ func recorded(tb testing.TB) []string {
 	if err != nil || len(all) < 2 {
 		tb.Fatalf("recorded runs: %q, %v", all, err)
 	}
-	more, err := filepath.Glob(os.Getenv("RECKON_RECORDED"))
+	more, err := filepath.Glob(filepath.Join(os.Getenv("RECKON_RECORDED"), results.PlanName))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return append(all, more...)
+	for _, plan := range more {
+		all = append(all, filepath.Dir(plan))
+	}
+	return all
 }
 
 // Honest recordings violate no premise.
