@@ -106,8 +106,5 @@ func (r *reading) hashes() {
 		if at := e.Data["revision"]; at != all[0].Data["revision"] || at < newest {
 			r.doubt(Hashes, "%s gave its hash at revision %v, and %s at %v; the account ends at %v", e.Subject, at, all[0].Subject, all[0].Data["revision"], newest)
 		}
-		if e.At < r.at["collect"] {
-			r.doubt(Hashes, "%s gave its hash at %s, before it was asked", e.Subject, r.since(e.At))
-		}
 	}
 }

@@ -77,7 +77,7 @@ func (r *reading) probe(e history.Event, s link.Shape, sent int) {
 		r.doubt(Probes, "path %s, planned %s, lost %d of %d probes; expected are %d to %d", m.Path, s, m.Lost, sent, x.Fewest, x.Most)
 	case (m.Delay == nil) != (m.Lost == m.Sent):
 		r.doubt(Probes, "%d of %d probes came through %s, and their delay is recorded: %v", m.Sent-m.Lost, m.Sent, m.Path, m.Delay != nil)
-	case m.Delay != nil && (m.Delay.P50 < millis(x.Floor) || m.Delay.P50 > millis(x.Ceiling) || m.Delay.P99 < m.Delay.P50):
+	case m.Delay != nil && (m.Delay.P50 < millis(x.Floor) || m.Delay.P50 > millis(x.Ceiling) || m.Delay.P99 < m.Delay.P50 || m.Delay.P99 > millis(x.Ceiling+r.late())):
 		r.doubt(Probes, "path %s, planned %s, delays by %.3f ms, and by %.3f ms at p99; expected are %.3f to %.3f ms", m.Path, s, m.Delay.P50, m.Delay.P99, millis(x.Floor), millis(x.Ceiling))
 	case m.Most != nil && (*m.Fewest != x.Fewest || *m.Most != x.Most):
 		r.doubt(Probes, "path %s is recorded to lose %d to %d probes; by its shape it is %d to %d", m.Path, *m.Fewest, *m.Most, x.Fewest, x.Most)

@@ -9,10 +9,10 @@ import (
 	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
-// Bounds on passes. stray is by how much instants that were taken by the wall clock may miss those of
+// Bounds on passes. apart is by how much instants that were taken by the wall clock may miss those of
 // the run's clock; extra is how long a pass may take beyond the load and its election timeouts.
 const (
-	stray = 20 * time.Millisecond
+	apart = 20 * time.Millisecond
 	extra = time.Minute
 )
 
@@ -63,10 +63,10 @@ func (r *reading) numbered(x *history.Pass, number int32) int32 {
 func (r *reading) timed(x, before *history.Pass) {
 	took := x.Return - x.Call
 	longest := r.p.Options.Duration + extra + retriesFor*r.p.Options.FailureTimeout + r.late()
-	if took < 0 || took > longest || x.Stood < 0 || x.Stood > took+stray || x.Retries < 0 {
+	if took < 0 || took > longest || x.Stood < 0 || x.Stood > took+apart || x.Retries < 0 {
 		r.broken(Passes, "pass %s took %v, stood still for %v, with %d retries; it may take %v", x.ID, took, x.Stood, x.Retries, longest)
 	}
-	if before != nil && x.Call < before.Return-stray {
+	if before != nil && x.Call < before.Return-apart {
 		r.broken(Passes, "pass %s was called at %s, before pass %s returned at %s", x.ID, r.since(x.Call), before.ID, r.since(before.Return))
 	}
 	from, to := r.load0, r.loadEnd
@@ -80,7 +80,7 @@ func (r *reading) timed(x, before *history.Pass) {
 	default:
 		r.broken(Passes, "pass %s is of stage %q; passes are of the load and final", x.ID, x.Stage)
 	}
-	if x.Call < from-time.Second || x.Call > to+stray || x.Return > r.done {
+	if x.Call < from-time.Second || x.Call > to+apart || x.Return > r.done {
 		r.broken(Passes, "pass %s is of the %s, from %s to %s, and was called at %s", x.ID, x.Stage, r.since(from), r.since(to), r.since(x.Call))
 	}
 	if (x.Outcome == history.OK) != (x.Error == "") {
@@ -126,8 +126,8 @@ func (r *reading) part(x *history.Pass, n *history.PassNode) {
 	default:
 		r.broken(Passes, "pass %s has worker %s as %q", x.ID, n.Node, n.State)
 	}
-	early := n.Started != 0 && n.Started < x.Call-stray || n.Completed != 0 && n.Completed < max(n.Started, x.Call)-stray
-	late := max(n.Started, n.Completed) > x.Return+stray && x.Outcome == history.OK
+	early := n.Started != 0 && n.Started < x.Call-apart || n.Completed != 0 && n.Completed < max(n.Started, x.Call)-apart
+	late := max(n.Started, n.Completed) > x.Return+apart && x.Outcome == history.OK
 	if early || late || n.State == "success" && n.Completed == 0 {
 		r.broken(Passes, "worker %s began pass %s at %s and completed it at %s; it lasted from %s to %s", n.Node, x.ID, r.since(n.Started), r.since(n.Completed), r.since(x.Call), r.since(x.Return))
 	}
@@ -158,7 +158,7 @@ func (r *reading) worked(byID map[string]*history.Pass) {
 		case x == nil:
 			r.broken(Passes, "worker %s reports a part in pass %q, which is not on record", e.Subject, e.Pass)
 			continue
-		case e.At < x.Call-stray:
+		case e.At < x.Call-apart:
 			r.broken(Passes, "worker %s reports at %s that it %s pass %s, which was called at %s", e.Subject, r.since(e.At), e.Step, e.Pass, r.since(x.Call))
 		}
 		switch e.Step {

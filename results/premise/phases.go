@@ -37,7 +37,13 @@ func (r *reading) phases() {
 	if over := r.at["drain"] - r.loadEnd; over < 0 || over > r.late() {
 		r.broken(Phases, "the load ended at %s, planned are %v", r.since(r.at["drain"]), r.p.Options.Duration)
 	}
+	if over := r.done - max(r.at["collect"], r.at["settle"]); over > r.p.Bounds.Final+r.p.Bounds.Settle {
+		r.doubt(Phases, "the run ended %v after its last phase began; it has %v", over, r.p.Bounds.Final+r.p.Bounds.Settle)
+	}
 	for _, e := range r.of(history.Phase) {
+		if epoch, ok := e.Epoch(); ok && (epoch.Year() < 2000 || epoch.Year() > 2200) {
+			r.doubt(Phases, "the run began in the year %d", epoch.Year())
+		}
 		if _, ok := e.Epoch(); ok != (e.Subject == "build") {
 			r.doubt(Phases, "the wall clock's time of the epoch belongs to phase build alone; %s has it: %v", e.Subject, ok)
 		}
@@ -131,6 +137,17 @@ func (r *reading) shares(e history.Event) {
 func (r *reading) places() {
 	strikes := len(r.p.Strikes)
 	for _, e := range r.h.Events {
+		if what := stray(e); what != "" {
+			r.doubt(Places, "event %q of %q has %s, which events of its kind do not", e.Kind, e.Subject, what)
+		}
+		switch e.Kind {
+		case history.Up, history.Down, history.Leads, history.Metrics:
+			r.during(Places, e, "start", "done")
+		case history.Driver:
+			r.during(Places, e, "load", "settle")
+		case history.Collected, history.Hash:
+			r.during(Places, e, "collect", "done")
+		}
 		if !r.placed(e) {
 			r.doubt(Places, "event %q names %q, which the plan does not have", e.Kind, e.Subject)
 		}
@@ -139,6 +156,22 @@ func (r *reading) places() {
 			r.doubt(Places, "event %q of %q belongs to strike %v of %d", e.Kind, e.Subject, e.Data["strike"], strikes)
 		}
 	}
+}
+
+// stray returns a field of the event that means nothing in events of its kind.
+func stray(e history.Event) string {
+	held, overlay := e.Kind == history.Held || e.Kind == history.Released, e.Kind == history.Degraded || e.Kind == history.Restored
+	switch {
+	case e.End != "" && e.Kind != history.Verified:
+		return "an end"
+	case e.State != "" && !held:
+		return "a state"
+	case (e.Step != "" || e.Pass != "") && e.Kind != history.Worked:
+		return "a part in a pass"
+	case len(e.Overlay) > 0 && !overlay:
+		return "an overlay"
+	}
+	return ""
 }
 
 // placed reports whether the event is of a known kind and names what events of its kind do.

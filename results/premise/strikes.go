@@ -72,6 +72,9 @@ func (r *reading) queue(list []plan.Strike) {
 		due := min(r.load0+e.At+shift, r.loadEnd) // what is still in effect then is healed
 		at, latest := a.healed[0].At, max(due, before, r.released(due))+r.late()
 		if !e.Heal {
+			if acted := a.struck[0].At - a.struck[0].Injection().Took; acted < due-time.Millisecond {
+				r.doubt(Strikes, "strike %d (%s) first acted at %s, and was due at %s", e.Strike.Index+1, e.Strike.Fault, r.since(acted), r.since(due))
+			}
 			at, latest = a.struck[0].At, r.struckBy(e.Strike, max(due, before))
 			shift += max(0, at-due)
 		}
@@ -123,9 +126,10 @@ func (r *reading) effects() {
 func (r *reading) undone(s plan.Strike, a *strike) {
 	in := a.struck[0]
 	acted := in.At - in.Injection().Took
+	_, measured := in.Data["took_s"]                              // not in old records
 	final := func(events []history.Event) (all []history.Event) { // without those of tries that failed
 		for _, e := range events {
-			if in.Data["took_s"] == 0 || e.At >= acted-time.Microsecond {
+			if !measured || e.At >= acted-time.Microsecond {
 				all = append(all, e)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
@@ -19,6 +20,11 @@ func (r *reading) external() time.Duration {
 		return time.Second
 	}
 	return 0
+}
+
+// reports: the store reports its revisions, and reckon's own clients hand them on.
+func (r *reading) reports() bool {
+	return r.p.Setting.Revisions == reckon.GlobalRevisions && r.p.Options.ClientCmd == ""
 }
 
 // times: an operation is called when it is due, not before, and returns after that, within its
@@ -53,8 +59,10 @@ func (r *reading) times() {
 			r.broken(Times, "%s: a read that was not answered has failed", o)
 		case o.Unobserved && (o.Kind != history.Read || o.Outcome != history.OK || r.p.Options.ClientCmd == ""):
 			r.broken(Times, "%s is marked as a read whose answer the client program does not report", o)
-		case o.Member != "" && !r.member(o.Member):
-			r.broken(Places, "%s was answered by %s, which is no member", o, o.Member)
+		case o.Member != "" && !r.member(o.Member) || o.Member != "" && o.Stage != history.Final && !slices.Contains(r.p.Setting.Used(o.Client), o.Member):
+			r.broken(Places, "%s was answered by %s, which is no member that %s uses", o, o.Member, o.Client)
+		case o.Outcome == history.OK && r.reports() && (o.Revision <= reckon.FirstRevision || o.Kind == history.Read && o.Version == 0) && (o.Kind == history.Write || o.Value != ""):
+			r.broken(Times, "%s was answered without a revision or version, which the store reports", o)
 		case o.Revision < 0 || o.Version < 0 || o.Kind == history.Write && o.Version != 0:
 			r.broken(Times, "%s has revision %d and version %d", o, o.Revision, o.Version)
 		case o.Outcome != history.OK && (o.Kind == history.Read && o.Value != "" || o.Revision != 0 || o.Version != 0):
