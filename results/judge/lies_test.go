@@ -30,7 +30,7 @@ type subject struct {
 	name   string
 	p      *plan.Plan
 	file   results.PlanFile
-	honest []byte // the history
+	honest *history.History
 }
 
 func subjectsOf(t *testing.T) (all []subject) {
@@ -53,11 +53,7 @@ func subjectsOf(t *testing.T) (all []subject) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := json.Marshal(h)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, subject{filepath.Base(path), p, file, b})
+			all = append(all, subject{filepath.Base(path), p, file, h})
 		}
 	}
 	return all
@@ -65,8 +61,15 @@ func subjectsOf(t *testing.T) (all []subject) {
 
 // history returns a copy of what was recorded.
 func (s subject) history(t *testing.T) *history.History {
-	var h history.History
-	if err := json.Unmarshal(s.honest, &h); err != nil {
+	h := history.History{Ops: slices.Clone(s.honest.Ops), Events: slices.Clone(s.honest.Events), Changes: slices.Clone(s.honest.Changes)}
+	for i := range h.Events {
+		h.Events[i].Data, h.Events[i].Overlay = maps.Clone(h.Events[i].Data), slices.Clone(h.Events[i].Overlay)
+	}
+	b, err := json.Marshal(s.honest.Passes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &h.Passes); err != nil {
 		t.Fatal(err)
 	}
 	return &h
@@ -76,6 +79,9 @@ func (s subject) history(t *testing.T) *history.History {
 func (s subject) verdict(t *testing.T, h *history.History) (results.Status, string) {
 	in := info(s.p, s.file, nil)
 	in.Premises = premise.Violated(s.p, h)
+	for _, d := range in.Premises {
+		violated[d.Premise]++
+	}
 	if len(in.Premises) > 0 { // the verdict cannot be valid, whatever the checks find
 		sum := summary.Of(h, in, nil)
 		return sum.Verdict, sum.Reason
@@ -88,7 +94,7 @@ func (s subject) verdict(t *testing.T, h *history.History) (results.Status, stri
 	return sum.Verdict, sum.Reason
 }
 
-// A lie changes the history; it returns false where there is nothing to change.
+// A lie changes the history; it returns false where no record can hold it.
 type lie struct {
 	class, field, how string
 	tell              func(h *history.History) bool
@@ -122,7 +128,6 @@ func adapt(h *history.History) {
 // row is a row of the table: lies of one kind about one field.
 type row struct {
 	told, caught int
-	by           map[string]bool // premises and checks
 	harmless     string
 }
 
@@ -145,34 +150,40 @@ func TestLies(t *testing.T) {
 			t.Errorf("%q is listed as harmless, and no lie of the kind stays valid", key)
 		}
 	}
+	for _, n := range premise.Names {
+		if violated[n] == 0 {
+			t.Errorf("no lie violates the premise %s", n)
+		}
+	}
 	compareTable(t, table)
 }
 
-var used = map[string]int{}
+// used counts the lies that fall under each entry of harmless, and violated those that violate each
+// premise.
+var used, violated = map[string]int{}, map[premise.Name]int{}
 
 func (s subject) try(t *testing.T, l lie, table map[string]*row) {
 	h := s.history(t)
-	if !l.tell(h) {
-		return
-	}
+	legible := l.tell(h)
 	adapt(h)
-	b, err := json.Marshal(h)
-	if err == nil && string(b) == string(s.honest) {
+	if reflect.DeepEqual(h, s.honest) {
 		return // it is the truth
 	}
 	key := l.class + " " + l.field
+	if at, _ := excuse(l); strings.HasSuffix(at, "*") && strings.HasPrefix(l.field, "Data.") {
+		key = l.class + " Data" // of some dozens of names
+	}
 	r := table[key]
 	if r == nil {
-		r = &row{by: map[string]bool{}}
+		r = &row{}
 		table[key] = r
 	}
 	r.told++
-	var again history.History
-	if err != nil || json.Unmarshal(b, &again) != nil { // it cannot be read
+	if !legible {
 		r.caught++
 		return
 	}
-	v, why := s.verdict(t, &again)
+	v, why := s.verdict(t, h)
 	if v != results.StatusValid {
 		r.caught++
 		return
@@ -215,7 +226,14 @@ func fieldLies(t *testing.T, h *history.History) (all []lie) {
 	for _, c := range classes(h) {
 		for _, m := range mutations(t, reflect.ValueOf(h).Elem().FieldByName(c.list).Index(c.middle()), "", visited) {
 			all = append(all, lie{c.name, m.field, m.how, func(h *history.History) bool {
-				m.apply(reflect.ValueOf(h).Elem().FieldByName(c.list).Index(c.middle()))
+				record := reflect.ValueOf(h).Elem().FieldByName(c.list).Index(c.middle())
+				m.apply(record)
+				b, err := json.Marshal(record.Interface())
+				again := reflect.New(record.Type())
+				if err != nil || json.Unmarshal(b, again.Interface()) != nil {
+					return false
+				}
+				record.Set(again.Elem())
 				return true
 			}})
 		}

@@ -103,7 +103,21 @@ func (r *reading) leaders() {
 	if !ready {
 		r.doubt(Leaders, "no node was seen to lead before the load")
 	}
+	r.deposed()
 	r.steady()
+}
+
+// deposed: who leads when it is killed is recorded to lead no more.
+func (r *reading) deposed() {
+	for n, a := range r.acted {
+		for _, held := range a.held {
+			after := held.At + instant
+			back := slices.ContainsFunc(a.released, func(x history.Event) bool { return x.Subject == held.Subject && x.At <= after })
+			if held.State == history.Dead && !back && r.leader(after) == held.Subject {
+				r.doubt(Leaders, "%s was killed by strike %d, and is recorded as leading at %s", held.Subject, n+1, r.since(after))
+			}
+		}
+	}
 }
 
 // leads compares a change of leader with the one before it.

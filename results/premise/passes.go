@@ -99,6 +99,9 @@ func (r *reading) listed(x *history.Pass) {
 		by[n.Node] = n
 		r.part(x, n)
 	}
+	if c := x.Counts; c != nil && (c.Starting < 0 || c.Completed < 0) {
+		r.broken(Passes, "pass %s says that %d started and %d completed", x.ID, c.Starting, c.Completed)
+	}
 	for _, name := range slices.Concat(x.Starting, x.Completed, x.Successful, x.Failing) {
 		if by[name] == nil {
 			r.broken(Passes, "pass %s lists %s, and has no part of it", x.ID, name)
@@ -139,10 +142,17 @@ func (r *reading) part(x *history.Pass, n *history.PassNode) {
 	}
 	for _, w := range r.p.Workloads {
 		t, ok := w.Value.(reckon.TreeSizer)
-		if !ok || n.State != "success" {
+		if !ok {
 			continue
 		}
-		if files, dirs, bytes := t.Tree(); n.Files != files || n.Dirs != dirs || n.Bytes != bytes {
+		files, dirs, bytes := t.Tree()
+		if n.State != "success" {
+			if n.Files > files || n.Dirs > dirs || n.Bytes > bytes {
+				r.broken(Passes, "worker %s has %d files in pass %s; a planned tree has %d", n.Node, n.Files, x.ID, files)
+			}
+			continue
+		}
+		if n.Files != files || n.Dirs != dirs || n.Bytes != bytes {
 			r.broken(Passes, "worker %s has %d files, %d directories and %d bytes in pass %s; a planned tree has %d, %d and %d", n.Node, n.Files, n.Dirs, n.Bytes, x.ID, files, dirs, bytes)
 		}
 	}

@@ -55,6 +55,12 @@ const (
 	Passes   Name = "passes"   // workers' passes follow each other, and do the planned work
 )
 
+// Names lists the premises, in the order in which they are asked.
+var Names = []Name{
+	Phases, Numbers, Places, Clients, Preload, Final, Times, Process,
+	Strikes, Effects, Observed, Leaders, Probes, Traffic, Account, Hashes, Passes,
+}
+
 // named is how many violations of one premise are reported one by one.
 const named = 3
 
