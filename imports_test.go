@@ -36,7 +36,7 @@ var floors = []string{
 	"topologies workloads faults systems",
 	// A run before it is run, and what decides in it.
 	"reckon/plan reckon/internal/load",
-	"reckon/internal/clusterstate reckon/internal/expect reckon/preview",
+	"reckon/internal/clusterstate reckon/expect reckon/preview",
 	"reckon/internal/nemesis reckon/internal/serveprobe",
 	// Hosts, links and processes.
 	"reckon/host",
@@ -48,7 +48,7 @@ var floors = []string{
 	"reckon/internal/cluster",
 	"reckon/runner reckon/sim",
 	// Recorded runs.
-	"results results/canvas",
+	"results results/canvas results/premise",
 	"results/summary",
 	"results/resultstest results/figure",
 	"results/report",
@@ -67,7 +67,7 @@ var floors = []string{
 // pure are the packages that build on any operating system and touch none: neither os/exec nor
 // golang.org/x/sys is among their imports.
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
-	"reckon/preview reckon/internal/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
+	"reckon/preview reckon/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
 	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
 	"reckon/sim/node reckon/sim/raftkv reckon/sim/scenario reckon/sim/wal reckon/sim/world")
 

@@ -72,6 +72,7 @@ type Setting struct {
 	Regions         map[string]string // where each host is; nil where the topology has no regions
 	Endpoints       []string          // of the members for clients of etcd's v3 API, as URLs; none where the system does not speak it
 	Links           link.Matrix       // as they are while no fault is in effect
+	Revisions       Revisions         // what those of the system count
 	HasWorkers      bool              // a workload has workers of its own
 	Pinned          bool              // a load driver uses only the member nearest to it
 	FaultAt         *time.Duration    // when faults are to strike, since the start of the load; nil: at each fault's own time

@@ -16,8 +16,8 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 // A System is a store that can be started, asked and used. reckon owns its processes: a System only
 // says what to run.
 //
-// Optional powers: Placer, Historian, Hasher, MetricsReader, Versioner, Tooler, Validator,
-// Endpointer, Preparer, Server.
+// Optional powers: Placer, Historian, Reviser, Hasher, MetricsReader, Versioner, Tooler,
+// Validator, Endpointer, Preparer, Server.
 type System interface {
 	// Command returns what to run as member m of peers (m among them). It is pure.
 	Command(m Member, peers []Member) Command
@@ -51,16 +51,16 @@ type Status struct {
 	Term   uint64
 }
 
-// A Server is a System that states what it means that one of its members serves. Of any other the zero
-// Serving holds.
+// A Server is a System that states what it means that one of its members serves. Of any other the
+// zero Serving holds.
 type Server interface {
 	Serving() Serving
 }
 
-// Serving is what a member that serves does for a client that uses no other member: it answers a read
-// of history.ServingKey and, when the cluster is to have settled, acknowledges a write of it. What a
-// member believes of itself is no part of it: a member that hears its leader, and is not heard by it,
-// knows of a leader and answers nobody.
+// Serving is what a member that serves does for a client that uses no other member: it answers a
+// read of history.ServingKey and, when the cluster is to have settled, acknowledges a write of it.
+// What a member believes of itself is no part of it: a member that hears its leader, and is not
+// heard by it, knows of a leader and answers nobody.
 type Serving struct {
 	// Read says for people what the read is: "a linearizable get"; "" is "a read".
 	Read string
@@ -97,6 +97,27 @@ type Historian interface {
 	// account.
 	Changes(ctx context.Context, m Member, dial Dial) iter.Seq2[history.Change, error]
 }
+
+// Revisions is what a system's revisions count.
+type Revisions uint8
+
+const (
+	// NoRevisions: answers have none, or mean nothing by them.
+	NoRevisions Revisions = iota
+	// LocalRevisions: each key, or each member, counts its own.
+	LocalRevisions
+	// GlobalRevisions: the store as a whole counts its changes. The empty store is at
+	// FirstRevision, every operation that changes something takes the next, and operations that
+	// follow each other in time have revisions in that order. All changes of one transaction share
+	// one; leases and other users of the store take revisions as well.
+	GlobalRevisions
+)
+
+// FirstRevision is the empty store's, where revisions are global; the first change makes the next.
+const FirstRevision = 1
+
+// Reviser is a System that declares what its revisions count. One that does not has NoRevisions.
+type Reviser interface{ Revisions() Revisions }
 
 // Hasher is a System whose members can hash their state.
 type Hasher interface {

@@ -17,6 +17,12 @@ type Launcher interface {
 	Launch(ctx context.Context, e Env) (Workers, error)
 }
 
+// TreeSizer is a Workload whose workers each generate a tree of files of a size that the plan determines.
+type TreeSizer interface {
+	// Tree returns how many files, directories (without the root) and bytes a whole tree holds.
+	Tree() (files, dirs, bytes int64)
+}
+
 // Env is what workers get from the run: its hosts, the store's members, and the record.
 type Env struct {
 	Setting Setting

@@ -47,7 +47,7 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 			{At: 1, Kind: history.Phase, Subject: "load"},
 			{At: 2, Kind: history.Struck, Subject: "leader", Detail: "killed n2", Data: map[string]float64{"strike": 0}},
 		},
-		Changes: []history.Change{{Revision: 1, Version: 1, Key: "3", Value: "x", Member: "n1"}, {Revision: 2, Version: 2, Key: "3", Value: "y"}},
+		Changes: []history.Change{{Revision: 2, Version: 2, Key: "3", Value: "y"}, {Revision: 1, Version: 1, Key: "3", Value: "x", Member: "n1"}},
 	}
 	for _, o := range want.Ops {
 		must(t, d.Op(o))
@@ -55,7 +55,7 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 	for _, e := range slices.Backward(want.Events) { // recorded out of order, read in order
 		must(t, d.Event(e))
 	}
-	for _, c := range slices.Backward(want.Changes) {
+	for _, c := range want.Changes { // as the store gave them: in that order they are read
 		must(t, d.Change(c))
 	}
 	must(t, d.Close())

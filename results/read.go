@@ -34,9 +34,9 @@ func (d *Dir) History() (*history.History, []string, error) {
 	if h.Changes, err = readStream(d, ChangesFile, history.ReadLines[history.Change], false, &notes); err != nil {
 		return nil, nil, err
 	}
-	// Several goroutines record events, each with a time it took before.
+	// Several goroutines record events, each with a time it took before. Changes stay in the order in
+	// which the store gave them: it is part of what is judged.
 	slices.SortStableFunc(h.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
-	slices.SortStableFunc(h.Changes, func(a, b history.Change) int { return cmp.Compare(a.Revision, b.Revision) })
 	slices.SortStableFunc(h.Passes, func(a, b history.Pass) int { return cmp.Compare(a.Call, b.Call) })
 	return &h, notes, nil
 }

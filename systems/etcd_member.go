@@ -133,6 +133,9 @@ const (
 	watchStall = 30 * time.Second
 )
 
+// Revisions are global: etcd counts the changes of all keys (mvcc).
+func (*etcd) Revisions() reckon.Revisions { return reckon.GlobalRevisions }
+
 // Changes watches all keys through the member, from the first revision to the newest that it has
 // applied by now. A deletion, which reckon never asks for, is an error, as is history that was
 // compacted away.

@@ -128,6 +128,9 @@ func (s *memory) Changes(ctx context.Context, m reckon.Member, dial reckon.Dial)
 	}
 }
 
+// Revisions are global, as etcd's: the server counts the changes of all keys.
+func (*memory) Revisions() reckon.Revisions { return reckon.GlobalRevisions }
+
 // Hash returns a checksum of the changes up to the revision.
 func (s *memory) Hash(ctx context.Context, m reckon.Member, revision int64, dial reckon.Dial) (at int64, hash uint32, err error) {
 	h, err := ask[memoryHash](ctx, s.client(m, dial), "Hash", revision)

@@ -39,7 +39,10 @@ type kibishiis struct {
 	lease time.Duration
 }
 
-var _ reckon.Launcher = (*kibishiis)(nil)
+var (
+	_ reckon.Launcher  = (*kibishiis)(nil)
+	_ reckon.TreeSizer = (*kibishiis)(nil)
+)
 
 // Validate returns an error for a store that workers cannot use, or a tree that cannot exist.
 func (k *kibishiis) Validate(s reckon.Setting) error {
@@ -60,6 +63,12 @@ func (k *kibishiis) Validate(s reckon.Setting) error {
 // Ops yields nothing: the workers have clients of their own.
 func (k *kibishiis) Ops(reckon.Setting, int, *rand.Rand) iter.Seq[reckon.Op] {
 	return func(func(reckon.Op) bool) {}
+}
+
+// Tree returns what a worker's whole tree holds.
+func (k *kibishiis) Tree() (files, dirs, bytes int64) {
+	size := k.spec.Size()
+	return size.Files, size.Dirs, size.Bytes
 }
 
 // Checks verify that the passes kept the guarantees of the protocol.

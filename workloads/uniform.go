@@ -122,9 +122,13 @@ func (u *uniform) value(n int) string {
 // Checks verify what the store guarantees of registers: replicas agree, acknowledged writes are
 // durable, and operations are linearizable.
 func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
+	durable := check.Durable
+	if s.Revisions == reckon.GlobalRevisions {
+		durable = check.DurableInOrder
+	}
 	return []reckon.Check{
 		{Name: "replicas", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},
-		{Name: "durable", Run: func(_ context.Context, h *reckon.History) check.Result { return check.Durable(h) }},
+		{Name: "durable", Run: func(_ context.Context, h *reckon.History) check.Result { return durable(h) }},
 		{Name: "linearizable", Run: func(ctx context.Context, h *reckon.History) check.Result {
 			return check.Linearizable(ctx, h, check.Bounds{})
 		}},

@@ -110,6 +110,16 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 // is known to be complete.
 func Durable(h *history.History) Result { return durable(h).named("durable") }
 
+// DurableInOrder is Durable for a store that counts its changes as a whole: its revisions must not
+// contradict time either.
+func DurableInOrder(h *history.History) Result {
+	r := durable(h)
+	if b := disorder(h); r.Verdict != Invalid && b != nil {
+		r = *b
+	}
+	return r.named("durable")
+}
+
 // Replicas checks that the members hold the same data: that all of them report (events of kind
 // history.Hash) the same hash of the same revision.
 //

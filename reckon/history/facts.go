@@ -216,11 +216,13 @@ func NewHash(member string, revision int64, hash uint32) Event {
 	return Event{Kind: Hash, Subject: member, Data: data{"revision": float64(revision), "hash": float64(hash)}}
 }
 
-// Hash returns what a Hash event says, and whether it is one that says both.
+// Hash returns what a Hash event says, and whether it is one that says both. A number that is none of
+// 32 bits is no hash: cut to them, it might equal another.
 func (e Event) Hash() (revision int64, hash uint32, ok bool) {
 	r, okR := e.Data["revision"]
 	h, okH := e.Data["hash"]
-	return int64(r), uint32(h), e.Kind == Hash && okR && okH
+	whole := h == math.Trunc(h) && h >= 0 && h <= math.MaxUint32
+	return int64(r), uint32(h), e.Kind == Hash && okR && okH && whole
 }
 
 // NewCollected: the member's own account of its past is on record, all of it.

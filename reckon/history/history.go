@@ -181,7 +181,7 @@ type Change struct {
 }
 
 // A History is all of one run: ops in the order in which they were recorded (roughly by Return),
-// events in order of At, changes by Revision, passes in order of Call.
+// events in order of At, changes in the order in which the store gave them, passes in order of Call.
 type History struct {
 	Ops     []Op
 	Events  []Event

@@ -104,6 +104,9 @@ func (p *Plan) place(l reckon.Layout) {
 		_, launches := w.Value.(reckon.Launcher)
 		p.Setting.HasWorkers = p.Setting.HasWorkers || launches
 	}
+	if v, ok := p.System.(reckon.Reviser); ok {
+		p.Setting.Revisions = v.Revisions()
+	}
 	if e, ok := p.System.(reckon.Endpointer); ok {
 		p.Setting.Endpoints = e.Endpoints(p.Members)
 	}

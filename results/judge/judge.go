@@ -14,6 +14,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/check"
 	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/premise"
 	"github.com/reckon-bench/reckon/results/report"
 	"github.com/reckon-bench/reckon/results/summary"
 )
@@ -79,6 +80,9 @@ func draw(dir *results.Dir, p *plan.Plan, file results.PlanFile, r *record, chec
 		return results.Summary{}, r.err
 	}
 	in := summary.InfoOf(dir, p, file, r.notes)
+	if file.Backend != results.Simulated { // whose links are as planned by construction, and are not probed
+		in.Premises = premise.Violated(p, r.h)
+	}
 	s := summary.Of(r.h, in, checks)
 	if err := dir.WriteSummary(s); err != nil {
 		return s, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/results/premise"
 )
 
 // Info is what numbers and figures need to know of a run's plan.
@@ -33,6 +34,8 @@ type Info struct {
 	Facts   []Fact    // flags, versions, machine: for the reader of the report
 	Notes   []string  // what reading the record noted
 	Defects []string  // why the record is not whole, as far as it was said outside it
+	// Premises are those that the record, held against the plan, violates.
+	Premises []premise.Defect
 }
 
 // Planned is a strike as the plan has it; times are since the start of the load.

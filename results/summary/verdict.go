@@ -90,7 +90,11 @@ func (r *Reading) defects(s *results.Summary) []defect {
 	d = append(d, r.strikeDefects(s)...)
 	d = append(d, r.driverDefects(s)...)
 	d = append(d, r.loadDefects(s)...)
-	return append(d, r.linkDefects(s)...)
+	d = append(d, r.linkDefects(s)...)
+	for _, x := range r.Info.Premises {
+		d = append(d, defect{x.String(), x.Record})
+	}
+	return d
 }
 
 // reported returns what the run says against itself.

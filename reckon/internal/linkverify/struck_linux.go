@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon/internal/expect"
+	"github.com/reckon-bench/reckon/reckon/expect"
 	"github.com/reckon-bench/reckon/reckon/internal/probe"
 
 	"github.com/reckon-bench/reckon/reckon/clock"

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon/internal/expect"
+	"github.com/reckon-bench/reckon/reckon/expect"
 
 	"golang.org/x/sys/unix"
 

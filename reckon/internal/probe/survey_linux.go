@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon/internal/expect"
+	"github.com/reckon-bench/reckon/reckon/expect"
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/reckon/link"
@@ -51,10 +51,7 @@ func (p *Prober) Survey(ctx context.Context, hosts []string, links link.Matrix, 
 func (p *Prober) survey(ctx context.Context, paths []link.Path, plan link.Matrix, slack time.Duration, event func(history.Event)) (packets int, err error) {
 	var orders []Order
 	for _, path := range paths {
-		n := expect.Packets
-		if expect.Survives(plan[path]) < 1 {
-			n = min(max(expect.Budget/len(paths), expect.Packets), expect.LossyPackets)
-		}
+		n := expect.Probes(plan[path], len(paths))
 		orders = append(orders, Order{Path: path, N: n})
 		packets += n
 	}

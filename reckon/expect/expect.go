@@ -22,6 +22,15 @@ const (
 	Budget       = 6000
 )
 
+// Probes is how many packets probe a path with the shape before the load, where so many paths are
+// probed.
+func Probes(s link.Shape, paths int) int {
+	if Survives(s) == 1 {
+		return Packets
+	}
+	return min(max(Budget/paths, Packets), LossyPackets)
+}
+
 // Payload is the bytes of a probe: its train's number, its own in that train, and a checksum of
 // both.
 const Payload = 12
