@@ -1,0 +1,73 @@
+package stream
+
+// A run is bytes of the new file that come from one part: of the old file, or
+// of what the generation wrote. In bytes.
+type run struct {
+	written bool
+	from    int64 // in the old file, or in the generation's source
+	n       int64
+}
+
+// runs calls yield with the runs of [off, off+n) of the new file, in order. It
+// reports whether yield wanted all of them.
+func (s *Step) runs(off, n int64, yield func(run) bool) bool {
+	a, end := s.align, off+n
+	limit := s.New - s.Old%a // what is left behind the last unit belongs to no stratum
+	if off < limit {
+		for j := s.stratumAt(off / a); j < 1<<s.log2 && off < end; j++ {
+			for _, p := range s.stratum(j) {
+				stop := min(end, (p.new+p.newLen())*a)
+				if stop <= off {
+					continue
+				}
+				into := off - p.new*a
+				r := run{p.op != keep, p.old*a + into, stop - off}
+				if r.written {
+					r.from = p.src*a + into
+				}
+				if !yield(r) {
+					return false
+				}
+				off = stop
+			}
+		}
+	}
+	if off < end {
+		return yield(run{false, s.Old - (s.New - off), end - off})
+	}
+	return true
+}
+
+// moved returns where the byte at old stands after the step, and false if it was deleted or overwritten.
+func (s *Step) moved(old int64) (int64, bool) {
+	a := s.align
+	if old >= s.units()*a {
+		return old + s.New - s.Old, true
+	}
+	x := old / a
+	for _, p := range s.stratum(s.find(x, s.units(), s.oldStart)) {
+		if x >= p.old && x < p.old+p.oldLen() {
+			return p.new*a + old - p.old*a, p.op == keep
+		}
+	}
+	return 0, false
+}
+
+// placed returns where the byte of the generation's source stands after the step.
+func (s *Step) placed(src int64) (int64, bool) {
+	if src < 0 || src >= s.Added() {
+		return 0, false
+	}
+	x, n, shift := src/s.align, s.Insert, int64(0)
+	kind := insert
+	if x >= s.Insert {
+		kind, x, n, shift = overwrite, x-s.Insert, s.Overwrite, s.Insert
+	}
+	j := s.find(x, n, func(j int64) int64 { return share(j, n, s.log2) })
+	for _, p := range s.stratum(j) {
+		if p.op == kind {
+			return (p.new+x+shift-p.src)*s.align + src%s.align, true
+		}
+	}
+	return 0, false
+}
