@@ -24,7 +24,7 @@ func TestGoldenVectors(t *testing.T) {
 		{"raw", Options{}, false, Usual, 0, "bb87a23823e2874ce498fa3cea187581865a23c8466cea3a638118fb9efee980"},
 		{"raw", Options{}, false, Usual, 10, "bdf0f5b5ff208dbd529a9e2fea2f2a9933989be3234f1dc0d7855a0e58e808e4"},
 		{"small edits", Options{}, false, Spread{100, 1}, 10, "39fa508667319cd49e98474db40d58ec86021fa1fd9cd14ab65307d00443c26b"},
-		{"aligned", Options{}, false, Spread{4096, 4096}, 10, "40f17c491a854e5147bc6f69825014e77d4c04e83f7ddb28020d72cffe24caa7"},
+		{"aligned", Options{}, false, Spread{4096, 4096}, 10, "071ce5ec4ae7689bee956956909b5378069a8aabbbe7ff350f57d03cbf969e88"},
 		{"holes", Options{Holes: draw.RateOf(0.4)}, false, Usual, 10, "b15a3d53231177b850b6118f1e09a8c7c1ab8af30aa86286cd279fe14e336d44"},
 		{"text", Options{Redundancy: draw.RateOf(0.6)}, false, Usual, 10, "19811952d055d88ab7333d082e81b85b9f42c0dfb54e27b984dc2439d6f14013"},
 		{"flat", Options{Redundancy: draw.One + draw.RateOf(0.6)}, false, Usual, 10, "b5fee0b679912e7df575aae7adf640b393ef14562893ebc4ab7e5c76a586e6b2"},

@@ -41,6 +41,9 @@ func edits(s *Step) (all []edit) {
 			}
 		}
 	}
+	if s.Append > 0 {
+		all = append(all, edit{at: s.Old, insert: s.Append, src: s.Added() - s.Append})
+	}
 	return all
 }
 
@@ -113,7 +116,7 @@ func model(t testing.TB, f *File) [][]byte {
 				t.Fatalf("the source is not written once: %+v", written)
 			}
 		}
-		if end > s.Old || sum.insert != s.Insert*s.align || sum.overwrite != s.Overwrite*s.align || sum.remove != s.Delete*s.align {
+		if end > s.Old || sum.insert != s.Insert*s.align+s.Append || sum.overwrite != s.Overwrite*s.align || sum.remove != s.Delete*s.align {
 			t.Fatalf("edits %+v of %+v, up to %d", sum, s, end)
 		}
 		states = append(states, apply(states[i], all, func(src, n int64) []byte { return whole(s.Generation, src, n) }))

@@ -19,11 +19,11 @@ type Step struct {
 	Generation uint16
 	Old, New   int64 // size before and after
 
-	Insert, Overwrite, Delete int64 // bytes; together Add = Insert + Overwrite, and so many fewer are deleted
+	Insert, Overwrite, Delete int64 // in units of align bytes, at multiples of which edits begin and end
+	Append                    int64 // bytes added at the end, fewer than a unit
 
-	log2 uint // of the number of strata
-	key  draw.Key
-	// In units of so many bytes all of it is counted: edits begin and end at multiples.
+	log2  uint // of the number of strata
+	key   draw.Key
 	align int64
 }
 
@@ -38,7 +38,8 @@ var Usual = Spread{Extent: 32 << 10, Align: 1}
 
 // NewStep returns the step from a file of size old to the generation. Half of
 // what is both added and deleted becomes overwrites: (add 10, delete 2) is
-// insert 9, overwrite 1, delete 1.
+// insert 9, overwrite 1, delete 1. What is deleted is rounded down to a multiple of
+// the alignment.
 func NewStep(k draw.Key, generation uint16, old int64, c Change, sp Spread) (Step, error) {
 	switch {
 	case c.Add < 0 || c.Delete < 0:
@@ -51,7 +52,8 @@ func NewStep(k draw.Key, generation uint16, old int64, c Change, sp Spread) (Ste
 	s := Step{Generation: generation, Old: old, key: k, align: a}
 	s.Overwrite = min(add, del) / 2
 	s.Insert, s.Delete = add-s.Overwrite, del-s.Overwrite
-	s.New = old + (s.Insert-s.Delete)*a
+	s.Append = c.Add % a
+	s.New = old + (s.Insert-s.Delete)*a + s.Append
 	wanted := (s.Insert + s.Overwrite + s.Delete) / max(1, 3*sp.Extent/a)
 	s.log2 = uint(max(bits.Len64(uint64(wanted))-1, 0))
 	for s.log2 > 0 && units>>s.log2 < up(s.Overwrite, s.log2)+up(s.Delete, s.log2) {
@@ -61,7 +63,7 @@ func NewStep(k draw.Key, generation uint16, old int64, c Change, sp Spread) (Ste
 }
 
 // Added returns how many bytes the generation writes: the size of its source.
-func (s *Step) Added() int64 { return (s.Insert + s.Overwrite) * s.align }
+func (s *Step) Added() int64 { return (s.Insert+s.Overwrite)*s.align + s.Append }
 
 // up returns x/2^k rounded up.
 func up(x int64, k uint) int64 { return (x + 1<<k - 1) >> k }
@@ -188,5 +190,5 @@ func (s *Step) find(x, n int64, start func(int64) int64) int64 {
 
 // stratumAt returns the stratum of the new file in which the unit x is.
 func (s *Step) stratumAt(x int64) int64 {
-	return s.find(x, s.New/s.align, s.newStart)
+	return s.find(x, s.units()+s.Insert-s.Delete, s.newStart)
 }

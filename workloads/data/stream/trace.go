@@ -12,7 +12,7 @@ type run struct {
 // reports whether yield wanted all of them.
 func (s *Step) runs(off, n int64, yield func(run) bool) bool {
 	a, end := s.align, off+n
-	limit := s.New - s.Old%a // what is left behind the last unit belongs to no stratum
+	limit := s.New - s.Append - s.Old%a // what is left behind the last unit belongs to no stratum
 	if off < limit {
 		for j := s.stratumAt(off / a); j < 1<<s.log2 && off < end; j++ {
 			for _, p := range s.stratum(j) {
@@ -32,17 +32,21 @@ func (s *Step) runs(off, n int64, yield func(run) bool) bool {
 			}
 		}
 	}
-	if off < end {
-		return yield(run{false, s.Old - (s.New - off), end - off})
+	tail := s.New - s.Append
+	if stop := min(end, tail); off < stop {
+		if !yield(run{false, s.Old - (tail - off), stop - off}) {
+			return false
+		}
+		off = stop
 	}
-	return true
+	return off >= end || yield(run{true, s.Added() - (s.New - off), end - off})
 }
 
 // moved returns where the byte at old stands after the step, and false if it was deleted or overwritten.
 func (s *Step) moved(old int64) (int64, bool) {
 	a := s.align
 	if old >= s.units()*a {
-		return old + s.New - s.Old, true
+		return old + s.New - s.Append - s.Old, true
 	}
 	x := old / a
 	for _, p := range s.stratum(s.find(x, s.units(), s.oldStart)) {
@@ -57,6 +61,9 @@ func (s *Step) moved(old int64) (int64, bool) {
 func (s *Step) placed(src int64) (int64, bool) {
 	if src < 0 || src >= s.Added() {
 		return 0, false
+	}
+	if tail := s.Added() - s.Append; src >= tail {
+		return s.New - s.Append + src - tail, true
 	}
 	x, n, shift := src/s.align, s.Insert, int64(0)
 	kind := insert
