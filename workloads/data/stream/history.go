@@ -97,3 +97,33 @@ func (h *History) Find(written uint16, from int64, generation uint16) (off int64
 	}
 	return off, true
 }
+
+// A Place is where a byte stands in the generations from First to Last.
+type Place struct {
+	First, Last uint16
+	Off         int64
+}
+
+// Places returns where the byte that was the written generation's from stands, in
+// the order of generations, up to last.
+func (h *History) Places(written uint16, from int64, last uint16) (all []Place) {
+	off, ok := h.Find(written, from, written)
+	if !ok || written > last {
+		return nil
+	}
+	p := Place{written, written, off}
+	for _, s := range h.Steps[h.steps(written):] {
+		if s.Generation > last {
+			break
+		}
+		p.Last = s.Generation - 1
+		if off, ok = s.moved(off); !ok {
+			return append(all, p)
+		}
+		if off != p.Off {
+			all, p = append(all, p), Place{s.Generation, s.Generation, off}
+		}
+	}
+	p.Last = last
+	return append(all, p)
+}

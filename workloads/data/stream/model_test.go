@@ -426,3 +426,26 @@ func FuzzStep(f *testing.F) {
 		checkView(t, rand.New(rand.NewPCG(seed, 1)), file.At(1), want)
 	})
 }
+
+func TestPlacesAreThoseOfEveryGeneration(t *testing.T) {
+	for n := range uint64(60) {
+		r := rand.New(rand.NewPCG(n, 5))
+		f := history(t, r, Options{Seed: n})
+		const last = 9
+		for range 30 {
+			written, from := uint16(r.IntN(last)), r.Int64N(f.History.Size+100)
+			at := map[uint16]int64{}
+			for _, p := range f.History.Places(written, from, last) {
+				for g := p.First; g <= p.Last; g++ {
+					at[g] = p.Off
+				}
+			}
+			for g := range uint16(last + 1) {
+				off, ok := f.History.Find(written, from, g)
+				if said, is := at[g]; is != ok || said != off {
+					t.Fatalf("case %d: byte %d of generation %d in %d: at %d, %v; places say %d, %v", n, from, written, g, off, ok, said, is)
+				}
+			}
+		}
+	}
+}

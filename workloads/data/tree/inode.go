@@ -239,3 +239,15 @@ func (v *View) Target(e Entry) string {
 	target := t.fileEntry(first, slot, first.directory(slot, t.all()))
 	return up + v.Path(target)
 }
+
+// Alive returns the generations, of those that there are, in which the stream has a name.
+func (t *Tree) Alive(number uint32) (first, last int, ok bool) {
+	c, inode, ok := t.owner(number)
+	if !ok {
+		return 0, 0, false
+	}
+	position, _ := t.links.names(inode)
+	rank := t.links.rank(position)
+	n := sort.Search(len(c.alive), func(i int) bool { return c.alive[i] <= rank })
+	return int(c.birth), int(c.birth) + n - 1, n > 0
+}
