@@ -58,6 +58,9 @@ func (t *Tree) children(d uint64) (lo, hi uint64) {
 // all returns how many directories there are with the root.
 func (t *Tree) all() uint64 { return uint64(t.Directories) + 1 }
 
+// Directory returns the entry of the directory of that number.
+func (t *Tree) Directory(number uint64) Entry { return t.directoryEntry(number) }
+
 func (t *Tree) directoryEntry(d uint64) Entry {
 	if d == 0 {
 		return Root
@@ -107,14 +110,14 @@ func (v *View) Entries(directory uint64) iter.Seq[Entry] {
 // Lookup returns the entry of that name in the directory.
 func (v *View) Lookup(directory uint64, name string) (Entry, bool) {
 	e, ok := v.tree.parse(directory, name)
-	if !ok || e.Kind != Directory && !v.has(e) {
+	if !ok || !v.Has(e) {
 		return Entry{}, false
 	}
 	return e, true
 }
 
-// has reports whether the name is alive.
-func (v *View) has(e Entry) bool { return e.c.perm.To(e.slot) < e.c.aliveAt(v.generation) }
+// Has reports whether the entry, of any generation of the tree, is there; directories always are.
+func (v *View) Has(e Entry) bool { return e.Kind == Directory || e.c.perm.To(e.slot) < e.c.aliveAt(v.generation) }
 
 // parse returns what the name names in the directory at whatever generation.
 func (t *Tree) parse(directory uint64, name string) (e Entry, ok bool) {

@@ -171,7 +171,7 @@ func TestRatesAreKept(t *testing.T) {
 				return
 			}
 			files++
-			if !v.has(e) {
+			if !v.Has(e) {
 				gone++
 				deleted += float64(old.Size(e))
 				return
