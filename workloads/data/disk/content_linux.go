@@ -90,7 +90,7 @@ func (c *checker) file(r *reader, in *folder, e tree.Entry, path string, st *uni
 	c.o.Progress.bytes.Add(v.Size())
 	r.tracer.Expect(0, uint32(e.Number), c.view.Generation())
 	for _, x := range r.wrong {
-		d, err := c.explain(r, readFile(fd), e, path, v, x)
+		d, err := c.explain(r, readFile(fd), e, path, v, x, min(st.Size, v.Size()))
 		if err != nil {
 			return fail("read", err)
 		}
@@ -145,8 +145,8 @@ func (r *reader) note(at int64) {
 // short is up to how many wrong bytes no block was exchanged, but bytes were changed.
 const short = 16
 
-// explain says where the wrong bytes of one place come from.
-func (c *checker) explain(r *reader, f readFile, e tree.Entry, path string, v *stream.View, x extent) (found []Damage, err error) {
+// explain says where the wrong bytes of one place come from, of so many that could be compared.
+func (c *checker) explain(r *reader, f readFile, e tree.Entry, path string, v *stream.View, x extent, size int64) (found []Damage, err error) {
 	if x.n <= short {
 		return []Damage{r.flip(f, path, v, x)}, nil
 	}
@@ -162,7 +162,7 @@ func (c *checker) explain(r *reader, f readFile, e tree.Entry, path string, v *s
 			d.What = "bytes that no generation of this tree has"
 		case trace.Generated:
 			d.Origin = &t.Origin
-			d.What = describe(e, c.view.Generation(), t, v.Size())
+			d.What = describe(e, c.view.Generation(), t, size)
 		}
 		found = append(found, d)
 		return len(found) < maxExtents

@@ -114,7 +114,9 @@ func TestGenerations(t *testing.T) {
 	for name, change := range map[string]func(*tree.Spec){
 		"all":     func(*tree.Spec) {},
 		"aligned": func(s *tree.Spec) { s.Spread.Extent, s.Spread.Align = 8192, 4096 },
-		"text":    func(s *tree.Spec) { s.Redundancy, s.Duplication, s.Spread.Extent, s.Spread.Align = draw.One/2, 2, 500, 1 },
+		"text": func(s *tree.Spec) {
+			s.Redundancy, s.Duplication, s.Spread.Extent, s.Spread.Align = draw.One/2, 2, 500, 1
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := spec()

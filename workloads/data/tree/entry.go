@@ -117,7 +117,9 @@ func (v *View) Lookup(directory uint64, name string) (Entry, bool) {
 }
 
 // Has reports whether the entry, of any generation of the tree, is there; directories always are.
-func (v *View) Has(e Entry) bool { return e.Kind == Directory || e.c.perm.To(e.slot) < e.c.aliveAt(v.generation) }
+func (v *View) Has(e Entry) bool {
+	return e.Kind == Directory || e.c.perm.To(e.slot) < e.c.aliveAt(v.generation)
+}
 
 // parse returns what the name names in the directory at whatever generation.
 func (t *Tree) parse(directory uint64, name string) (e Entry, ok bool) {
