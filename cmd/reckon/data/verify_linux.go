@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reckon-bench/reckon/workloads/data/damage"
 	"github.com/reckon-bench/reckon/workloads/data/disk"
 	"github.com/reckon-bench/reckon/workloads/data/tree"
 )
@@ -119,7 +120,7 @@ func (v *verification) run(cmd *cobra.Command, dir string) (bool, error) {
 }
 
 // one verifies one file system and prints what came of it.
-func (v *verification) one(ctx context.Context, out io.Writer, p place, l disk.Label, view *tree.View, others []*tree.Tree) (*disk.Report, error) {
+func (v *verification) one(ctx context.Context, out io.Writer, p place, l disk.Label, view *tree.View, others []*tree.Tree) (*damage.Report, error) {
 	o := v.options
 	o.NoOwners = o.NoOwners || !l.Owners
 	o.NoXattrs = o.NoXattrs || !l.Xattrs
@@ -136,7 +137,7 @@ func (v *verification) one(ctx context.Context, out io.Writer, p place, l disk.L
 		return r, json.NewEncoder(out).Encode(struct {
 			Directory string `json:"directory"`
 			OK        bool   `json:"ok"`
-			*disk.Report
+			*damage.Report
 		}{p.dir, r.OK(), r})
 	}
 	for _, d := range r.Damage {

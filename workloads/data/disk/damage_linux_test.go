@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/workloads/data/damage"
 	"github.com/reckon-bench/reckon/workloads/data/draw"
 	"github.com/reckon-bench/reckon/workloads/data/tree"
 )
@@ -111,13 +112,13 @@ func (s *scene) write(f *os.File, b []byte, off int64) {
 }
 
 // want is a damage, with a part of its words and of its origin.
-func content(path string, off, n int64, what string) []Damage {
-	return []Damage{{Path: path, Kind: Content, Off: off, Len: n, What: what}}
+func content(path string, off, n int64, what string) []damage.Damage {
+	return []damage.Damage{{Path: path, Kind: damage.Content, Off: off, Len: n, What: what}}
 }
 
 // Each is planted alone, and must be all that verify finds, named exactly.
 func TestPlantedDamageIsNamed(t *testing.T) {
-	for name, plant := range map[string]func(s *scene) []Damage{
+	for name, plant := range map[string]func(s *scene) []damage.Damage{
 		"flip":                          plantFlip,
 		"zeros":                         plantZeros,
 		"foreign bytes":                 plantForeign,
@@ -147,7 +148,7 @@ func TestPlantedDamageIsNamed(t *testing.T) {
 			r := verify(t, s.dir, s.v)
 			for _, d := range r.Damage {
 				t.Log(d)
-				i := slices.IndexFunc(want, func(w Damage) bool {
+				i := slices.IndexFunc(want, func(w damage.Damage) bool {
 					return d.Path == w.Path && d.Kind == w.Kind && d.Off == w.Off && d.Len == w.Len && strings.Contains(d.What, w.What)
 				})
 				if i < 0 {
@@ -163,7 +164,7 @@ func TestPlantedDamageIsNamed(t *testing.T) {
 	}
 }
 
-func plantFlip(s *scene) []Damage {
+func plantFlip(s *scene) []damage.Damage {
 	e, path := s.pick(3, s.plain)
 	b := s.bytes(e, 2, 0, 60_000)
 	at := int64(slices.IndexFunc(b, func(x byte) bool { return x != 0 })) + 40_000
@@ -192,7 +193,7 @@ func (s *scene) solid(n int64) func(tree.Entry) bool {
 	return func(e tree.Entry) bool { return s.plain(e) && s.data(e, n) >= 0 }
 }
 
-func plantZeros(s *scene) []Damage {
+func plantZeros(s *scene) []damage.Damage {
 	e, path := s.pick(1, s.solid(5000))
 	at := s.data(e, 5000)
 	b := s.bytes(e, 2, at, 5000)
@@ -201,7 +202,7 @@ func plantZeros(s *scene) []Damage {
 	return content(path, off, n, "zeros where data should be")
 }
 
-func plantForeign(s *scene) []Damage {
+func plantForeign(s *scene) []damage.Damage {
 	e, path := s.pick(2, s.solid(5000))
 	at := s.data(e, 5000)
 	foreign := make([]byte, 700)
@@ -213,7 +214,7 @@ func plantForeign(s *scene) []Damage {
 	return content(path, off, n, "bytes that no generation of this tree has")
 }
 
-func plantStale(s *scene) []Damage {
+func plantStale(s *scene) []damage.Damage {
 	var at int64
 	old := func(e tree.Entry) bool { // changed between 0 and 2, where both have data
 		if !s.plain(e) {
@@ -242,7 +243,7 @@ func plantStale(s *scene) []Damage {
 	return content(path, off, n, fmt.Sprintf("stale: %q of %s at offset %d", path, generations, off))
 }
 
-func plantOther(s *scene) []Damage {
+func plantOther(s *scene) []damage.Damage {
 	e, path := s.pick(1, s.solid(9000))
 	at := s.data(e, 9000)
 	other, otherPath := s.pick(5, s.solid(9000))
@@ -282,7 +283,7 @@ func exactly(s *scene, e tree.Entry, off, n, shift int64) string {
 	return word
 }
 
-func plantShift(s *scene) []Damage {
+func plantShift(s *scene) []damage.Damage {
 	e, path := s.pick(4, s.solid(20000))
 	at := s.data(e, 20000)
 	b := s.bytes(e, 2, at, 5000)
@@ -292,7 +293,7 @@ func plantShift(s *scene) []Damage {
 }
 
 // plantSwap exchanges two files of one size, with all their attributes but those that lie in the content.
-func plantSwap(s *scene) []Damage {
+func plantSwap(s *scene) []damage.Damage {
 	a, pathA := s.pick(0, s.plain)
 	b, pathB := s.pick(1, s.plain)
 	n := min(s.v.Size(a), s.v.Size(b))
@@ -307,14 +308,14 @@ func plantSwap(s *scene) []Damage {
 		}
 		return fmt.Sprintf("bytes of another file, %q", path)
 	}
-	return []Damage{
-		{Path: pathA, Kind: Content, Off: 0, Len: n, What: word(wholeA, pathB)},
-		{Path: pathB, Kind: Content, Off: 0, Len: n, What: word(wholeB, pathA)},
+	return []damage.Damage{
+		{Path: pathA, Kind: damage.Content, Off: 0, Len: n, What: word(wholeA, pathB)},
+		{Path: pathB, Kind: damage.Content, Off: 0, Len: n, What: word(wholeB, pathA)},
 	}
 }
 
 // plantRename exchanges two files whole, so that each has the other's size and attributes too.
-func plantRename(s *scene) (want []Damage) {
+func plantRename(s *scene) (want []damage.Damage) {
 	a, pathA := s.pick(0, s.plain)
 	b, pathB := s.pick(3, s.plain)
 	if err := unix.Renameat2(unix.AT_FDCWD, s.full(pathA), unix.AT_FDCWD, s.full(pathB), unix.RENAME_EXCHANGE); err != nil {
@@ -331,17 +332,17 @@ func plantRename(s *scene) (want []Damage) {
 			what = fmt.Sprintf("swapped: all of it is %q", x.otherPath)
 		}
 		want = append(want, content(x.path, off, size, what)...)
-		want = append(want, Damage{Path: x.path, Kind: Size, What: fmt.Sprintf("has %d bytes, want %d", s.v.Size(x.other), s.v.Size(x.is))})
+		want = append(want, damage.Damage{Path: x.path, Kind: damage.Size, What: fmt.Sprintf("has %d bytes, want %d", s.v.Size(x.other), s.v.Size(x.is))})
 		has, should := s.v.Attributes(x.other), s.v.Attributes(x.is)
-		want = append(want, Damage{Path: x.path, Kind: Time, What: "is "})
+		want = append(want, damage.Damage{Path: x.path, Kind: damage.Time, What: "is "})
 		if has.Mode != should.Mode {
-			want = append(want, Damage{Path: x.path, Kind: Mode, What: "is "})
+			want = append(want, damage.Damage{Path: x.path, Kind: damage.Mode, What: "is "})
 		}
 		if os.Geteuid() == 0 && (has.UID != should.UID || has.GID != should.GID) {
-			want = append(want, Damage{Path: x.path, Kind: Owner, What: "is "})
+			want = append(want, damage.Damage{Path: x.path, Kind: damage.Owner, What: "is "})
 		}
 		for name := range should.Xattrs {
-			want = append(want, Damage{Path: x.path, Kind: Xattr, What: name})
+			want = append(want, damage.Damage{Path: x.path, Kind: damage.Xattr, What: name})
 		}
 	}
 	return want
@@ -362,7 +363,7 @@ func (s *scene) hole(e tree.Entry) (lo, n int64) {
 	return lo, n
 }
 
-func plantHole(s *scene) []Damage {
+func plantHole(s *scene) []damage.Damage {
 	e, path := s.pick(0, func(e tree.Entry) bool {
 		if !s.plain(e) {
 			return false
@@ -372,10 +373,10 @@ func plantHole(s *scene) []Damage {
 	})
 	lo, _ := s.hole(e)
 	s.silently(path, func(f *os.File) { s.write(f, make([]byte, 8192), lo+4096) })
-	return []Damage{{Path: path, Kind: Hole, Off: lo + 4096, Len: 8192, What: "zeros are written out, want a hole"}}
+	return []damage.Damage{{Path: path, Kind: damage.Hole, Off: lo + 4096, Len: 8192, What: "zeros are written out, want a hole"}}
 }
 
-func plantPunch(s *scene) []Damage {
+func plantPunch(s *scene) []damage.Damage {
 	e, path := s.pick(2, s.solid(20000))
 	at := (s.data(e, 20000) + 4095) / 4096 * 4096
 	b := s.bytes(e, 2, at, 8192)
@@ -403,7 +404,7 @@ func (s *scene) replace(path string, with func(full string) error) {
 }
 
 // plantLink makes a file of its own of a further name; it is right in all else.
-func plantLink(s *scene) []Damage {
+func plantLink(s *scene) []damage.Damage {
 	e, path := s.pick(0, s.second)
 	var st unix.Stat_t
 	if err := unix.Stat(s.full(path), &st); err != nil {
@@ -429,47 +430,47 @@ func plantLink(s *scene) []Damage {
 	if err := w.rewrite(make([]byte, buffer), in, at, f, s.v.Attributes(e)); err != nil {
 		s.t.Fatal(err)
 	}
-	return []Damage{
-		{Path: path, Kind: Link, What: fmt.Sprintf("is a file of its own, want another name of %q", firstPath)},
-		{Path: firstPath, Kind: Link, What: fmt.Sprintf("has %d names, want %d", s.v.Links(e)-1, s.v.Links(e))},
+	return []damage.Damage{
+		{Path: path, Kind: damage.Link, What: fmt.Sprintf("is a file of its own, want another name of %q", firstPath)},
+		{Path: firstPath, Kind: damage.Link, What: fmt.Sprintf("has %d names, want %d", s.v.Links(e)-1, s.v.Links(e))},
 	}
 }
 
 // plantRelink gives a file a name too many.
-func plantRelink(s *scene) []Damage {
+func plantRelink(s *scene) []damage.Damage {
 	_, path := s.pick(2, s.plain)
 	if err := os.Link(s.full(path), s.full("more")); err != nil {
 		s.t.Fatal(err)
 	}
-	return []Damage{
-		{Path: "more", Kind: Extra, What: "should not be there"},
-		{Path: path, Kind: Link, What: fmt.Sprintf("has 2 names, want 1: %q", path)},
+	return []damage.Damage{
+		{Path: "more", Kind: damage.Extra, What: "should not be there"},
+		{Path: path, Kind: damage.Link, What: fmt.Sprintf("has 2 names, want 1: %q", path)},
 	}
 }
 
-func plantTruncated(s *scene) []Damage {
+func plantTruncated(s *scene) []damage.Damage {
 	e, path := s.pick(1, s.plain)
 	s.silently(path, func(f *os.File) {
 		if err := f.Truncate(s.v.Size(e) - 777); err != nil {
 			s.t.Fatal(err)
 		}
 	})
-	return []Damage{{Path: path, Kind: Size, What: fmt.Sprintf("truncated: has %d bytes, want %d", s.v.Size(e)-777, s.v.Size(e))}}
+	return []damage.Damage{{Path: path, Kind: damage.Size, What: fmt.Sprintf("truncated: has %d bytes, want %d", s.v.Size(e)-777, s.v.Size(e))}}
 }
 
-func plantLong(s *scene) []Damage {
+func plantLong(s *scene) []damage.Damage {
 	e, path := s.pick(1, s.plain)
 	s.silently(path, func(f *os.File) { s.write(f, []byte("more"), s.v.Size(e)) })
-	return []Damage{{Path: path, Kind: Size, What: fmt.Sprintf("too long: has %d bytes, want %d", s.v.Size(e)+4, s.v.Size(e))}}
+	return []damage.Damage{{Path: path, Kind: damage.Size, What: fmt.Sprintf("too long: has %d bytes, want %d", s.v.Size(e)+4, s.v.Size(e))}}
 }
 
-func plantAttributes(s *scene) []Damage {
+func plantAttributes(s *scene) []damage.Damage {
 	e, path := s.pick(1, s.plain)
 	a := s.v.Attributes(e)
 	if err := os.Chmod(s.full(path), os.FileMode(a.Mode^0o001)); err != nil {
 		s.t.Fatal(err)
 	}
-	want := []Damage{{Path: path, Kind: Mode, What: fmt.Sprintf("is %04o, want %04o", a.Mode^0o001, a.Mode)}}
+	want := []damage.Damage{{Path: path, Kind: damage.Mode, What: fmt.Sprintf("is %04o, want %04o", a.Mode^0o001, a.Mode)}}
 	_, path = s.pick(2, s.plain)
 	info, err := os.Stat(s.full(path))
 	if err != nil {
@@ -478,19 +479,19 @@ func plantAttributes(s *scene) []Damage {
 	if err := os.Chtimes(s.full(path), info.ModTime(), info.ModTime().Add(1)); err != nil {
 		s.t.Fatal(err)
 	}
-	want = append(want, Damage{Path: path, Kind: Time, What: info.ModTime().UTC().Format("is 2006-01-02T15:04:05") + ".000000001Z, want "})
+	want = append(want, damage.Damage{Path: path, Kind: damage.Time, What: info.ModTime().UTC().Format("is 2006-01-02T15:04:05") + ".000000001Z, want "})
 	if os.Geteuid() == 0 {
 		e, path := s.pick(3, s.plain)
 		a := s.v.Attributes(e)
 		if err := os.Chown(s.full(path), int(a.UID)+1, int(a.GID)); err != nil {
 			s.t.Fatal(err)
 		}
-		want = append(want, Damage{Path: path, Kind: Owner, What: fmt.Sprintf("is %d:%d, want %d:%d", a.UID+1, a.GID, a.UID, a.GID)})
+		want = append(want, damage.Damage{Path: path, Kind: damage.Owner, What: fmt.Sprintf("is %d:%d, want %d:%d", a.UID+1, a.GID, a.UID, a.GID)})
 	}
 	return want
 }
 
-func plantXattr(s *scene) []Damage {
+func plantXattr(s *scene) []damage.Damage {
 	_, path := s.pick(0, func(e tree.Entry) bool {
 		return s.plain(e) && len(s.v.Attributes(e).Xattrs) > 0
 	})
@@ -500,31 +501,31 @@ func plantXattr(s *scene) []Damage {
 	if err := unix.Removexattr(s.full(path), "user.reckon.kind"); err != nil {
 		s.t.Fatal(err)
 	}
-	return []Damage{{Path: path, Kind: Xattr, What: `user.reckon.serial is "another", want`}, {Path: path, Kind: Xattr, What: "user.reckon.kind: no data available"}}
+	return []damage.Damage{{Path: path, Kind: damage.Xattr, What: `user.reckon.serial is "another", want`}, {Path: path, Kind: damage.Xattr, What: "user.reckon.kind: no data available"}}
 }
 
-func plantMissing(s *scene) []Damage {
+func plantMissing(s *scene) []damage.Damage {
 	_, path := s.pick(4, s.plain)
 	if err := os.Remove(s.full(path)); err != nil {
 		s.t.Fatal(err)
 	}
-	return []Damage{{Path: path, Kind: Missing, What: "is not there"}}
+	return []damage.Damage{{Path: path, Kind: damage.Missing, What: "is not there"}}
 }
 
-func plantExtra(s *scene) []Damage {
+func plantExtra(s *scene) []damage.Damage {
 	for _, name := range []string{"notes", "two\nlines"} {
 		if err := os.WriteFile(s.full(name), nil, 0o644); err != nil {
 			s.t.Fatal(err)
 		}
 	}
-	if d := (Damage{Path: "two\nlines", Kind: Extra, What: "x"}); strings.Contains(d.String(), "\n") {
+	if d := (damage.Damage{Path: "two\nlines", Kind: damage.Extra, What: "x"}); strings.Contains(d.String(), "\n") {
 		s.t.Errorf("%q is two lines", d.String())
 	}
-	return []Damage{{Path: "notes", Kind: Extra, What: "should not be there"}, {Path: "two\nlines", Kind: Extra, What: "should not be there"}}
+	return []damage.Damage{{Path: "notes", Kind: damage.Extra, What: "should not be there"}, {Path: "two\nlines", Kind: damage.Extra, What: "should not be there"}}
 }
 
 // plantSurvivor leaves a name that a generation has removed.
-func plantSurvivor(s *scene) []Damage {
+func plantSurvivor(s *scene) []damage.Damage {
 	old, err := s.v.Tree().At(0)
 	if err != nil {
 		s.t.Fatal(err)
@@ -541,14 +542,14 @@ func plantSurvivor(s *scene) []Damage {
 			if v, _ := s.v.Tree().At(1); v.Has(e) {
 				last = 1
 			}
-			return []Damage{{Path: old.Path(e), Kind: Extra, What: fmt.Sprintf("it belongs to generation %d", last)}}
+			return []damage.Damage{{Path: old.Path(e), Kind: damage.Extra, What: fmt.Sprintf("it belongs to generation %d", last)}}
 		}
 	}
 	s.t.Fatal("no name has gone by generation 2")
 	return nil
 }
 
-func plantTarget(s *scene) []Damage {
+func plantTarget(s *scene) []damage.Damage {
 	e, path := s.pick(0, func(e tree.Entry) bool { return e.Kind == tree.Symlink })
 	var st unix.Stat_t
 	if err := unix.Lstat(s.full(path), &st); err != nil {
@@ -561,10 +562,10 @@ func plantTarget(s *scene) []Damage {
 	if err := setTime(unix.AT_FDCWD, s.full(path), s.v.Attributes(e).Time); err != nil {
 		s.t.Fatal(err)
 	}
-	return []Damage{{Path: path, Kind: Target, What: fmt.Sprintf(`leads to "/nowhere", want %q`, s.v.Target(e))}}
+	return []damage.Damage{{Path: path, Kind: damage.Target, What: fmt.Sprintf(`leads to "/nowhere", want %q`, s.v.Target(e))}}
 }
 
-func plantTypes(s *scene) []Damage {
+func plantTypes(s *scene) []damage.Damage {
 	_, fifo := s.pick(1, s.plain)
 	s.replace(fifo, func(full string) error { return unix.Mkfifo(full, 0o644) })
 	_, dir := s.pick(1, s.plain)
@@ -574,14 +575,14 @@ func plantTypes(s *scene) []Damage {
 	s.replace(dir, func(full string) error { return os.Mkdir(full, 0o755) })
 	_, link := s.pick(0, func(e tree.Entry) bool { return e.Kind == tree.Symlink })
 	s.replace(link, func(full string) error { return os.WriteFile(full, nil, 0o644) })
-	return []Damage{
-		{Path: fifo, Kind: Type, What: "is a FIFO, want a file"},
-		{Path: dir, Kind: Type, What: "is a directory, want a file"},
-		{Path: link, Kind: Type, What: "is a file, want a symbolic link"},
+	return []damage.Damage{
+		{Path: fifo, Kind: damage.Type, What: "is a FIFO, want a file"},
+		{Path: dir, Kind: damage.Type, What: "is a directory, want a file"},
+		{Path: link, Kind: damage.Type, What: "is a file, want a symbolic link"},
 	}
 }
 
-func plantDirectory(s *scene) []Damage {
+func plantDirectory(s *scene) []damage.Damage {
 	var gone, wrong tree.Entry
 	for e := range s.v.Entries(0) {
 		if e.Kind == tree.Directory {
@@ -589,7 +590,7 @@ func plantDirectory(s *scene) []Damage {
 		}
 	}
 	// No file elsewhere may have a name in what is removed.
-	var want []Damage
+	var want []damage.Damage
 	names := func(path string) bool { return strings.HasPrefix(path, gone.Name+"/") }
 	for d := range uint64(s.v.Totals().Directories + 1) {
 		for e := range s.v.Entries(d) {
@@ -605,9 +606,9 @@ func plantDirectory(s *scene) []Damage {
 			}
 			switch {
 			case firstLost && !s.v.First(e):
-				want = append(want, Damage{Path: s.v.Path(e), Kind: Link, What: "is a file of its own"})
+				want = append(want, damage.Damage{Path: s.v.Path(e), Kind: damage.Link, What: "is a file of its own"})
 			case lost > 0 && s.v.First(e):
-				want = append(want, Damage{Path: s.v.Path(e), Kind: Link, What: fmt.Sprintf("has %d names, want %d", s.v.Links(e)-lost, s.v.Links(e))})
+				want = append(want, damage.Damage{Path: s.v.Path(e), Kind: damage.Link, What: fmt.Sprintf("has %d names, want %d", s.v.Links(e)-lost, s.v.Links(e))})
 			}
 		}
 	}
@@ -618,8 +619,8 @@ func plantDirectory(s *scene) []Damage {
 	if err := os.Chmod(s.full(wrong.Name), os.FileMode(mode)); err != nil {
 		s.t.Fatal(err)
 	}
-	return append(want, Damage{Path: gone.Name, Kind: Missing, What: "is not there, nor anything below it"},
-		Damage{Path: wrong.Name, Kind: Mode, What: fmt.Sprintf("is %04o", mode)})
+	return append(want, damage.Damage{Path: gone.Name, Kind: damage.Missing, What: "is not there, nor anything below it"},
+		damage.Damage{Path: wrong.Name, Kind: damage.Mode, What: fmt.Sprintf("is %04o", mode)})
 }
 
 // Bytes of another tree are named as that tree's, if verify is told of it.

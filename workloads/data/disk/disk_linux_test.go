@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reckon-bench/reckon/workloads/data/damage"
 	"github.com/reckon-bench/reckon/workloads/data/draw"
 	"github.com/reckon-bench/reckon/workloads/data/tree"
 )
@@ -49,7 +50,7 @@ func generate(t *testing.T, v *tree.View) string {
 	return dir
 }
 
-func verify(t *testing.T, dir string, v *tree.View) *Report {
+func verify(t *testing.T, dir string, v *tree.View) *damage.Report {
 	t.Helper()
 	r, err := Verify(context.Background(), dir, v, options())
 	if err != nil {

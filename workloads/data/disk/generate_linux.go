@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/workloads/data/damage"
 	"github.com/reckon-bench/reckon/workloads/data/tree"
 )
 
@@ -113,7 +114,7 @@ func (w *writer) remove(ctx context.Context) error {
 		pick:  func(e tree.Entry) bool { return !w.new.Has(e) },
 		do: func(_ int, in *folder, e tree.Entry) error {
 			if err := unix.Unlinkat(in.fd, e.Name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-				return fmt.Errorf("remove %s: %w", printable(in.at(e.Name)), err)
+				return fmt.Errorf("remove %s: %w", damage.Printable(in.at(e.Name)), err)
 			}
 			return nil
 		},
@@ -125,7 +126,7 @@ func (w *writer) remove(ctx context.Context) error {
 func (w *writer) open(_ tree.Entry, path string) (int, bool, error) {
 	fd, err := openDirectory(w.root, path)
 	if err != nil {
-		return 0, false, fmt.Errorf("open directory %s: %w", printable(path), err)
+		return 0, false, fmt.Errorf("open directory %s: %w", damage.Printable(path), err)
 	}
 	return fd, true, nil
 }
@@ -147,7 +148,7 @@ func (w *writer) files(ctx context.Context) error {
 				return nil // its turn comes when all first names are there
 			}
 			if err != nil {
-				return fmt.Errorf("write %s: %w", printable(in.at(e.Name)), err)
+				return fmt.Errorf("write %s: %w", damage.Printable(in.at(e.Name)), err)
 			}
 			w.o.Progress.files.Add(1)
 			w.o.Progress.bytes.Add(w.new.Size(e))
@@ -190,12 +191,12 @@ func (w *writer) directory(d tree.Entry, path string) (int, bool, error) {
 	if w.old == nil || w.resuming {
 		parent, err := openDirectory(w.root, filepath.Dir(path))
 		if err != nil {
-			return 0, false, fmt.Errorf("make directory %s: %w", printable(path), err)
+			return 0, false, fmt.Errorf("make directory %s: %w", damage.Printable(path), err)
 		}
 		err = unix.Mkdirat(parent, d.Name, 0o700)
 		unix.Close(parent)
 		if made = err == nil; err != nil && !errors.Is(err, unix.EEXIST) {
-			return 0, false, fmt.Errorf("make directory %s: %w", printable(path), err)
+			return 0, false, fmt.Errorf("make directory %s: %w", damage.Printable(path), err)
 		}
 	}
 	fd, ok, err := w.open(d, path)
@@ -212,7 +213,7 @@ func (w *writer) directory(d tree.Entry, path string) (int, bool, error) {
 		}
 		if err != nil {
 			unix.Close(fd)
-			return 0, false, fmt.Errorf("set attributes of %s: %w", printable(path), err)
+			return 0, false, fmt.Errorf("set attributes of %s: %w", damage.Printable(path), err)
 		}
 	}
 	return fd, true, nil

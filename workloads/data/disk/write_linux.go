@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/workloads/data/damage"
 	"github.com/reckon-bench/reckon/workloads/data/stream"
 	"github.com/reckon-bench/reckon/workloads/data/tree"
 )
@@ -223,7 +224,7 @@ func (w *writer) links(ctx context.Context) error {
 		},
 		do: func(_ int, in *folder, e tree.Entry) error {
 			if err := w.link(in, e); err != nil {
-				return fmt.Errorf("link %s: %w", printable(in.at(e.Name)), err)
+				return fmt.Errorf("link %s: %w", damage.Printable(in.at(e.Name)), err)
 			}
 			w.o.Progress.files.Add(1)
 			return nil
