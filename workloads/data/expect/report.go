@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/reckon-bench/reckon/workloads/data/damage"
@@ -122,8 +123,30 @@ func (a *audit) content(c *Node, e tree.Entry, path string) (found []damage.Dama
 	return append(found, unwritten(f, want, path)...), want.Size()
 }
 
-// unwritten finds data that was never written, so that zeros stand there.
+// unwritten finds data that was never written, so that zeros stand there. Data
+// that is zero by chance need not be written.
 func unwritten(f *file, want *stream.View, path string) (found []damage.Damage) {
+	buf := make([]byte, 64<<10)
+	gap := func(at, end int64) {
+		for ; at < end; at += int64(len(buf)) {
+			b := buf[:min(end-at, int64(len(buf)))]
+			if _, err := want.ReadAt(b, at); err != nil {
+				found = append(found, damage.Damage{Path: path, Kind: damage.Failed, What: err.Error()})
+				return
+			}
+			left := len(b) - len(bytes.TrimLeft(b, "\x00"))
+			n := len(bytes.TrimRight(b[left:], "\x00"))
+			if n == 0 {
+				continue
+			}
+			from := at + int64(left)
+			if k := len(found); k > 0 && found[k-1].Off+found[k-1].Len >= from-near {
+				found[k-1].Len = from + int64(n) - found[k-1].Off
+				continue
+			}
+			found = append(found, damage.Damage{Path: path, Kind: damage.Content, Off: from, Len: int64(n), What: "was never written: zeros where data should be"})
+		}
+	}
 	want.Segments(func(off, n int64, hole bool) bool {
 		end := min(off+n, f.size)
 		if hole {
@@ -132,7 +155,7 @@ func unwritten(f *file, want *stream.View, path string) (found []damage.Damage) 
 		at := off
 		for _, s := range append(f.written.within(off, end), span{end, end}) {
 			if s.lo > at {
-				found = append(found, damage.Damage{Path: path, Kind: damage.Content, Off: at, Len: s.lo - at, What: "was never written: zeros where data should be"})
+				gap(at, s.lo)
 			}
 			at = max(at, s.hi)
 		}
@@ -140,6 +163,9 @@ func unwritten(f *file, want *stream.View, path string) (found []damage.Damage) 
 	})
 	return found
 }
+
+// near is how many zeros between bytes that were never written belong to them.
+const near = 32
 
 func (a *audit) attributes(c *Node, e tree.Entry, path string) (found []damage.Damage) {
 	got, want := c.Attributes(), a.r.view.Attributes(e)
