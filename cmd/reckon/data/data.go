@@ -48,7 +48,7 @@ offset they come from.
 		},
 	}
 	parent.SetFlagErrorFunc(flagError)
-	parent.AddCommand(newGenerate(), newAdvance(), newVerify(status), newIdentify(), newStat())
+	parent.AddCommand(newGenerate(), newAdvance(), newVerify(status), newIdentify(), newStat(), newMount(status), newServe(), newExpect(status))
 	return parent
 }
 

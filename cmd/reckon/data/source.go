@@ -33,28 +33,35 @@ func (s *source) bind(fs *pflag.FlagSet) {
 // given reports whether it was said at all which file systems are meant.
 func (s *source) given() bool { return s.file != "" || len(s.settings) > 0 }
 
-// hosts returns the file systems.
-func (s *source) hosts() (all []config.Host, err error) {
+// read returns what the configuration says.
+func (s *source) read() (f config.File, err error) {
 	if s.file == "" {
-		all, err = config.Default(s.settings)
+		f, err = config.Default(s.settings)
 	} else {
 		text, readErr := os.ReadFile(s.file)
 		if readErr != nil {
-			return nil, fmt.Errorf("read configuration: %w", readErr)
+			return f, fmt.Errorf("read configuration: %w", readErr)
 		}
-		if all, err = config.Parse(text, s.settings); err != nil {
+		if f, err = config.Parse(text, s.settings); err != nil {
 			err = fmt.Errorf("read configuration %s: %w", s.file, err)
 		}
 	}
 	if err != nil || s.host == "" {
-		return all, err
+		return f, err
 	}
-	for _, h := range all {
+	for _, h := range f.Hosts {
 		if h.Name == s.host {
-			return []config.Host{h}, nil
+			f.Hosts = []config.Host{h}
+			return f, nil
 		}
 	}
-	return nil, fmt.Errorf("--host %s: must be one of host1 to host%d", s.host, len(all))
+	return f, fmt.Errorf("--host %s: must be one of host1 to host%d", s.host, len(f.Hosts))
+}
+
+// hosts returns the file systems.
+func (s *source) hosts() ([]config.Host, error) {
+	f, err := s.read()
+	return f.Hosts, err
 }
 
 // A parameter is a flag that overrides one of the configuration.

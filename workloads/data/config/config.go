@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 
@@ -36,13 +37,50 @@ const MaxHosts = 100_000
 // A Setting is a parameter that was given by flag.
 type Setting struct{ Name, Value string }
 
-// Default returns the one host that the settings describe.
-func Default(settings []Setting) ([]Host, error) {
-	return hosts([]group{{count: 1}}, settings)
+// An Expectation is that what is restored below a path is what stands below
+// another of a generation.
+type Expectation struct {
+	Host       string // host1 unless said otherwise
+	Generation int
+	Source     string // path in the tree, "." for all of it
+	Restore    string // path in the mount
 }
 
-// Parse reads the hosts of a configuration file; settings override its parameters.
-func Parse(text []byte, settings []Setting) ([]Host, error) {
+// A File is what a configuration file says.
+type File struct {
+	Hosts        []Host
+	Expectations []Expectation
+}
+
+// Default returns the one host that the settings describe.
+func Default(settings []Setting) (File, error) {
+	all, err := hosts([]group{{count: 1}}, settings)
+	return File{Hosts: all}, err
+}
+
+// Parse reads a configuration file; settings override its parameters.
+func Parse(text []byte, settings []Setting) (f File, err error) {
+	groups, err := f.parse(text)
+	if err != nil {
+		return File{}, err
+	}
+	f.Hosts, err = hosts(groups, settings)
+	if err != nil {
+		return File{}, err
+	}
+	for _, e := range f.Expectations {
+		known := false
+		for _, h := range f.Hosts {
+			known = known || h.Name == e.Host
+		}
+		if !known {
+			return File{}, fmt.Errorf("expectations: host %q: must be one of host1 to host%d", e.Host, len(f.Hosts))
+		}
+	}
+	return f, nil
+}
+
+func (f *File) parse(text []byte) ([]group, error) {
 	for n, line := range strings.Split(string(text), "\n") {
 		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
 			return nil, fmt.Errorf("line %d: is indented with a tab; YAML wants spaces", n+1)
@@ -58,11 +96,7 @@ func Parse(text []byte, settings []Setting) ([]Host, error) {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("has more than one document; want one")
 	}
-	groups, err := parseGroups(doc.Content[0])
-	if err != nil {
-		return nil, err
-	}
-	return hosts(groups, settings)
+	return f.top(doc.Content[0])
 }
 
 // A group is a list item: so many hosts with these parameters.
@@ -71,12 +105,21 @@ type group struct {
 	settings []Setting
 }
 
-func parseGroups(top *yaml.Node) (all []group, err error) {
-	err = mapping(top, "the file", []string{"hosts"}, func(_ string, list *yaml.Node) error {
+// top reads the file's keys.
+func (f *File) top(n *yaml.Node) (all []group, err error) {
+	err = mapping(n, "the file", []string{"hosts", "expectations"}, func(key string, list *yaml.Node) error {
 		if list.Kind != yaml.SequenceNode || len(list.Content) == 0 {
-			return at(list, errors.New("hosts: want a list of count and parameters"))
+			return at(list, fmt.Errorf("%s: want a list", key))
 		}
 		for _, item := range list.Content {
+			if key == "expectations" {
+				e, err := parseExpectation(item)
+				if err != nil {
+					return err
+				}
+				f.Expectations = append(f.Expectations, e)
+				continue
+			}
 			g, err := parseGroup(item)
 			if err != nil {
 				return err
@@ -89,6 +132,46 @@ func parseGroups(top *yaml.Node) (all []group, err error) {
 		err = errors.New("hosts: is missing; want a list of count and parameters")
 	}
 	return all, err
+}
+
+func parseExpectation(item *yaml.Node) (e Expectation, err error) {
+	e = Expectation{Host: "host1", Source: ".", Generation: -1}
+	err = mapping(item, "expectations", []string{"generation", "source_path", "restore_path", "host"}, func(key string, value *yaml.Node) error {
+		if value.Kind != yaml.ScalarNode || value.Value == "" {
+			return at(value, fmt.Errorf("%s: want one value", key))
+		}
+		switch key {
+		case "host":
+			e.Host = value.Value
+		case "source_path":
+			e.Source = clean(value.Value)
+		case "restore_path":
+			e.Restore = clean(value.Value)
+		case "generation":
+			n, err := strconv.Atoi(value.Value)
+			if err != nil || n < 0 || n > tree.MaxGeneration {
+				return at(value, fmt.Errorf("generation %q: want a whole number from 0 to %d", value.Value, tree.MaxGeneration))
+			}
+			e.Generation = n
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+	case e.Generation < 0:
+		err = at(item, errors.New("generation: is missing"))
+	case e.Restore == "" || e.Restore == ".":
+		err = at(item, errors.New("restore_path: is missing; want a path below the mount"))
+	}
+	return e, err
+}
+
+// clean makes a path relative to its root.
+func clean(p string) string {
+	if p = strings.TrimPrefix(path.Clean("/"+p), "/"); p == "" {
+		return "."
+	}
+	return p
 }
 
 func parseGroup(item *yaml.Node) (group, error) {

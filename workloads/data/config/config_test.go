@@ -18,10 +18,11 @@ func TestArticle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, err := Parse(text, nil)
+	f, err := Parse(text, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	hosts := f.Hosts
 	if len(hosts) != 10 || hosts[0].Name != "host1" || hosts[9].Name != "host10" || hosts[9].Spec.Seed != 21 {
 		t.Fatalf("%d hosts, %+v", len(hosts), hosts)
 	}
@@ -34,7 +35,8 @@ func TestArticle(t *testing.T) {
 	if hosts[0].Spec != want {
 		t.Errorf("%+v\nwant\n%+v", hosts[0].Spec, want)
 	}
-	hosts, err = Parse(text, []Setting{{"size", "1GiB"}, {"files", "10"}})
+	f, err = Parse(text, []Setting{{"size", "1GiB"}, {"files", "10"}})
+	hosts = f.Hosts
 	if err != nil || hosts[3].Spec.Size != 1<<30 || hosts[3].Spec.Files != 10 || hosts[3].Spec.Directories != 100 {
 		t.Errorf("overridden: %+v, %v", hosts, err)
 	}
@@ -57,7 +59,7 @@ func TestEveryParameterReachesTheTree(t *testing.T) {
 			settings = append(settings, Setting{"compression_ratio", "1.2"})
 		}
 		got, err := Default(settings)
-		if err != nil || got[0].Spec == usual[0].Spec {
+		if err != nil || got.Hosts[0].Spec == usual.Hosts[0].Spec {
 			t.Errorf("%s %s changes nothing: %v", p.Name, values[p.Name], err)
 		}
 	}
@@ -66,7 +68,7 @@ func TestEveryParameterReachesTheTree(t *testing.T) {
 		if err != nil {
 			t.Errorf("module %s: %v", name, err)
 		}
-		if _, err := tree.New(hosts[0].Spec, 1); err != nil {
+		if _, err := tree.New(hosts.Hosts[0].Spec, 1); err != nil {
 			t.Errorf("module %s: %v", name, err)
 		}
 	}
@@ -77,7 +79,7 @@ func TestRatioIsReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := (codec.Codec{Name: "gzip", Level: 6}).Measure(hosts[0].Spec.Redundancy); err != nil || got < 1.75 || got > 1.85 {
+	if got, err := (codec.Codec{Name: "gzip", Level: 6}).Measure(hosts.Hosts[0].Spec.Redundancy); err != nil || got < 1.75 || got > 1.85 {
 		t.Errorf("ratio %v, %v", got, err)
 	}
 }
@@ -105,16 +107,28 @@ func TestMistakesAreNamed(t *testing.T) {
 		"hosts:\n - count: 0\n":                                    `line 2: count "0": want a whole number from 1`,
 		"hosts:\n - cuont: 2\n":                                    `line 2: unknown key "cuont", did you mean "count"?`,
 		"hosts:\n - count: 2\n - count: 1\n":                       "host1 and host3 would both have seed 1",
-		"hosts: 3\n":                                               "line 1: hosts: want a list",
-		"hots: []\n":                                               `line 1: unknown key "hots", did you mean "hosts"?`,
-		"":                                                         "is empty",
-		"{}\n":                                                     "hosts: is missing",
-		"a: [\n":                                                   "line 1: did not find expected node content",
-		"hosts:\n - count: 1\n---\nhosts: []\n":                    "more than one document",
+		"hosts:\n - count: 1\nexpectations:\n - generation: 1\n":   "line 4: restore_path: is missing",
+		"hosts:\n - count: 1\nexpectations:\n - generation: 1\n   restore_path: r\n   host: host2\n": `host "host2": must be one of host1 to host1`,
+		"hosts:\n - count: 1\nexpectations:\n - generation: x\n":                                     `line 4: generation "x"`,
+		"hosts:\n - count: 1\nexpectations:\n - restore_path: x\n":                                   "line 4: generation: is missing",
+		"hosts: 3\n":                            "line 1: hosts: want a list",
+		"hots: []\n":                            `line 1: unknown key "hots", did you mean "hosts"?`,
+		"":                                      "is empty",
+		"{}\n":                                  "hosts: is missing",
+		"a: [\n":                                "line 1: did not find expected node content",
+		"hosts:\n - count: 1\n---\nhosts: []\n": "more than one document",
 	} {
 		hosts, err := Parse([]byte(text), nil)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q:\n%v\nwant\n%s (%d hosts)", text, err, want, len(hosts))
+			t.Errorf("%q:\n%v\nwant\n%s (%d hosts)", text, err, want, len(hosts.Hosts))
 		}
+	}
+}
+
+func TestExpectations(t *testing.T) {
+	f, err := Parse([]byte("hosts:\n - count: 2\nexpectations:\n - {generation: 3, source_path: /docs, restore_path: /restore/two, host: host2}\n - {generation: 0, restore_path: whole}\n"), nil)
+	want := []Expectation{{"host2", 3, "docs", "restore/two"}, {"host1", 0, ".", "whole"}}
+	if err != nil || len(f.Expectations) != 2 || f.Expectations[0] != want[0] || f.Expectations[1] != want[1] {
+		t.Errorf("%+v, %v", f.Expectations, err)
 	}
 }
