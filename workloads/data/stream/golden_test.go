@@ -22,14 +22,14 @@ func TestGoldenVectors(t *testing.T) {
 		want       string
 	}{
 		{"raw", Options{}, false, Usual, 0, "bb87a23823e2874ce498fa3cea187581865a23c8466cea3a638118fb9efee980"},
-		{"raw", Options{}, false, Usual, 10, "bdf0f5b5ff208dbd529a9e2fea2f2a9933989be3234f1dc0d7855a0e58e808e4"},
-		{"small edits", Options{}, false, Spread{100, 1}, 10, "39fa508667319cd49e98474db40d58ec86021fa1fd9cd14ab65307d00443c26b"},
-		{"aligned", Options{}, false, Spread{4096, 4096}, 10, "071ce5ec4ae7689bee956956909b5378069a8aabbbe7ff350f57d03cbf969e88"},
-		{"holes", Options{Holes: draw.RateOf(0.4)}, false, Usual, 10, "b15a3d53231177b850b6118f1e09a8c7c1ab8af30aa86286cd279fe14e336d44"},
-		{"text", Options{Redundancy: draw.RateOf(0.6)}, false, Usual, 10, "19811952d055d88ab7333d082e81b85b9f42c0dfb54e27b984dc2439d6f14013"},
-		{"flat", Options{Redundancy: draw.One + draw.RateOf(0.6)}, false, Usual, 10, "b5fee0b679912e7df575aae7adf640b393ef14562893ebc4ab7e5c76a586e6b2"},
-		{"pool", Options{}, true, Usual, 10, "0d2aa3d197d6e85ae8032f94a3b9d7a66b16cca3899aa988772ba06c8fb3aed4"},
-		{"all", Options{Holes: draw.RateOf(0.4), Redundancy: draw.RateOf(0.6)}, true, Spread{100, 1}, 10, "91e1b4c39f36798bd5bca476883f85d281e3c0c7c68695770107ba75fdf15132"},
+		{"raw", Options{}, false, Usual, 10, "deec67d3a8f224eb3d4e378fe674640c1f196a78261b50d074a3ee1b0ae8348e"},
+		{"small edits", Options{}, false, Spread{100, 1}, 10, "0e712c53756d2fa9423f39d4e7cf2f5374cc0052cafdb714da8fdf30681f500d"},
+		{"aligned", Options{}, false, Spread{4096, 4096}, 10, "9f9ed188865c461d9e611b41596f6354176113900bff2d970c6cdfb94a50293b"},
+		{"holes", Options{Holes: draw.RateOf(0.4)}, false, Usual, 10, "c7bde7376d1a5d013bfd6729d622d4d9ab23f72cf44a9284b23d3c2aef5d0d36"},
+		{"text", Options{Redundancy: draw.RateOf(0.6)}, false, Usual, 10, "288cf574eb9ec50a88c765ec35f1f67401f3fcfac638f581bae4a58b09200dec"},
+		{"flat", Options{Redundancy: draw.One + draw.RateOf(0.6)}, false, Usual, 10, "d042bcc7123d4888fadad15396c4e1fb53d70c65352cd0af781328722921486a"},
+		{"pool", Options{}, true, Usual, 10, "fff09389bad59c535ea074e37e5463535d399b9a639dbadc6ceec791e0420f88"},
+		{"all", Options{Holes: draw.RateOf(0.4), Redundancy: draw.RateOf(0.6)}, true, Spread{100, 1}, 10, "e938cf544e9403f22aeb511642f1cc7cbbdee3c1d53b113724e72230719af308"},
 	} {
 		c.o.Seed = 12
 		content, err := New(c.o)

@@ -24,7 +24,9 @@ type edit struct {
 func edits(s *Step) (all []edit) {
 	a := s.align
 	for j := range int64(1) << s.log2 {
-		for _, p := range s.stratum(j) {
+		var parts [7]part
+		s.stratum(j, s.edge(j), s.edge(j+1), &parts)
+		for _, p := range parts {
 			e := edit{at: p.old * a, src: p.src * a}
 			switch p.op {
 			case keep:

@@ -116,47 +116,39 @@ var orders = [6][3]op{
 
 func (s *Step) units() int64 { return s.Old / s.align }
 
-func (s *Step) oldStart(j int64) int64 { return share(j, s.units(), s.log2) }
+// An edge is where a stratum begins: in the old file, and among what is
+// inserted, overwritten and deleted, in units.
+type edge struct{ old, insert, overwrite, remove int64 }
 
-func (s *Step) newStart(j int64) int64 {
-	return s.oldStart(j) + share(j, s.Insert, s.log2) - share(j, s.Delete, s.log2)
+func (s *Step) edge(j int64) edge {
+	return edge{share(j, s.units(), s.log2), share(j, s.Insert, s.log2), share(j, s.Overwrite, s.log2), share(j, s.Delete, s.log2)}
 }
 
-// stratum returns the parts of stratum j in order; those without bytes are empty.
-func (s *Step) stratum(j int64) (parts [7]part) {
-	ins, over, del := share(j, s.Insert, s.log2), share(j, s.Overwrite, s.log2), share(j, s.Delete, s.log2)
-	n := [...]int64{
-		insert:    share(j+1, s.Insert, s.log2) - ins,
-		overwrite: share(j+1, s.Overwrite, s.log2) - over,
-		remove:    share(j+1, s.Delete, s.log2) - del,
-	}
-	src := [...]int64{insert: ins, overwrite: s.Insert + over, remove: 0}
-	old := s.oldStart(j)
-	free := s.oldStart(j+1) - old - n[overwrite] - n[remove]
-	at := old + ins - del
+// new returns where that is in the new file.
+func (e edge) new() int64 { return e.old + e.insert - e.remove }
+
+// stratum sets the parts of stratum j, which lies between two edges, in order; those without bytes are empty.
+func (s *Step) stratum(j int64, a, b edge, parts *[7]part) {
+	n := [4]int64{insert: b.insert - a.insert, overwrite: b.overwrite - a.overwrite, remove: b.remove - a.remove}
+	src := [4]int64{insert: a.insert, overwrite: s.Insert + a.overwrite}
+	old, at := a.old, a.new()
+	free := uint64(b.old-a.old-n[overwrite]-n[remove]) + 1
 	u := s.key.At(uint64(j))
-	cuts := [4]int64{between(u, 0, free), between(u, 1, free), between(u, 2, free), free}
+	cuts := [4]int64{int64(draw.Below(u, free)), int64(draw.Below(bits.RotateLeft64(u, 21), free)), int64(draw.Below(bits.RotateLeft64(u, 42), free)), int64(free - 1)}
 	sort3(&cuts)
-	order := &orders[u>>48%6]
+	order := &orders[u%6]
 	done := int64(0)
 	for i, cut := range cuts {
-		p := part{op: keep, old: old, new: at, n: cut - done}
-		parts[2*i] = p
-		old, at, done = old+p.n, at+p.n, cut
+		parts[2*i] = part{op: keep, old: old, new: at, n: cut - done}
+		old, at, done = old+cut-done, at+cut-done, cut
 		if i == 3 {
 			break
 		}
 		kind := order[i]
-		p = part{op: kind, old: old, new: at, src: src[kind], n: n[kind]}
+		p := part{op: kind, old: old, new: at, src: src[kind], n: n[kind]}
 		parts[2*i+1] = p
 		old, at = old+p.oldLen(), at+p.newLen()
 	}
-	return parts
-}
-
-// between draws one of three places in [0, n] from u.
-func between(u uint64, which uint, n int64) int64 {
-	return int64(draw.Below(uint64(draw.Key(u).At(uint64(which))), uint64(n)+1))
 }
 
 func sort3(c *[4]int64) {
@@ -171,24 +163,26 @@ func sort3(c *[4]int64) {
 	}
 }
 
-// find returns the last stratum that begins at or before x, where start is
-// increasing and about j*n/2^k.
-func (s *Step) find(x, n int64, start func(int64) int64) int64 {
-	last := int64(1)<<s.log2 - 1
-	j := int64(0)
-	if n > 0 {
-		j = min(last, int64(draw.MulDiv(uint64(x), 1<<s.log2, uint64(n))))
+// guess returns about the stratum in which x is, of n units in all.
+func (s *Step) guess(x, n int64) int64 {
+	if n == 0 {
+		return 0
 	}
-	for j > 0 && start(j) > x {
-		j--
-	}
-	for j < last && start(j+1) <= x {
-		j++
-	}
-	return j
+	return min(1<<s.log2-1, int64(draw.MulDiv(uint64(x), 1<<s.log2, uint64(n))))
 }
 
-// stratumAt returns the stratum of the new file in which the unit x is.
-func (s *Step) stratumAt(x int64) int64 {
-	return s.find(x, s.units()+s.Insert-s.Delete, s.newStart)
+// stratumOf returns the last stratum that begins at or before x, of which units
+// there are n, and its edges; start says where one begins.
+func (s *Step) stratumOf(x, n int64, start func(edge) int64) (j int64, a, b edge) {
+	j = s.guess(x, n)
+	a, b = s.edge(j), s.edge(j+1)
+	for j > 0 && start(a) > x {
+		j--
+		a, b = s.edge(j), a
+	}
+	for j < 1<<s.log2-1 && start(b) <= x {
+		j++
+		a, b = b, s.edge(j+1)
+	}
+	return j, a, b
 }

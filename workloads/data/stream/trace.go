@@ -14,8 +14,12 @@ func (s *Step) runs(off, n int64, yield func(run) bool) bool {
 	a, end := s.align, off+n
 	limit := s.New - s.Append - s.Old%a // what is left behind the last unit belongs to no stratum
 	if off < limit {
-		for j := s.stratumAt(off / a); j < 1<<s.log2 && off < end; j++ {
-			for _, p := range s.stratum(j) {
+		var parts [7]part
+		j, from, to := s.stratumOf(off/a, limit/a, edge.new)
+		for ; off < end; j, from, to = j+1, to, s.edge(j+2) {
+			s.stratum(j, from, to, &parts)
+			for i := range parts {
+				p := &parts[i]
 				stop := min(end, (p.new+p.newLen())*a)
 				if stop <= off {
 					continue
@@ -29,6 +33,9 @@ func (s *Step) runs(off, n int64, yield func(run) bool) bool {
 					return false
 				}
 				off = stop
+			}
+			if j == 1<<s.log2-1 {
+				break
 			}
 		}
 	}
@@ -49,7 +56,10 @@ func (s *Step) moved(old int64) (int64, bool) {
 		return old + s.New - s.Append - s.Old, true
 	}
 	x := old / a
-	for _, p := range s.stratum(s.find(x, s.units(), s.oldStart)) {
+	var parts [7]part
+	j, from, to := s.stratumOf(x, s.units(), func(e edge) int64 { return e.old })
+	s.stratum(j, from, to, &parts)
+	for _, p := range parts {
 		if x >= p.old && x < p.old+p.oldLen() {
 			return p.new*a + old - p.old*a, p.op == keep
 		}
@@ -66,12 +76,14 @@ func (s *Step) placed(src int64) (int64, bool) {
 		return s.New - s.Append + src - tail, true
 	}
 	x, n, shift := src/s.align, s.Insert, int64(0)
-	kind := insert
+	kind, start := insert, func(e edge) int64 { return e.insert }
 	if x >= s.Insert {
-		kind, x, n, shift = overwrite, x-s.Insert, s.Overwrite, s.Insert
+		kind, x, n, shift, start = overwrite, x-s.Insert, s.Overwrite, s.Insert, func(e edge) int64 { return e.overwrite }
 	}
-	j := s.find(x, n, func(j int64) int64 { return share(j, n, s.log2) })
-	for _, p := range s.stratum(j) {
+	var parts [7]part
+	j, from, to := s.stratumOf(x, n, start)
+	s.stratum(j, from, to, &parts)
+	for _, p := range parts {
 		if p.op == kind {
 			return (p.new+x+shift-p.src)*s.align + src%s.align, true
 		}
