@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -224,11 +225,16 @@ func plantStale(s *scene) []damage.Damage {
 		if err != nil || f.File.History.Birth != 0 || !f.File.History.Changed(1) && !f.File.History.Changed(2) {
 			return false
 		}
-		if at = s.data(e, 4096); at < 0 || at+4096 > f.File.At(0).Size() {
-			return false
+		was, is := s.bytes(e, 0, 0, f.File.At(0).Size()), s.bytes(e, 2, 0, f.Size())
+		for at = 1; at+4096 < int64(min(len(was), len(is))); at += 500 {
+			old, now := was[at:at+4096], is[at:at+4096]
+			_, n := differing(old, now, 0)
+			// No holes: neither at the ends, nor between.
+			if n > 3000 && bytes.Count(old, make([]byte, 8)) == 0 && bytes.Count(now, make([]byte, 8)) == 0 {
+				return true
+			}
 		}
-		_, n := differing(s.bytes(e, 0, at, 4096), s.bytes(e, 2, at, 4096), 0)
-		return n > 3000 && slices.Max(s.bytes(e, 0, at, 64)) > 0 && slices.Max(s.bytes(e, 0, at+4000, 64)) > 0
+		return false
 	}
 	e, path := s.pick(0, old)
 	b := s.bytes(e, 0, at, 4096)
