@@ -76,7 +76,10 @@ func (v *verification) what(dir string) (places []place, labels []disk.Label, er
 	if !v.given("generation") {
 		return nil, nil, fmt.Errorf("verify %s: has no label that says its generation; want --generation", dir)
 	}
-	for _, p := range said {
+	for i, p := range said {
+		if _, err := os.Stat(p.dir); err != nil && len(said) == 1 {
+			said[i].dir = dir // a copy of one file system stands anywhere
+		}
 		labels = append(labels, disk.Label{Spec: p.Spec, Generation: v.generation, Writing: -1, Owners: !v.options.NoOwners, Xattrs: true, Holes: true})
 	}
 	return said, labels, nil

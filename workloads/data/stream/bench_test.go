@@ -49,4 +49,15 @@ func BenchmarkData(b *testing.B) {
 			}
 		})
 	}
+	flat := f.At(100).Flat()
+	b.Run("random4KiB/generation=100/flat", func(b *testing.B) {
+		r, buf := rand.New(rand.NewPCG(1, 1)), make([]byte, 4<<10)
+		b.SetBytes(int64(len(buf)))
+		for range b.N {
+			if _, err := flat.ReadAt(buf, r.Int64N(flat.Size()-4096)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(flat.Pieces()), "pieces")
+	})
 }

@@ -152,6 +152,7 @@ func TestReadsWhatEditsOfRealBytesMake(t *testing.T) {
 				generation = f.History.Steps[i-1].Generation
 			}
 			checkView(t, r, f.At(generation), want)
+			checkFlat(t, r, f.At(generation).Flat(), want)
 			checkHoles(t, f.At(generation), want)
 			if i > 0 {
 				checkDiffer(t, f, f.At(generation), states[i-1], want)
@@ -180,6 +181,20 @@ func checkView(t *testing.T, r *rand.Rand, v *View, want []byte) {
 		rest := want[min(off, int64(len(want))):]
 		if wantN := min(len(b), len(rest)); n != wantN || !bytes.Equal(b[:n], rest[:n]) || (err == io.EOF) != (n < len(b)) {
 			t.Fatalf("generation %d: read %d at %d: %d, %v", v.Generation, len(b), off, n, err)
+		}
+	}
+}
+
+// checkFlat reads ranges through the pieces that are kept.
+func checkFlat(t *testing.T, r *rand.Rand, f *Flat, want []byte) {
+	t.Helper()
+	for range 20 {
+		off := r.Int64N(int64(len(want)) + 10)
+		b := make([]byte, r.IntN(len(want)+20))
+		n, err := f.ReadAt(b, off)
+		rest := want[min(off, int64(len(want))):]
+		if wantN := min(len(b), len(rest)); n != wantN || !bytes.Equal(b[:n], rest[:n]) || (err == io.EOF) != (n < len(b)) {
+			t.Fatalf("flat: read %d at %d: %d, %v", len(b), off, n, err)
 		}
 	}
 }
