@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reckon-bench/reckon/workloads/data/damage"
 	"github.com/reckon-bench/reckon/workloads/data/draw"
 	"github.com/reckon-bench/reckon/workloads/data/tree"
@@ -281,4 +283,35 @@ func TestRefusesOtherDirectories(t *testing.T) {
 		t.Errorf("another format: %v", err)
 	}
 	right(t, generate(t, v), v)
+}
+
+// A full disk is said in one line, and with more room the same call goes on.
+func TestFullDiskGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=5m"); err != nil {
+		t.Skipf("wants to mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s := spec()
+	s.Size, s.Xattrs = 8<<20, 0
+	v := view(t, s, 0)
+	into := filepath.Join(dir, "tree")
+	err := Generate(context.Background(), into, v, options())
+	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "generation 0 is there in part, and the same command goes on with it") || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("%v", err)
+	}
+	if r := verify(t, into, v); r.OK() {
+		t.Error("what is there in part is said to be whole")
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=50m"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Generate(context.Background(), into, v, options()); err != nil {
+		t.Fatal(err)
+	}
+	right(t, into, v)
 }
