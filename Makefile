@@ -62,6 +62,15 @@ bench-kibishii: ## measure generating and verifying files beside dd and SHA-1, a
 	$(GO) test -run '^$$' -bench '^BenchmarkKibishii$$' -benchtime 1x -timeout 15m ./workloads/kibishii
 	$(GO) test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 1x -timeout 15m ./workloads/kibishii/fleet
 
+.PHONY: bench-data
+bench-data: ## measure generating, writing and verifying data beside bare calls and fio, and print what was reached beside the aims
+	$(GO) test -run '^$$' -bench '^BenchmarkData$$' -benchtime 1s -timeout 15m ./workloads/data/stream
+	$(GO) test -run '^$$' -bench '^BenchmarkFiles$$' -benchtime 1x -timeout 15m ./workloads/data/disk
+
+.PHONY: test-arm64
+test-arm64: ## want the same bytes of generated data on arm64 (needs qemu-aarch64, Debian's qemu-user)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -run 'Golden|Known' ./workloads/data/draw ./workloads/data/stream ./workloads/data/tree
+
 .PHONY: test-netem
 test-netem: build ## run the kernel fabric's tests, and real clusters on it, in a virtual machine that has netem
 	scripts/lab test ./reckon/link/netem

@@ -15,9 +15,9 @@ const (
 	cellSize   = 12
 )
 
-// A mapCell is a rectangle of the map.
+// A mapCell is a rectangle of the map: neighbours of one origin in a row.
 type mapCell struct {
-	X, Y        int
+	X, Y, Width int
 	Color, Text string
 }
 
@@ -71,7 +71,12 @@ func writePlot(to, path string, length int64, all []trace.Found, names []string)
 			continue
 		}
 		c, text := color(all[best])
-		cells = append(cells, mapCell{int(n%mapColumns) * cellSize, int(n/mapColumns)*cellSize + 24, c, fmt.Sprintf("%d: %s", lo, text)})
+		cell := mapCell{int(n%mapColumns) * cellSize, int(n/mapColumns)*cellSize + 24, cellSize, c, text}
+		if k := len(cells) - 1; k >= 0 && cells[k].Text == text && cells[k].Y == cell.Y && cells[k].X+cells[k].Width == cell.X {
+			cells[k].Width += cellSize
+			continue
+		}
+		cells = append(cells, cell)
 	}
 	f, err := os.Create(to)
 	if err != nil {
@@ -90,7 +95,7 @@ func writePlot(to, path string, length int64, all []trace.Found, names []string)
 
 var mapPage = template.Must(template.New("map").Parse(`<svg xmlns="http://www.w3.org/2000/svg" width="{{.Width}}" height="{{.Height}}" font-family="sans-serif" font-size="11">
 <rect width="100%" height="100%" fill="#fff"/><text x="0" y="14">{{.Path}}: {{.Length}} bytes, row by row, by origin</text>
-{{range .Cells}}<rect x="{{.X}}" y="{{.Y}}" width="{{$.Size}}" height="{{$.Size}}" fill="{{.Color}}"><title>{{.Text}}</title></rect>
+{{range .Cells}}<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{$.Size}}" fill="{{.Color}}"><title>{{.Text}}</title></rect>
 {{end}}{{range .Keys}}<rect x="{{$.Key}}" y="{{.Y}}" width="10" height="10" fill="{{.Color}}"/><text x="{{$.Key}}" dx="14" y="{{.Y}}" dy="9">{{.Text}}</text>
 {{end}}</svg>
 `))
