@@ -315,3 +315,33 @@ func TestFullDiskGoesOn(t *testing.T) {
 	}
 	right(t, into, v)
 }
+
+// Trees that are too deep for a path, and too wide for a list.
+func TestExtremeTrees(t *testing.T) {
+	for name, change := range map[string]func(*tree.Spec){
+		"deep":  func(s *tree.Spec) { s.Directories, s.Fanout = 700, 1 },
+		"huge":  func(s *tree.Spec) { s.Directories, s.Files = 0, 5_000 },
+		"empty": func(s *tree.Spec) { s.Directories, s.Files, s.Size = 0, 0, 0 },
+		"links": func(s *tree.Spec) { s.HardLinks = draw.One },
+		"tiny":  func(s *tree.Spec) { s.Files, s.Size, s.Symlinks = 3, 3, 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := spec()
+			s.Size, s.Files = 1<<20, 500
+			change(&s)
+			dir := generate(t, view(t, s, 0))
+			for g := range 3 {
+				if g > 0 {
+					if _, err := Advance(context.Background(), dir, options()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				v := view(t, s, g)
+				r := verify(t, dir, v)
+				if want := v.Totals(); !r.OK() || r.Files != want.Files || r.Directories != want.Directories || r.Bytes != want.Bytes {
+					t.Errorf("generation %d: %d files, %d directories, %d bytes of %+v; %v", g, r.Files, r.Directories, r.Bytes, want, r.Damage)
+				}
+			}
+		})
+	}
+}

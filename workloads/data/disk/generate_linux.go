@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -171,15 +172,7 @@ func (w *writer) differs(e tree.Entry) bool {
 }
 
 func same(a, b tree.Attributes) bool {
-	if len(a.Xattrs) != len(b.Xattrs) || a.Mode != b.Mode || a.UID != b.UID || a.GID != b.GID || !a.Time.Equal(b.Time) {
-		return false
-	}
-	for k, v := range a.Xattrs {
-		if b.Xattrs[k] != v {
-			return false
-		}
-	}
-	return true
+	return maps.Equal(a.Xattrs, b.Xattrs) && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Time.Equal(b.Time)
 }
 
 // directory makes a directory if it is not there, gives it its attributes and opens it.

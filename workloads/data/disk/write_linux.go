@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,7 @@ func (w *writer) file(buf []byte, in *folder, e tree.Entry) error {
 		return err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return fmt.Errorf("is a %s where a file should be", kindOf(st.Mode))
-	case w.looks(&st, content.Size(), want):
+	case w.looks(&st, content.Size(), want) && !w.otherXattrs(e, want):
 		return nil // the time is set last, so all else is done
 	case w.old == nil || !w.old.Has(e):
 		return w.rewrite(buf, in, e, content, want)
@@ -48,6 +49,12 @@ func (w *writer) file(buf []byte, in *folder, e tree.Entry) error {
 		err = w.patch(fd, buf, content)
 	}
 	return w.finish(fd, in, e, want, err)
+}
+
+// otherXattrs reports whether the generation gives the file other extended
+// attributes, which a look at it does not tell.
+func (w *writer) otherXattrs(e tree.Entry, a tree.Attributes) bool {
+	return w.old != nil && w.old.Has(e) && !maps.Equal(w.old.Attributes(e).Xattrs, a.Xattrs)
 }
 
 // looks reports whether the file has this size and these attributes. If so, it

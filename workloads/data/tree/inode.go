@@ -201,6 +201,9 @@ func (v *View) Attributes(e Entry) Attributes {
 
 // changed returns the last generation that wrote to the file.
 func (v *View) changed(e Entry) uint16 {
+	if e.Kind == Symlink {
+		return e.c.birth
+	}
 	k := e.c.group(e.Number - e.c.first)
 	for g := v.generation; g > e.c.birth; g-- {
 		if v.tree.turns.due(k, uint64(g)) {
@@ -221,9 +224,20 @@ func (t *Tree) time(e Entry, generation uint16) time.Time {
 	return t.Start.Add(time.Duration(generation) * (t.Period / time.Second * time.Second)).Add(time.Duration(into) * time.Second)
 }
 
+// longestTarget is how long a symbolic link's path is at most; file systems take 4095 bytes, some of them 1023.
+const longestTarget = 1023
+
 // Target returns what the symbolic link leads to: a path relative to its directory, of another
-// entry of the tree. Later generations may have removed that, as happens.
+// entry of the tree. Later generations may have removed that, as happens. Where the path would be
+// too long, the link leads to its own directory.
 func (v *View) Target(e Entry) string {
+	if path := v.target(e); len(path) <= longestTarget {
+		return path
+	}
+	return "."
+}
+
+func (v *View) target(e Entry) string {
 	t := v.tree
 	u := t.linkKey.Sub(uint64(e.c.birth)).At(e.Number)
 	up := ""

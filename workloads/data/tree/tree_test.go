@@ -96,6 +96,9 @@ func TestTotalsAreExact(t *testing.T) {
 				case Symlink:
 					got.Symlinks++
 					got.Files++
+					if v.Changed(e) != (int(e.c.birth) == g) {
+						t.Fatalf("%s: changed %v by generation %d, added by %d", v.Path(e), v.Changed(e), g, e.c.birth)
+					}
 				case File:
 					got.Files++
 				}
