@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -215,8 +216,12 @@ func serveUntilUnmounted(cmd *cobra.Command, dir string, folders []mount.Folder,
 	ctx, stop := interruptible(cmd)
 	defer stop()
 	fmt.Fprintf(cmd.OutOrStdout(), "mounted at %s, until interrupted or unmounted\n", dir)
-	go unmount(ctx, server, dir)
+	unmounted := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() { unmount(ctx, server, dir, unmounted) })
 	server.Wait()
+	close(unmounted)
+	waiting.Wait()
 	ok := true
 	for _, r := range all {
 		ok = printRestore(cmd.OutOrStdout(), r) && ok
@@ -227,9 +232,14 @@ func serveUntilUnmounted(cmd *cobra.Command, dir string, folders []mount.Folder,
 	return nil
 }
 
-// unmount unmounts when the context ends, as soon as nobody uses the mount.
-func unmount(ctx context.Context, server *fuse.Server, dir string) {
-	<-ctx.Done()
+// unmount unmounts when the context ends, as soon as nobody uses the mount. It
+// leaves alone what others may mount there once this is unmounted.
+func unmount(ctx context.Context, server *fuse.Server, dir string, unmounted <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+	case <-unmounted:
+		return
+	}
 	for said := false; ; said = true {
 		err := server.Unmount()
 		if err == nil {
@@ -238,7 +248,11 @@ func unmount(ctx context.Context, server *fuse.Server, dir string) {
 		if !said {
 			fmt.Fprintf(os.Stderr, "reckon: unmount %s: %v; waiting until nobody uses it\n", dir, err)
 		}
-		time.Sleep(200 * time.Millisecond)
+		select {
+		case <-unmounted:
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 }
 
