@@ -4,7 +4,7 @@
 
 GO      ?= go
 RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
-LDFLAGS := -s -w -X main.release=$(RELEASE)
+LDFLAGS := -s -w -X github.com/reckon-bench/reckon/results.Release=$(RELEASE)
 WORDS   ?= etcd simple uniform leader
 FLAGS   ?= --duration 30s
 
@@ -26,10 +26,21 @@ docker-build: ## build bin/reckon in a container that has Go, where this machine
 run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or user namespaces)
 	scripts/run bin/reckon $(WORDS) $(FLAGS)
 
+# Packages whose tests start no host and keep no time: they run side by side. All others run one after the other, so
+# that real clusters have the machine to themselves, but for two tests beside them: mostly they wait.
+PURE := /(faults|cmd/reckon/(doctor|exit|kibishii|launch|paired|ping|screen|shell|sweep|words)|topologies|results|results/.*|workloads/kibishii|reckon/(check|clock|flags|history|link|plan|preview|seed|stats)|reckon/internal/(clusterstate|expect|load|nemesis))$$
+
 .PHONY: test
 test: lint ## run the tests that a change must pass
 	@$(GO) run ./cmd/reckon doctor >/dev/null 2>&1 || echo 'NOTE: whatever starts a host is SKIPPED, as this machine does not permit it (bin/reckon doctor says what is missing). As root: sudo -E env "PATH=$$PATH" make test' >&2
-	$(GO) test -p 1 -parallel 1 -timeout 15m ./... # one at a time: real clusters want the machine to themselves
+	@all=$$($(GO) list ./...) || exit 1; status=0; \
+	(set -x; $(GO) test -timeout 15m $$(echo "$$all" | grep -E '$(PURE)')) || status=1; \
+	(set -x; $(GO) test -p 1 -parallel 3 -timeout 15m $$(echo "$$all" | grep -vE '$(PURE)')) || status=1; \
+	exit $$status
+
+.PHONY: test-slow
+test-slow: ## run the tests on one core, beside a busy process there: none may pass by the machine's speed
+	GO='$(GO)' scripts/test-slow
 
 .PHONY: test-faults
 test-faults: ## strike a real cluster with every fault word, and want each seen in effect and healed (make test has one of each mechanism)
@@ -39,9 +50,15 @@ test-faults: ## strike a real cluster with every fault word, and want each seen 
 nightly: ## run what runs every night: every fault, older etcds, planted damage (some 20 minutes)
 	scripts/nightly
 
+SEED ?= 0
+RUNS ?= 1000000
+.PHONY: simulate
+simulate: build ## simulate etcd in scenarios drawn from SEED on, until interrupted or RUNS are done; a failing seed stops it
+	bin/reckon simulate trials --seed $(SEED) --runs $(RUNS) --break
+
 .PHONY: race
 race: ## run the tests under the race detector (needs a C compiler); the command's scripts keep time, which it spoils, and stats and compare simulate for long
-	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -vE '/(cmd/reckon|stats|results/compare)$$')
+	$(GO) test -race -p 1 -parallel 1 -timeout 20m $$($(GO) list ./... | grep -vE '/(cmd/reckon|stats|results/compare|results/compare/drawing)$$')
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
@@ -100,8 +117,10 @@ image-debug: $(BINARY) ## build the image with a shell, ping, etcdctl and tcpdum
 test-image: image image-debug ## run the images: privileged, reduced, stopped, at a prompt, by Compose
 	IMAGE=$(IMAGE) DOCKER=$(DOCKER) scripts/test-image
 
+PORTABLE = ./reckon ./reckon/history ./reckon/seed ./reckon/flags ./reckon/stats ./reckon/link ./reckon/check ./reckon/plan ./reckon/preview ./reckon/internal/expect ./reckon/internal/clusterstate ./reckon/internal/nemesis ./reckon/internal/load ./reckon/sim/...
 .PHONY: cross
-cross: ## build for amd64 and arm64
+cross: ## build for amd64 and arm64, and the pure packages for macOS and Windows
+	for os in darwin windows; do CGO_ENABLED=0 GOOS=$$os GOARCH=arm64 $(GO) build $(PORTABLE) || exit 1; done
 	for arch in amd64 arm64; do CGO_ENABLED=0 GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/reckon-$$arch ./cmd/reckon; done
 
 .PHONY: clean

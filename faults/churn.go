@@ -12,23 +12,23 @@ import (
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// Whatever heals by itself, in an order that nobody thought of; the seed draws it, and the plan lists it (Jepsen mixes its nemeses so).
+// Faults in a random order, as Jepsen mixes its nemeses. The seed draws them, and the plan lists
+// them.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "churn",
-		Doc:  "the second third of the load has slots of --churn-slot, each with a fault drawn among those that heal by themselves and fit the number of nodes; it lasts half of its slot, and in the other half the cluster can recover",
+		Name:   churnWord,
+		Doc:    "injects a random fault every --churn-slot during the middle third of the load, among those that heal themselves and fit the number of nodes; each lasts half its slot, and the cluster can recover in the other half",
+		Source: "Jepsen's mixed nemeses",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &churn{}
-			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the pause after it last together")
+			flags.SecondsVar(fs, &f.slot, "churn-slot", 5*time.Second, "how long a fault drawn by churn and the recovery time after it last together")
 			f.bind(fs)
 			return f
 		},
 	})
 }
 
-// untilTheEnd are the words that strike until the load ends; these, those made of others, and the one that
-// strikes nobody are no part of a churn; nor are those that strike workers and leave the store alone.
-var untilTheEnd = []string{"none", "kill-n", "leader-only", "churn", "corrupt-data", "kill-worker", timelineWord}
+const churnWord = "churn"
 
 type churn struct {
 	slot  time.Duration
@@ -41,15 +41,20 @@ type entry struct {
 	fault reckon.Fault
 }
 
-// bind makes the words that churn draws from; a flag that several understand is one for all.
+// bind makes the faults that churn draws from: those that heal themselves. A flag that several of
+// them understand is one flag for all.
 func (f *churn) bind(fs *pflag.FlagSet) {
 	var sets []*pflag.FlagSet
 	for _, w := range reckon.Faults.Words() {
-		if slices.Contains(untilTheEnd, w.Name) {
+		if w.Name == churnWord { // which would bind itself without end
 			continue
 		}
 		own := pflag.NewFlagSet(w.Name, pflag.ContinueOnError)
-		f.words = append(f.words, entry{w.Name, w.New(own)})
+		fault := w.New(own)
+		if h, ok := fault.(reckon.SelfHealing); !ok || !h.HealsItself() {
+			continue
+		}
+		f.words = append(f.words, entry{w.Name, fault})
 		sets = append(sets, own)
 	}
 	for _, own := range sets {
@@ -63,7 +68,7 @@ func (f *churn) bind(fs *pflag.FlagSet) {
 	}
 }
 
-// both is one flag that sets two values.
+// both is the value of a flag that sets two values.
 type both struct {
 	pflag.Value
 	other pflag.Value
@@ -76,7 +81,7 @@ func (v both) Set(s string) error {
 	return v.Value.Set(s)
 }
 
-// fitting are the words that can be in the slot.
+// fitting returns the faults that the setting of the slot allows.
 func (f *churn) fitting(s reckon.Setting) (all []entry) {
 	for _, e := range f.words {
 		if n, ok := e.fault.(reckon.Validator); !ok || n.Validate(s) == nil {
@@ -86,7 +91,7 @@ func (f *churn) fitting(s reckon.Setting) (all []entry) {
 	return all
 }
 
-// slots are the settings of the slots, each with the window of its fault.
+// slots returns the setting of each slot, with the window of its fault.
 func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 	from, to := middle(s)
 	for at := from; at+f.slot <= to; at += f.slot {
@@ -98,8 +103,8 @@ func (f *churn) slots(s reckon.Setting) (all []reckon.Setting) {
 	return all
 }
 
-// leastSlot is how long a slot lasts at least, in election timeouts: a fault of two brings a new leader about, and
-// two later it has settled.
+// leastSlot is the least length of a slot in election timeouts: a fault of two leads to a new
+// leader, and two later the cluster has settled.
 const leastSlot = 4
 
 func (f *churn) Validate(s reckon.Setting) error {
@@ -110,7 +115,29 @@ func (f *churn) Validate(s reckon.Setting) error {
 	case f.slot > to-from:
 		return fmt.Errorf("--churn-slot %v: want at most %v, for which the fault lasts", f.slot, to-from)
 	}
-	return noTarget.judge(s)
+	return noTarget.check(s)
+}
+
+// Requires returns what the faults require, each requirement once, although the seed may draw none
+// of those that ask for it.
+func (f *churn) Requires() (all []reckon.Requirement) {
+	for _, e := range f.words {
+		r, ok := e.fault.(reckon.Requirer)
+		if !ok {
+			continue
+		}
+		for _, need := range r.Requires() {
+			if !slices.Contains(all, need) {
+				all = append(all, need)
+			}
+		}
+	}
+	return all
+}
+
+// Trial returns one with two slots.
+func (*churn) Trial() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"duration": {"12s"}, "churn-slot": {"2s"}}}
 }
 
 func (f *churn) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {

@@ -12,13 +12,15 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// OmniPaxos' constrained election (Ng et al., EuroSys 2023, section 2), there of five nodes. The one node that could win an
-// election misses what the leader writes in the first half of an election timeout, so those that would have to
-// vote for it know more than it does: in every Raft nobody is elected until the heal.
+// OmniPaxos' constrained election (Ng et al., EuroSys 2023, section 2), published for five nodes.
+// The one node that could win an election misses what the leader writes in the first half of an
+// election timeout, so the nodes that would have to vote for it have longer logs: Raft elects
+// nobody until the heal.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "constrained",
-		Doc:  "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that who alone sees a majority lacks what the majority knows, if anything is written between the two cuts",
+		Name:   "constrained",
+		Doc:    "one follower is cut from the leader, and half an election timeout later all others from everyone but it, so that the only node that sees a majority lacks entries that the majority has, if anything is written between the two cuts",
+		Source: "OmniPaxos (EuroSys'23)",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			f := &constrained{}
 			reckon.CutModeVar(fs, &f.mode)
@@ -31,19 +33,25 @@ type constrained struct{ mode reckon.CutMode }
 
 func (f *constrained) Validate(s reckon.Setting) error {
 	from, to := middle(s)
-	err := first([]error{noTarget.judge(s), wantNodes(s, 5, 0, "so that who sees one other sees no majority"), noLinkDown(f.mode)})
+	err := first([]error{noTarget.check(s), wantNodes(s, 5, 0, "so that a node that sees one other sees no majority"), noLinkDown(f.mode)})
 	if half := s.ElectionTimeout / 2; err == nil && to-from <= half {
 		return fmt.Errorf("a window of %v: want more than half an election timeout, %v, after which the second cut comes", to-from, half)
 	}
 	return err
 }
 
+func (f *constrained) Requires() []reckon.Requirement { return required(f.mode) }
+
+func (*constrained) HealsItself() bool { return true }
+
+func (*constrained) Trial() reckon.Trial { return fiveNodes() }
+
 func (f *constrained) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, leads, rng)
-	var hub string // once the first strike has chosen it
+	var hub string // empty until the first strike chooses it
 	first := func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
-		leader, follower, err := (&scene{stage: k.on(c)}).pair(ctx)
+		leader, follower, err := k.on(c).pair(ctx)
 		if err != nil {
 			return reckon.Injection{}, err
 		}

@@ -16,15 +16,16 @@ import (
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// A tree is damaged behind everybody's back, while it is acknowledged and at rest. A run in which nobody notices
-// has verified nothing: this word proves that a green run means something.
+// An acknowledged tree is damaged at rest, behind the workers' back. A run in which nobody notices
+// has verified nothing: this word proves that a valid run means something.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "corrupt-data",
-		Doc:  "a worker's tree, drawn at random, is damaged once it is next acknowledged after a third of the load: --corrupt says how; the next pass over it must say so",
+		Name:   "corrupt-data",
+		Doc:    "after the first third of the load, damages the verified tree of a random worker as --corrupt says; the next verify pass must report it",
+		Source: "silent damage to data at rest, as Jepsen's and ZFS's fault injectors do it",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			c := &corruptData{}
-			flags.ChoiceVar(fs, &c.kind, "corrupt", drawnKind, append([]string{drawnKind}, damages...), "what is done to the tree; drawn takes one of the others by the seed")
+			flags.ChoiceVar(fs, &c.kind, "corrupt", drawnKind, append([]string{drawnKind}, damages...), "how to damage the tree; drawn picks one of the others by the seed")
 			return c
 		},
 	})
@@ -36,11 +37,15 @@ const drawnKind = "drawn"
 
 var damages = []string{"flip", "truncate", "delete", "swap", "add"}
 
-func (*corruptData) Validate(s reckon.Setting) error { return wantCrew(s) }
+func (*corruptData) Validate(s reckon.Setting) error { return wantWorkers(s) }
+
+func (*corruptData) Trial() reckon.Trial {
+	return reckon.Trial{Workload: "uniform,kibishii", Flags: map[string][]string{"number-clients": {"2"}}, Invalid: true}
+}
 
 func (f *corruptData) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	at := s.Duration / 3
-	from, to := s.Window(at, at) // it lasts by itself
+	from, to := s.Window(at, at) // the damage lasts
 	drawn := oneWorker(rng)
 	d := damage{kind: damages[rng.IntN(len(damages))], file: rng.Uint64(), place: rng.Uint64(), bit: rng.UintN(8)}
 	if f.kind != drawnKind {
@@ -60,14 +65,14 @@ func (f *corruptData) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike 
 	}}}
 }
 
-// damage is what is to be done to a tree; its numbers are taken modulo what there is.
+// damage is what to do to a tree. Its numbers are taken modulo what the tree has.
 type damage struct {
 	kind        string
 	file, place uint64
 	bit         uint
 }
 
-// do does the damage, and looks again: did says what, and seen by what that shows.
+// do damages the tree and reads it again: did says what was done, and seen what shows it.
 func (d damage) do(tree string, w reckon.Worker) (did, seen string, err error) {
 	files, err := filesBelow(tree)
 	if err != nil {
@@ -96,7 +101,7 @@ func (d damage) do(tree string, w reckon.Worker) (did, seen string, err error) {
 	}
 }
 
-// filesBelow are the regular files of the tree, in order of name.
+// filesBelow returns the regular files of the tree in order of name.
 func filesBelow(tree string) (files []string, err error) {
 	err = filepath.WalkDir(tree, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
@@ -109,7 +114,7 @@ func filesBelow(tree string) (files []string, err error) {
 	return files, err
 }
 
-// somewhere is a place in the file, below its length.
+// somewhere returns an offset within the file.
 func (d damage) somewhere(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -179,7 +184,7 @@ func (d damage) remove(path, name string) (did, seen string, err error) {
 	return "deleted " + name, name + " is gone", nil
 }
 
-// swap has two files take each other's names.
+// swap exchanges the names of two files.
 func (d damage) swap(a, b, nameA, nameB string) (did, seen string, err error) {
 	wasA, err := os.ReadFile(a)
 	if err != nil {

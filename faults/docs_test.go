@@ -14,38 +14,6 @@ import (
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
-// sources are where each word comes from.
-var sources = map[string]string{
-	"none":                 "the run that every other is compared with",
-	"leader":               "Raft (Ongaro & Ousterhout 2014, section 9.3); Jensen, etcd-io/raft#86 and #169",
-	"leader-only":          "as `leader`, without the return",
-	"pause":                "Jepsen's etcd test",
-	"kill-n":               "crash faults at and beyond the minority that a quorum tolerates",
-	"restart-all":          "Jepsen's etcd test (kill all)",
-	"rolling":              "how operators upgrade",
-	"partial-partition":    "NEAT (OSDI'18), Nifty (OSDI'20)",
-	"intermittent-partial": "the 2020 Cloudflare outage",
-	"intermittent-full":    "NEAT: complete partition, flapping",
-	"isolate":              "NEAT: complete partition",
-	"isolate-follower":     "NEAT: complete partition",
-	"one-way":              "NEAT: simplex partition",
-	"one-way-in":           "NEAT: simplex partition",
-	"majority":             "NEAT: complete partition; Jepsen's random halves",
-	"ring":                 "Jepsen's majorities-ring",
-	"bridge":               "Jepsen's bridge; NEAT: partial partition",
-	"quorum-loss":          "OmniPaxos (EuroSys'23)",
-	"constrained":          "OmniPaxos (EuroSys'23)",
-	"chained":              "OmniPaxos (EuroSys'23)",
-	"no-quorum-leader":     "Howard & Abraham 2020, second topology",
-	"flaky-link":           "the 2020 Cloudflare outage",
-	"slow-link":            "chaos-mesh",
-	"lossy":                "chaos-mesh",
-	"churn":                "Jepsen's mixed nemeses",
-	"corrupt-data":         "silent damage to data at rest, as Jepsen's and ZFS's fault injectors do it",
-	"kill-worker":          "crash faults, of a client of the store that holds a lease",
-	"timeline":             "yours",
-}
-
 const (
 	tableBegins = "<!-- The table is written by go test ./faults -run Documentation -rewrite. -->\n"
 	tableEnds   = "<!-- Here it ends. -->\n"
@@ -67,7 +35,7 @@ func TestDocumentation(t *testing.T) {
 	if have == want {
 		return
 	}
-	if flag.Lookup("rewrite").Value.String() == "true" {
+	if rewriting() {
 		if err := os.WriteFile(path, []byte(before+tableBegins+want+tableEnds+after), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -76,22 +44,26 @@ func TestDocumentation(t *testing.T) {
 	t.Errorf("%s is stale: go test ./faults -run Documentation -rewrite\nhave\n%s\nwant\n%s", path, have, want)
 }
 
+// rewriting reports whether the tests write anew what they compare.
+func rewriting() bool { return flag.Lookup("rewrite").Value.String() == "true" }
+
 func table(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| word | when | what | nodes | target | flags | from |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, w := range reckon.Faults.Words() {
-		if sources[w.Name] == "" {
+		if w.Source == "" {
 			t.Errorf("%s has no source", w.Name)
 		}
 		var flags []string
 		w.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "`--"+f.Name+"`") })
 		when, nodes, target := asked(w)
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", w.Name, when, w.Doc, nodes, target, strings.Join(flags, " "), sources[w.Name])
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", w.Name, when, w.Doc, nodes, target, strings.Join(flags, " "), w.Source)
 	}
 	return b.String()
 }
 
-// asked is what the word says when it is asked: when it strikes, of how many nodes, and whom it can strike instead.
+// asked is what the word says when it is asked: when it strikes, of how many nodes, and whom it can
+// strike instead.
 func asked(w reckon.Word[reckon.Fault]) (when, nodes, target string) {
 	f := w.New(pflag.NewFlagSet(w.Name, pflag.ContinueOnError))
 	needs := func(n int, target string) bool {

@@ -1,9 +1,9 @@
-// Package faults holds the words for what goes wrong: when to strike, and what.
-// One file a word, or one row of the table of link sets (links.go) where that is all a word is.
+// Package faults holds the words for faults: what is injected, when, and where. There is one file
+// per word, or one row of the table in links.go for a word that only affects a set of links.
 //
-// A fault is a list of strikes; it refuses to wait, to repeat and to verify:
-// the list says when, and the run sees to the rest. Everything random is drawn when the
-// strikes are listed; a strike then only looks up who leads and who lives.
+// A fault is a list of strikes. It never waits, repeats or verifies: the list says when each strike
+// is due, and the run does the rest. Everything random is drawn when the strikes are listed; a
+// strike then only looks up which node leads and which are alive.
 //
 // Cuts between nodes leave the clients' paths alone; isolate and isolate-follower cut those too.
 package faults
@@ -20,19 +20,20 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// middle is the window of most faults: the second third of the load, unless the run says otherwise.
+// middle returns the window of most faults: the middle third of the load, unless the run sets
+// another.
 func middle(s reckon.Setting) (from, to time.Duration) {
 	return s.Window(s.Duration/3, 2*s.Duration/3)
 }
 
-// undo takes back what has been done.
+// undo reverses an act.
 type undo func(context.Context) error
 
-// act is one thing that a strike does.
+// act is one part of a strike.
 type act func(context.Context) (undo, error)
 
-// together does all of it, one after the other, and returns what undoes it: the last first, and
-// the rest also where one part cannot be undone. Where an act fails, those before it are undone.
+// together carries out the acts one after the other and returns what undoes them, the last first;
+// it undoes the rest even if one cannot be undone. If an act fails, those before it are undone.
 func together(ctx context.Context, acts ...act) (undo, error) {
 	var done []undo
 	back := func(ctx context.Context) error {
@@ -55,13 +56,13 @@ func together(ctx context.Context, acts ...act) (undo, error) {
 	return back, nil
 }
 
-// inject does all of it as one strike.
+// inject carries out the acts as one strike.
 func inject(ctx context.Context, detail string, acts ...act) (reckon.Injection, error) {
 	heal, err := together(ctx, acts...)
 	return reckon.Injection{Detail: detail, Heal: heal}, err
 }
 
-// holdAll holds every node in the state: all at once where the cluster can do that.
+// holdAll returns what holds every node in the state, all at once if the cluster can do that.
 func holdAll(c reckon.Cluster, nodes []reckon.Node, s reckon.State) (acts []act) {
 	if g, ok := c.(reckon.GroupHolder); ok {
 		return []act{func(ctx context.Context) (undo, error) {
@@ -78,7 +79,7 @@ func holdAll(c reckon.Cluster, nodes []reckon.Node, s reckon.State) (acts []act)
 	return acts
 }
 
-// cut cuts the paths.
+// cut returns the act that cuts the paths.
 func cut(c reckon.Cluster, paths []link.Path, mode reckon.CutMode) act {
 	return func(ctx context.Context) (undo, error) {
 		heal, err := c.Cut(ctx, paths, mode)
@@ -86,7 +87,20 @@ func cut(c reckon.Cluster, paths []link.Path, mode reckon.CutMode) act {
 	}
 }
 
-// degrade gives every path the shape on top of its own.
+// required returns what cutting paths in the mode requires of a machine.
+func required(mode reckon.CutMode) []reckon.Requirement {
+	if mode != reckon.Reset {
+		return nil
+	}
+	return []reckon.Requirement{{Name: reckon.ConnectionResets, By: "--cut " + mode.String()}}
+}
+
+// fiveNodes is the trial of a fault that fewer nodes do not suit.
+func fiveNodes() reckon.Trial {
+	return reckon.Trial{Flags: map[string][]string{"number-nodes": {"5"}}}
+}
+
+// degrade returns the act that adds to each path its shape in the overlay.
 func degrade(c reckon.Cluster, overlay link.Matrix) act {
 	return func(ctx context.Context) (undo, error) {
 		heal, err := c.Degrade(ctx, overlay)
@@ -94,7 +108,7 @@ func degrade(c reckon.Cluster, overlay link.Matrix) act {
 	}
 }
 
-// list names hosts as people do: "n1, n2 and n3".
+// list joins names as a sentence does: "n1, n2 and n3".
 func list(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")
@@ -103,12 +117,12 @@ func list(names []string) string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// inOrder is the names in the order in which people count.
+// inOrder returns the names in numeric order: n2 before n10.
 func inOrder(names []string) []string {
 	return slices.SortedFunc(slices.Values(names), link.CompareHosts)
 }
 
-// names are those of the nodes.
+// names returns the names of the nodes.
 func names(nodes []reckon.Node) (all []string) {
 	for _, n := range nodes {
 		all = append(all, n.Name())

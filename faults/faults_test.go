@@ -18,20 +18,21 @@ import (
 	_ "github.com/reckon-bench/reckon/faults"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // A trial is a comma list of words on a cluster that takes notes.
 type trial struct {
 	words   string
-	flags   reckon.Flags
+	flags   plan.Flags
 	setting reckon.Setting
 	cluster *cluster
 	later   string // who leads after the first strike; "" still the same
 }
 
-// TestTranscripts plays every fault on a cluster that takes notes, strikes and heals in the order of their
-// times. --seed is 1 and the load lasts 30 s unless said otherwise.
+// TestTranscripts plays every fault on a cluster that takes notes, strikes and heals in the order
+// of their times. --seed is 1 and the load lasts 30 s unless said otherwise.
 //
 // Example:
 //
@@ -49,7 +50,7 @@ func TestTranscripts(t *testing.T) {
 			case "strikes":
 				return x.play(t.Context())
 			case "timeline":
-				x.words, x.flags = "timeline", reckon.Flags{"faults": {file(t, d.Input)}}
+				x.words, x.flags = "timeline", plan.Flags{"faults": {file(t, d.Input)}}
 				return x.play(t.Context())
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)
@@ -61,7 +62,7 @@ func TestTranscripts(t *testing.T) {
 func newTrial(t *testing.T, d *datadriven.TestData) *trial {
 	t.Helper()
 	c := &cluster{dead: map[string]int{}, paused: map[string]int{}}
-	x := &trial{cluster: c, flags: reckon.Flags{}}
+	x := &trial{cluster: c, flags: plan.Flags{}}
 	var nodes int
 	seconds := map[string]float64{"duration": 30, "timeout": 1, "latency": 0.02, "at": -1, "for": -1}
 	s := &x.setting
@@ -235,14 +236,15 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-// What a plan writes down of the example that comes with reckon is no file, and makes the same strikes.
+// What a plan writes down of the example that comes with reckon is no file, and makes the same
+// strikes.
 func TestExampleTimeline(t *testing.T) {
 	w, err := reckon.Faults.Lookup("timeline")
 	if err != nil {
 		t.Fatal(err)
 	}
 	plan := func(value string) (written, strikes string) {
-		x := &trial{words: "timeline", flags: reckon.Flags{"faults": {value}}, setting: setting(5, time.Minute), cluster: &cluster{}}
+		x := &trial{words: "timeline", flags: plan.Flags{"faults": {value}}, setting: setting(5, time.Minute), cluster: &cluster{}}
 		all, err := x.list()
 		if err != nil {
 			t.Fatal(err)
@@ -281,7 +283,7 @@ func (g *gripper) HoldAll(_ context.Context, nodes []reckon.Node, _ reckon.State
 // Words that hold several nodes do so at once where the cluster can.
 func TestNodesAreHeldAtOnce(t *testing.T) {
 	for word, want := range map[string]int{"restart-all": 5, "kill-n": 4, "leader": 3, "pause": 3} {
-		x := &trial{words: word, flags: reckon.Flags{"kill-n": {"4"}}, setting: setting(5, time.Minute)}
+		x := &trial{words: word, flags: plan.Flags{"kill-n": {"4"}}, setting: setting(5, time.Minute)}
 		if want == 3 {
 			x.setting.Target = "majority"
 		}

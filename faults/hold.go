@@ -10,7 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// hold is a fault that holds who leads, or the target, in a state.
+// hold is a fault that holds the leader, or another target, in a state.
 type hold struct {
 	state  reckon.State
 	verb   string // "kill", for the plan
@@ -18,16 +18,23 @@ type hold struct {
 	window func(reckon.Setting) (from, to time.Duration)
 }
 
-// newHold is for a registration: such a fault has no flags.
+// newHold returns the constructor for a registration: such a fault has no flags.
 func newHold(h hold) func(*pflag.FlagSet) reckon.Fault {
 	return func(*pflag.FlagSet) reckon.Fault { return h }
 }
 
 func (hold) Validate(s reckon.Setting) error {
-	if err := anyTarget.judge(s); err != nil || s.Target != follows {
+	if err := anyTarget.check(s); err != nil || s.Target != follows {
 		return err
 	}
 	return wantNodes(s, 2, 0, "so that there is a follower")
+}
+
+// HealsItself reports whether the fault's own window ends before the load does.
+func (h hold) HealsItself() bool {
+	load := reckon.Setting{Duration: time.Minute}
+	_, to := h.window(load)
+	return to < load.Duration
 }
 
 func (h hold) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {

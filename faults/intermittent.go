@@ -13,26 +13,28 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A link that comes and goes (Cloudflare, "A Byzantine failure in the real world", 2020): each time it
-// comes back, what was cut off may call an election.
+// A link that comes and goes (Cloudflare, "A Byzantine failure in the real world", 2020). Each time
+// it comes back, the node that was cut off may call an election.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "intermittent-partial",
-		Doc:  "the node that leads at a third of the load and one follower are cut from each other for --mtbf, connected for as long, and so on until two thirds",
-		New:  newIntermittent(intermittent{role: leads, first: "cut WHO and one follower from each other", again: "cut the same two from each other again", bind: theLink}),
+		Name:   "intermittent-partial",
+		Doc:    "the node that leads at a third of the load and one follower are cut from each other for --mtbf, connected for as long, and so on until two thirds",
+		Source: "the 2020 Cloudflare outage",
+		New:    newIntermittent(intermittent{role: leads, first: "cut WHO and one follower from each other", again: "cut the same two from each other again", bind: theLink}),
 	})
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "intermittent-full",
-		Doc:  "one follower is cut from every other node for --mtbf, connected for as long, and so on from a third to two thirds of the load; the others are a majority, and lose their leader only where that one has come to lead",
-		New:  newIntermittent(intermittent{role: follows, first: "cut WHO from every other node", again: "cut the same one from every other node again", bind: theNode}),
+		Name:   "intermittent-full",
+		Doc:    "one follower is cut from every other node for --mtbf, connected for as long, and so on from a third to two thirds of the load; the others are a majority, and lose their leader only if that follower has become the leader",
+		Source: "NEAT: complete partition, flapping",
+		New:    newIntermittent(intermittent{role: follows, first: "cut WHO from every other node", again: "cut the same one from every other node again", bind: theNode}),
 	})
 }
 
-// intermittent is a cut that flaps between nodes that are bound as it first strikes.
+// intermittent is a cut that comes and goes. Its first strike chooses the nodes for all.
 type intermittent struct {
 	role         string
-	first, again string // what the first strike does, and the others
-	bind         func(context.Context, *scene) (string, link.Matrix, error)
+	first, again string // what the first strike does, and what the others do
+	bind         func(context.Context, *site) (string, link.Matrix, error)
 
 	mtbf time.Duration
 	mode reckon.CutMode
@@ -41,13 +43,13 @@ type intermittent struct {
 func newIntermittent(f intermittent) func(*pflag.FlagSet) reckon.Fault {
 	return func(fs *pflag.FlagSet) reckon.Fault {
 		f := f // each has its own flags
-		flags.SecondsVar(fs, &f.mtbf, "mtbf", time.Second, "mean time between failures: for how long an intermittent fault lasts, and for how long it then does not")
+		flags.SecondsVar(fs, &f.mtbf, "mtbf", time.Second, "mean time between failures: how long an intermittent fault lasts, and how long it then pauses")
 		reckon.CutModeVar(fs, &f.mode)
 		return &f
 	}
 }
 
-// leastMTBF bounds how many strikes a window has.
+// leastMTBF bounds the number of strikes in a window.
 const leastMTBF = 10 * time.Millisecond
 
 func (f *intermittent) Validate(s reckon.Setting) error {
@@ -62,8 +64,12 @@ func (f *intermittent) Validate(s reckon.Setting) error {
 	case f.mtbf > to-from:
 		return fmt.Errorf("--mtbf %v: want at most %v, for which the fault lasts", f.mtbf, to-from)
 	}
-	return first([]error{oneTarget.judge(s), wantNodes(s, least, 0, why), noLinkDown(f.mode)})
+	return first([]error{oneTarget.check(s), wantNodes(s, least, 0, why), noLinkDown(f.mode)})
 }
+
+func (f *intermittent) Requires() []reckon.Requirement { return required(f.mode) }
+
+func (*intermittent) HealsItself() bool { return true }
 
 func (f *intermittent) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.Strike) {
 	from, to := middle(s)
@@ -72,7 +78,7 @@ func (f *intermittent) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.S
 	var detail string
 	strike := func(ctx context.Context, c reckon.Cluster) (in reckon.Injection, err error) {
 		if bound == nil {
-			if detail, bound, err = f.bind(ctx, &scene{stage: k.on(c)}); err != nil {
+			if detail, bound, err = f.bind(ctx, k.on(c)); err != nil {
 				return in, err
 			}
 		}
@@ -86,8 +92,8 @@ func (f *intermittent) Strikes(s reckon.Setting, rng *rand.Rand) (all []reckon.S
 	return all
 }
 
-// theLink is that between whoever is struck and one follower.
-func theLink(ctx context.Context, g *scene) (string, link.Matrix, error) {
+// theLink returns the link between the target and one follower.
+func theLink(ctx context.Context, g *site) (string, link.Matrix, error) {
 	a, b, err := g.pair(ctx)
 	if err != nil {
 		return "", nil, err
@@ -95,8 +101,8 @@ func theLink(ctx context.Context, g *scene) (string, link.Matrix, error) {
 	return fmt.Sprintf("cut %s and %s from each other", a, b), link.Cut([]string{a}, []string{b}), nil
 }
 
-// theNode is all links of whoever is struck to the other nodes.
-func theNode(ctx context.Context, g *scene) (string, link.Matrix, error) {
+// theNode returns all links between the target and the other nodes.
+func theNode(ctx context.Context, g *site) (string, link.Matrix, error) {
 	n, err := g.one(ctx)
 	if err != nil {
 		return "", nil, err

@@ -10,16 +10,17 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// Nodes are dead from the first operation to the last. More than a minority may be: what comes of
-// that is unavailability, which the run must show. They are started again before the cluster
-// settles, so that the final reads have a quorum.
+// Nodes are dead from the first operation to the last. They may be more than a minority: the result
+// is unavailability, which the run must show. They are started again before the cluster settles, so
+// that the final reads have a quorum.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "kill-n",
-		Doc:  "--kill-n nodes, drawn at random, are killed (SIGKILL) as the load starts and stay dead until it ends",
+		Name:   "kill-n",
+		Doc:    "--kill-n nodes, drawn at random, are killed (SIGKILL) as the load starts and stay dead until it ends",
+		Source: "crash faults at and beyond the minority that a quorum tolerates",
 		New: func(fs *pflag.FlagSet) reckon.Fault {
 			k := &killN{}
-			fs.IntVar(&k.n, "kill-n", 1, "how many nodes are killed")
+			fs.IntVar(&k.n, "kill-n", 1, "how many nodes to kill")
 			return k
 		},
 	})
@@ -31,7 +32,7 @@ func (k *killN) Validate(s reckon.Setting) error {
 	if k.n < 1 || k.n > len(s.Nodes) {
 		return fmt.Errorf("--kill-n %d: want 1 to %d, the number of nodes", k.n, len(s.Nodes))
 	}
-	return noTarget.judge(s)
+	return noTarget.check(s)
 }
 
 func (k *killN) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {

@@ -14,104 +14,121 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// scenario is one fault that strikes once, in the middle of the load: a row of the table below.
+// scenario is a fault that strikes once, in the middle third of the load: a row of the table below.
 type scenario struct {
-	name string
-	doc  string // what it does; that it does so in the second third of the load is said of all of them
-	// plan says what it does in the plan; WHO is whom it strikes.
+	name   string
+	doc    string // what it does; the window is said once for all of them
+	source string // where it comes from
+	// plan says what it does, for the plan; WHO stands for its target.
 	plan  string
-	role  string // whom it strikes by itself; "" where that is nobody in particular
+	role  string // its target by default; "" if it has none
 	takes takes
-	// It needs least to most nodes (0: any number), so that why.
+	// least and most bound the number of nodes (0: no bound); why says the reason.
 	least, most int
 	why         string
-	uncut       bool                                                 // it cuts nothing, so there is no way to cut
-	alone       bool                                                 // it cuts hosts off from everybody, so a link may go down
-	also        func(s reckon.Setting) error                         // what else it needs; may be nil
-	play        func(context.Context, *scene) (string, []act, error) // what it does to whom it finds, and the detail
+	uncut       bool                                                // it cuts nothing, so it has no --cut
+	alone       bool                                                // it cuts hosts off from all others, so an interface may go down
+	also        func(s reckon.Setting) error                        // what else it needs, or nil
+	apply       func(context.Context, *site) (string, []act, error) // what it does there; and the detail, for people
 }
 
-// scenarios are the faults that are a set of links each. Sources: NEAT is Alquraan et al., OSDI 2018; Nifty is Alfatafta et al., OSDI
-// 2020; OmniPaxos is Ng et al., EuroSys 2023; Howard & Abraham is "Raft does not guarantee liveness in the face of network
-// faults", 2020; Cloudflare is "A Byzantine failure in the real world", 2020.
+// scenarios are the faults that affect a set of links. Sources: NEAT is Alquraan et al., OSDI 2018;
+// Nifty is Alfatafta et al., OSDI 2020; OmniPaxos is Ng et al., EuroSys 2023; Howard & Abraham is
+// "Raft does not guarantee liveness in the face of network faults", 2020; Cloudflare is "A
+// Byzantine failure in the real world", 2020.
 var scenarios = []scenario{
-	{ // NEAT's and Nifty's partial partition. With pre-vote nothing comes of it; without, an election at the heal.
+	{ // NEAT's and Nifty's partial partition. It has no effect with pre-vote, and an election at the heal without.
 		name: "partial-partition", doc: "the leader and one follower are cut from each other, both ways; all else stays connected",
-		plan: "cut WHO and one follower from each other", role: leads, takes: oneTarget,
-		least: 2, why: "so that there is a follower", play: partialPartition,
+		source: "NEAT (OSDI'18), Nifty (OSDI'20)",
+		plan:   "cut WHO and one follower from each other", role: leads, takes: oneTarget,
+		least: 2, why: "so that there is a follower", apply: partialPartition,
 	},
 	{ // NEAT's complete partition of one node.
 		name: "isolate", doc: "the leader is cut from every node and client",
-		plan: "cut WHO from every node and client", role: leads, takes: anyTarget,
-		least: 2, why: "so that there is another", alone: true, play: isolate,
+		source: "NEAT: complete partition",
+		plan:   "cut WHO from every node and client", role: leads, takes: anyTarget,
+		least: 2, why: "so that there is another", alone: true, apply: isolate,
 	},
 	{
 		name: "isolate-follower", doc: "one follower is cut from every node and client",
-		plan: "cut WHO from every node and client", role: follows,
-		least: 2, why: "so that there is a follower", alone: true, play: isolate,
+		source: "NEAT: complete partition",
+		plan:   "cut WHO from every node and client", role: follows,
+		least: 2, why: "so that there is a follower", alone: true, apply: isolate,
 	},
 	{ // NEAT's simplex partition.
 		name: "one-way", doc: "the leader's packets to the other nodes are lost; theirs arrive",
-		plan: "lose the packets of WHO to the other nodes", role: leads, takes: anyTarget,
-		least: 2, why: "so that there is another", play: oneWay,
+		source: "NEAT: simplex partition",
+		plan:   "lose the packets of WHO to the other nodes", role: leads, takes: anyTarget,
+		least: 2, why: "so that there is another", apply: oneWay,
 	},
 	{
 		name: "one-way-in", doc: "the other nodes' packets to the leader are lost; its own arrive",
-		plan: "lose the packets of the other nodes to WHO", role: leads, takes: anyTarget,
-		least: 2, why: "so that there is another", play: oneWayIn,
+		source: "NEAT: simplex partition",
+		plan:   "lose the packets of the other nodes to WHO", role: leads, takes: anyTarget,
+		least: 2, why: "so that there is another", apply: oneWayIn,
 	},
-	{ // Jepsen's partition-random-halves, with a majority for certain.
+	{ // Jepsen's partition-random-halves, always with a majority on one side.
 		name: "majority", doc: "a random majority of the nodes and the rest are cut from each other",
-		plan:  "cut a random majority and the rest from each other",
-		least: 3, why: "so that somebody is left over", play: halves,
+		source: "NEAT: complete partition; Jepsen's random halves",
+		plan:   "cut a random majority and the rest from each other",
+		least:  3, why: "so that somebody is left over", apply: halves,
 	},
 	{ // Jepsen's majorities-ring.
 		name: "ring", doc: "the nodes form a ring in which each sees a majority, and no two the same one",
-		plan:  "leave every node the neighbours in a random ring that make a majority with it",
-		least: 5, why: "so that majorities can differ", play: ring,
+		source: "Jepsen's majorities-ring",
+		plan:   "leave every node the neighbours in a random ring that make a majority with it",
+		least:  5, why: "so that majorities can differ", apply: ring,
 	},
 	{ // Jepsen's bridge.
 		name: "bridge", doc: "two halves of the nodes meet only in one node, a random one",
-		plan: "cut two random halves from each other that meet in WHO", role: anyone, takes: oneTarget,
-		least: 3, why: "so that there is somebody on either side", play: bridge,
+		source: "Jepsen's bridge; NEAT: partial partition",
+		plan:   "cut two random halves from each other that meet in WHO", role: anyone, takes: oneTarget,
+		least: 3, why: "so that there is somebody on either side", apply: bridge,
 	},
-	{ // OmniPaxos, section 2. The published one has five nodes; with more, the hub is as alone in seeing a majority.
+	{ // OmniPaxos, section 2, published for five nodes. With more, the hub is still the only one that sees a majority.
 		name: "quorum-loss", doc: "every link is cut that does not touch one node, which does not lead; so it alone sees a majority",
-		plan:  "cut every link that does not touch one follower",
-		least: 5, why: "so that who sees the hub alone sees no majority", play: quorumLoss,
+		source: "OmniPaxos (EuroSys'23)",
+		plan:   "cut every link that does not touch one follower",
+		least:  5, why: "so that who sees the hub alone sees no majority", apply: quorumLoss,
 	},
-	{ // OmniPaxos, section 2. At three nodes it is partial-partition, under the name that it was published by.
+	{ // OmniPaxos, section 2. With three nodes it is partial-partition, under the name of the publication.
 		name: "chained", doc: "the leader and one follower are cut from each other, and the third node sees both",
-		plan: "cut the leader and one follower from each other, with the third between them", role: leads,
-		least: 3, most: 3, why: "as published; partial-partition cuts the same link among more", play: partialPartition,
+		source: "OmniPaxos (EuroSys'23)",
+		plan:   "cut the leader and one follower from each other, with the third between them", role: leads,
+		least: 3, most: 3, why: "as published; partial-partition cuts the same link among more", apply: partialPartition,
 	},
-	{ // Howard & Abraham's second topology: 1, 2 and 3 see each other, 4 sees 2 only and leads, 5 is dead.
+	{ // Howard & Abraham's second topology: 1, 2 and 3 see each other, 4 leads and sees only 2, 5 is dead.
 		name: "no-quorum-leader", doc: "the leader sees one follower only, which sees two more, and the fifth node is dead (SIGKILL)",
-		plan:  "leave the leader one of three followers that see each other, and kill the fifth",
-		least: 5, most: 5, why: "as published", play: noQuorumLeader,
+		source: "Howard & Abraham 2020, second topology",
+		plan:   "leave the leader one of three followers that see each other, and kill the fifth",
+		least:  5, most: 5, why: "as published", apply: noQuorumLeader,
 	},
 	{ // Cloudflare: a switch that lost some of the packets between some of the nodes.
 		name: "flaky-link", doc: "30% of the packets between the leader and one follower are lost, both ways",
-		plan: "lose 30% of the packets between WHO and one follower", role: leads, takes: oneTarget,
-		least: 2, why: "so that there is a follower", uncut: true, play: flakyLink,
+		source: "the 2020 Cloudflare outage",
+		plan:   "lose 30% of the packets between WHO and one follower", role: leads, takes: oneTarget,
+		least: 2, why: "so that there is a follower", uncut: true, apply: flakyLink,
 	},
 	{
 		name: "slow-link", doc: "the latency between the leader and the other nodes is ten times what it was",
-		plan: "make the links of WHO to the other nodes ten times as slow", role: leads, takes: anyTarget,
-		least: 2, why: "so that there is another", uncut: true, also: wantLatency, play: slowLink,
+		source: "chaos-mesh",
+		plan:   "make the links of WHO to the other nodes ten times as slow", role: leads, takes: anyTarget,
+		least: 2, why: "so that there is another", uncut: true, also: wantLatency, apply: slowLink,
 	},
 	{
 		name: "lossy", doc: "10% of the packets between the leader and the other nodes are lost, both ways",
-		plan: "lose 10% of the packets between WHO and the other nodes", role: leads, takes: anyTarget,
-		least: 2, why: "so that there is another", uncut: true, play: lossy,
+		source: "chaos-mesh",
+		plan:   "lose 10% of the packets between WHO and the other nodes", role: leads, takes: anyTarget,
+		least: 2, why: "so that there is another", uncut: true, apply: lossy,
 	},
 }
 
 func init() {
 	for _, row := range scenarios {
 		reckon.Faults.Register(reckon.Word[reckon.Fault]{
-			Name: row.name,
-			Doc:  row.doc,
+			Name:   row.name,
+			Doc:    row.doc,
+			Source: row.source,
 			New: func(fs *pflag.FlagSet) reckon.Fault {
 				f := &links{scenario: row}
 				if !row.uncut {
@@ -132,9 +149,9 @@ type links struct {
 func (f *links) Validate(s reckon.Setting) error {
 	least := f.least
 	if f.takes == oneTarget && s.Target != "" && s.Target != leads {
-		least = max(least, 3) // whom it strikes may be a follower, and needs another
+		least = max(least, 3) // the target may be a follower, and needs another
 	}
-	errs := []error{f.takes.judge(s), wantNodes(s, least, f.most, f.why)}
+	errs := []error{f.takes.check(s), wantNodes(s, least, f.most, f.why)}
 	if f.also != nil {
 		errs = append(errs, f.also(s))
 	}
@@ -144,7 +161,7 @@ func (f *links) Validate(s reckon.Setting) error {
 	return first(errs)
 }
 
-// first is the first error, if any.
+// first returns the first error, if any.
 func first(errs []error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -154,19 +171,32 @@ func first(errs []error) error {
 	return nil
 }
 
-// noLinkDown refuses to take a host's only interface for the sake of some of its paths.
+// noLinkDown refuses --cut link-down for a cut of only some of a host's paths: it would take all of
+// them.
 func noLinkDown(w reckon.CutMode) error {
 	if w == reckon.LinkDown {
-		return errors.New("--cut link-down: takes a host's only interface, so it fits isolate and isolate-follower alone; want drop or reset")
+		return errors.New("--cut link-down: takes down a host's only interface, so only isolate and isolate-follower can use it; want drop or reset")
 	}
 	return nil
+}
+
+func (f *links) Requires() []reckon.Requirement { return required(f.mode) }
+
+func (*links) HealsItself() bool { return true }
+
+// Trial returns one with enough nodes for the scenario. Most fit any number, and need none.
+func (f *links) Trial() reckon.Trial {
+	if f.least < 5 {
+		return reckon.Trial{}
+	}
+	return fiveNodes()
 }
 
 func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	from, to := middle(s)
 	k := draw(s, f.role, rng)
 	return []reckon.Strike{{From: from, To: to, Name: k.name(f.plan), Inject: func(ctx context.Context, c reckon.Cluster) (reckon.Injection, error) {
-		detail, acts, err := f.play(ctx, &scene{stage: k.on(c), mode: f.mode})
+		detail, acts, err := f.apply(ctx, k.on(c).cutting(f.mode))
 		if err != nil {
 			return reckon.Injection{}, err
 		}
@@ -174,17 +204,11 @@ func (f *links) Strikes(s reckon.Setting, rng *rand.Rand) []reckon.Strike {
 	}}}
 }
 
-// scene is a stage with the mode in which paths are cut on it.
-type scene struct {
-	*stage
-	mode reckon.CutMode
-}
+// cut returns what cuts all paths of the matrix.
+func (g *site) cut(m link.Matrix) []act { return []act{cut(g, m.Paths(), g.mode)} }
 
-// cut cuts all that the matrix has.
-func (g *scene) cut(m link.Matrix) []act { return []act{cut(g, m.Paths(), g.mode)} }
-
-// pair is the node that is struck, and one follower beside it.
-func (g *scene) pair(ctx context.Context) (a, b string, err error) {
+// pair returns the target, a single node, and one follower other than it.
+func (g *site) pair(ctx context.Context) (a, b string, err error) {
 	n, err := g.one(ctx)
 	if err != nil {
 		return "", "", err
@@ -196,7 +220,7 @@ func (g *scene) pair(ctx context.Context) (a, b string, err error) {
 	return n.Name(), f[0].Name(), nil
 }
 
-func partialPartition(ctx context.Context, g *scene) (string, []act, error) {
+func partialPartition(ctx context.Context, g *site) (string, []act, error) {
 	a, b, err := g.pair(ctx)
 	if err != nil {
 		return "", nil, err
@@ -204,20 +228,21 @@ func partialPartition(ctx context.Context, g *scene) (string, []act, error) {
 	return fmt.Sprintf("cut %s and %s from each other", a, b), g.cut(link.Cut([]string{a}, []string{b})), nil
 }
 
-func isolate(ctx context.Context, g *scene) (string, []act, error) {
+func isolate(ctx context.Context, g *site) (string, []act, error) {
 	nodes, err := g.struck(ctx)
 	if err != nil {
 		return "", nil, err
 	}
 	hosts := everybody(g.setting)
 	var acts []act
-	for _, n := range nodes { // one cut each: a link that goes down is one host's
+	for _, n := range nodes { // a cut each, because an interface belongs to one host
 		acts = append(acts, g.cut(link.Cut([]string{n.Name()}, hosts))...)
 	}
 	return fmt.Sprintf("cut %s from every node and client", list(inOrder(names(nodes)))), acts, nil
 }
 
-// everybody is every host of the run, those that the system does not use too: without them a host's link would not be all down.
+// everybody returns every host of the run, also those that the system does not use: a host whose
+// interface is down reaches none of them.
 func everybody(s reckon.Setting) []string {
 	all := slices.Concat(s.Nodes, s.Clients)
 	for p := range s.Links {
@@ -226,16 +251,17 @@ func everybody(s reckon.Setting) []string {
 	return slices.Compact(inOrder(all))
 }
 
-func oneWay(ctx context.Context, g *scene) (string, []act, error) {
+func oneWay(ctx context.Context, g *site) (string, []act, error) {
 	return g.simplex(ctx, false, "lost the packets of %s to %s")
 }
 
-func oneWayIn(ctx context.Context, g *scene) (string, []act, error) {
+func oneWayIn(ctx context.Context, g *site) (string, []act, error) {
 	return g.simplex(ctx, true, "lost the packets to %s from %s")
 }
 
-// simplex cuts the paths from whoever is struck to the other nodes, or, back, those from the others.
-func (g *scene) simplex(ctx context.Context, back bool, detail string) (string, []act, error) {
+// simplex cuts the paths from the target to the other nodes or, if back, those in the other
+// direction.
+func (g *site) simplex(ctx context.Context, back bool, detail string) (string, []act, error) {
 	nodes, err := g.struck(ctx)
 	if err != nil {
 		return "", nil, err
@@ -257,19 +283,19 @@ func (g *scene) simplex(ctx context.Context, back bool, detail string) (string, 
 	return fmt.Sprintf(detail, list(inOrder(names(nodes))), others), g.cut(m), nil
 }
 
-func halves(_ context.Context, g *scene) (string, []act, error) {
+func halves(_ context.Context, g *site) (string, []act, error) {
 	many := len(g.order)/2 + 1
 	a, b := g.order[:many], g.order[many:]
 	return fmt.Sprintf("cut %s from %s", list(inOrder(a)), list(inOrder(b))), g.cut(link.Cut(a, b)), nil
 }
 
-// ring leaves each node those that are at most reach steps away in a ring, whose order was drawn: together at least a
-// majority. With five nodes reach is 1:
+// ring leaves each node connected to those at most reach steps away in a ring of random order,
+// which with it are a majority. With five nodes reach is 1:
 //
 //	1 sees 5 1 2    2 sees 1 2 3    3 sees 2 3 4    4 sees 3 4 5    5 sees 4 5 1
-func ring(_ context.Context, g *scene) (string, []act, error) {
+func ring(_ context.Context, g *site) (string, []act, error) {
 	n := len(g.order)
-	reach := (n/2 + 1) / 2 // 2*reach + 1 is the least odd number that is no less than a majority
+	reach := (n/2 + 1) / 2 // 2*reach + 1 is the smallest odd number that is at least a majority
 	m := link.Matrix{}
 	for i, a := range g.order {
 		for j := i + 1; j < n; j++ {
@@ -287,7 +313,7 @@ func ring(_ context.Context, g *scene) (string, []act, error) {
 	return fmt.Sprintf("left each node %s in the ring %s", neighbours, strings.Join(g.order, " ")), g.cut(m), nil
 }
 
-func bridge(ctx context.Context, g *scene) (string, []act, error) {
+func bridge(ctx context.Context, g *site) (string, []act, error) {
 	n, err := g.one(ctx)
 	if err != nil {
 		return "", nil, err
@@ -297,7 +323,7 @@ func bridge(ctx context.Context, g *scene) (string, []act, error) {
 	return fmt.Sprintf("cut %s from %s; %s sees both sides", list(inOrder(a)), list(inOrder(b)), n.Name()), g.cut(link.Cut(a, b)), nil
 }
 
-func quorumLoss(ctx context.Context, g *scene) (string, []act, error) {
+func quorumLoss(ctx context.Context, g *site) (string, []act, error) {
 	f, err := g.followers(ctx, 1)
 	if err != nil {
 		return "", nil, err
@@ -307,7 +333,7 @@ func quorumLoss(ctx context.Context, g *scene) (string, []act, error) {
 	return fmt.Sprintf("cut every link that does not touch %s", hub), g.cut(link.Cut(rest, rest)), nil
 }
 
-func noQuorumLeader(ctx context.Context, g *scene) (string, []act, error) {
+func noQuorumLeader(ctx context.Context, g *site) (string, []act, error) {
 	four, err := g.leads(ctx)
 	if err != nil {
 		return "", nil, err
@@ -317,7 +343,7 @@ func noQuorumLeader(ctx context.Context, g *scene) (string, []act, error) {
 		return "", nil, err
 	}
 	one, two, three := f[0].Name(), f[1].Name(), f[2].Name()
-	fifth := g.others(four.Name(), one, two, three)[0] // dead perhaps: then it is held so once more
+	fifth := g.others(four.Name(), one, two, three)[0] // it may be dead already: then it is held dead once more
 	var five []reckon.Node
 	for _, n := range g.Nodes() {
 		if n.Name() == fifth {
@@ -328,7 +354,7 @@ func noQuorumLeader(ctx context.Context, g *scene) (string, []act, error) {
 	return detail, append(holdAll(g.Cluster, five, reckon.Dead), g.cut(link.Cut([]string{four.Name()}, []string{one, three}))...), nil
 }
 
-func flakyLink(ctx context.Context, g *scene) (string, []act, error) {
+func flakyLink(ctx context.Context, g *site) (string, []act, error) {
 	a, b, err := g.pair(ctx)
 	if err != nil {
 		return "", nil, err
@@ -337,21 +363,21 @@ func flakyLink(ctx context.Context, g *scene) (string, []act, error) {
 	return fmt.Sprintf("lost 30%% of the packets between %s and %s", a, b), []act{degrade(g, link.Matrix{p: loss, p.Back(): loss})}, nil
 }
 
-func lossy(ctx context.Context, g *scene) (string, []act, error) {
+func lossy(ctx context.Context, g *site) (string, []act, error) {
 	return g.overlay(ctx, "lost 10%% of the packets between %s and the other nodes", func(link.Path) link.Shape { return link.Shape{Loss: 0.1} })
 }
 
-// slowdown is how many times its baseline's latency a slow link has on top of it.
+// slowdown is the latency added to a slow link, in multiples of its baseline.
 const slowdown = 9
 
-func slowLink(ctx context.Context, g *scene) (string, []act, error) {
+func slowLink(ctx context.Context, g *site) (string, []act, error) {
 	return g.overlay(ctx, "made the links between %s and the other nodes ten times as slow", func(p link.Path) link.Shape {
 		return link.Shape{Delay: slowdown * g.setting.Links[p].Delay}
 	})
 }
 
-// overlay degrades both ways between whoever is struck and the other nodes.
-func (g *scene) overlay(ctx context.Context, detail string, shape func(link.Path) link.Shape) (string, []act, error) {
+// overlay degrades the links between the target and the other nodes, in both directions.
+func (g *site) overlay(ctx context.Context, detail string, shape func(link.Path) link.Shape) (string, []act, error) {
 	nodes, err := g.struck(ctx)
 	if err != nil {
 		return "", nil, err
@@ -363,7 +389,7 @@ func (g *scene) overlay(ctx context.Context, detail string, shape func(link.Path
 	return fmt.Sprintf(detail, list(inOrder(names(nodes)))), []act{degrade(g, m)}, nil
 }
 
-// wantLatency refuses links that have no latency to multiply, or more than a link can have.
+// wantLatency refuses links that have no latency to multiply.
 func wantLatency(s reckon.Setting) error {
 	for _, p := range link.Cut(s.Nodes, s.Nodes).Paths() {
 		if d := s.Links[p].Delay; d == 0 {

@@ -8,17 +8,19 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// In a comma list none adds nothing: none,leader strikes as leader does, so that scripts may put lists together.
+// In a comma list none adds nothing: none,leader is the same as leader, so that scripts may join
+// lists.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "none",
-		Doc:  "nothing goes wrong: what every other fault is compared with; beside others it adds nothing",
-		New:  func(*pflag.FlagSet) reckon.Fault { return none{} },
+		Name:   "none",
+		Doc:    "no fault: the baseline for all others; in a list with others it adds nothing",
+		Source: "the run that every other is compared with",
+		New:    func(*pflag.FlagSet) reckon.Fault { return none{} },
 	})
 }
 
 type none struct{}
 
-func (none) Validate(s reckon.Setting) error { return noTarget.judge(s) }
+func (none) Validate(s reckon.Setting) error { return noTarget.check(s) }
 
 func (none) Strikes(reckon.Setting, *rand.Rand) []reckon.Strike { return nil }

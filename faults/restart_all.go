@@ -12,20 +12,23 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// Everything stops at once, as where a rack loses its power for a second, and what was acknowledged must be there
-// afterwards. SIGKILL keeps the kernel's page cache: what a node had written but not flushed to the disk survives, so
-// this finds no missing fsync.
+// All nodes stop at once, as if a rack lost power for a second, and every acknowledged write must
+// be there afterwards. SIGKILL keeps the kernel's page cache: what a node has written but not
+// flushed to disk survives, so this fault cannot find a missing fsync.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "restart-all",
-		Doc:  "all nodes are killed (SIGKILL) at a third of the load and started again after a second; the page cache survives, so this finds no missing fsync",
-		New:  func(*pflag.FlagSet) reckon.Fault { return restartAll{} },
+		Name:   "restart-all",
+		Doc:    "all nodes are killed (SIGKILL) at a third of the load and started again after a second; the page cache survives, so this cannot find a missing fsync",
+		Source: "Jepsen's etcd test (kill all)",
+		New:    func(*pflag.FlagSet) reckon.Fault { return restartAll{} },
 	})
 }
 
 type restartAll struct{}
 
-func (restartAll) Validate(s reckon.Setting) error { return noTarget.judge(s) }
+func (restartAll) Validate(s reckon.Setting) error { return noTarget.check(s) }
+
+func (restartAll) HealsItself() bool { return true }
 
 func (restartAll) Strikes(s reckon.Setting, _ *rand.Rand) []reckon.Strike {
 	from, to := s.Window(s.Duration/3, s.Duration/3+time.Second)

@@ -11,18 +11,21 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// A rolling restart, as an upgrade does it.
+// A rolling restart, as for an upgrade.
 func init() {
 	reckon.Faults.Register(reckon.Word[reckon.Fault]{
-		Name: "rolling",
-		Doc:  "one node after the other is killed (SIGKILL) and started again: the second third of the load has a slot for each, which is dead for the first half of it, and the next only dies when the rest answer",
-		New:  func(*pflag.FlagSet) reckon.Fault { return rolling{} },
+		Name:   "rolling",
+		Doc:    "one node after the other is killed (SIGKILL) and started again: the middle third of the load has a slot for each node, which is dead for the first half of its slot; a node is killed only once the others answer",
+		Source: "how operators upgrade",
+		New:    func(*pflag.FlagSet) reckon.Fault { return rolling{} },
 	})
 }
 
 type rolling struct{}
 
-func (rolling) Validate(s reckon.Setting) error { return noTarget.judge(s) }
+func (rolling) Validate(s reckon.Setting) error { return noTarget.check(s) }
+
+func (rolling) HealsItself() bool { return true }
 
 func (rolling) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
 	from, to := middle(s)
@@ -36,7 +39,7 @@ func (rolling) Strikes(s reckon.Setting, _ *rand.Rand) (all []reckon.Strike) {
 	return all
 }
 
-// roll kills the node once the rest answer: those that nobody holds, for the others will not.
+// roll kills the node once the others answer, except those that are held and cannot.
 func roll(ctx context.Context, name string, c reckon.Cluster) (reckon.Injection, error) {
 	var it []reckon.Node
 	for _, n := range c.Nodes() {
@@ -47,7 +50,7 @@ func roll(ctx context.Context, name string, c reckon.Cluster) (reckon.Injection,
 			it = append(it, n)
 		case n.State() == reckon.Running:
 			if err := n.Ready(ctx); err != nil {
-				return reckon.Injection{}, fmt.Errorf("wait for the rest before %s dies: %w", name, err)
+				return reckon.Injection{}, fmt.Errorf("wait for the other nodes before killing %s: %w", name, err)
 			}
 		}
 	}

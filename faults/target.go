@@ -13,17 +13,17 @@ import (
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// Roles by which a timeline may name who is struck, beside the names of nodes.
+// Roles by which a timeline may name its target, besides the names of nodes.
 const (
-	leads    = "leader"   // who leads when the fault strikes
-	follows  = "follower" // a living node that does not lead, drawn
-	anyone   = "random"   // a living node, drawn
-	majority = "majority" // more than half of the nodes, living ones, drawn
+	leads    = "leader"   // the leader at the time of the strike
+	follows  = "follower" // a random live node that does not lead
+	anyone   = "random"   // a random live node
+	majority = "majority" // more than half of the nodes, random live ones
 )
 
 var roles = []string{leads, follows, anyone, majority}
 
-// who is the role for people.
+// who returns the role in words.
 func who(role string) string {
 	switch role {
 	case leads:
@@ -38,23 +38,23 @@ func who(role string) string {
 	return role
 }
 
-// takes says which targets a word takes in place of the one that it strikes by itself.
+// takes says which targets a word accepts in place of its own.
 type takes int
 
 const (
-	noTarget  takes = iota // it has nobody whom another could replace
+	noTarget  takes = iota // none: it has no target that could be replaced
 	oneTarget              // any role of one node
 	anyTarget
 )
 
-// judge refuses targets that are unknown, or that the word cannot take.
-func (t takes) judge(s reckon.Setting) error {
+// check returns an error for a target that is unknown or that the word does not accept.
+func (t takes) check(s reckon.Setting) error {
 	known := slices.Concat(roles, s.Nodes)
 	switch {
 	case s.Target == "":
 		return nil
 	case !slices.Contains(known, s.Target):
-		return unknown("target", s.Target, known)
+		return flags.Suggest("target", s.Target, known)
 	case t == noTarget:
 		return fmt.Errorf("target %s: this word takes none", s.Target)
 	case t == oneTarget && s.Target == majority:
@@ -63,16 +63,7 @@ func (t takes) judge(s reckon.Setting) error {
 	return nil
 }
 
-// unknown is the error for a name that is none of the known.
-func unknown(kind, name string, known []string) error {
-	hint := ""
-	if near := flags.Nearest(name, known); near != "" {
-		hint = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return fmt.Errorf("unknown %s %q%s; known: %s", kind, name, hint, strings.Join(known, ", "))
-}
-
-// wantNodes refuses settings with fewer nodes than least, or more than most where that is not 0.
+// wantNodes returns an error for fewer nodes than least, or more than most unless that is 0.
 func wantNodes(s reckon.Setting, least, most int, why string) error {
 	n := len(s.Nodes)
 	want := fmt.Sprintf("at least %d", least)
@@ -92,40 +83,49 @@ func wantNodes(s reckon.Setting, least, most int, why string) error {
 	return fmt.Errorf("%s: want %s, %s", have, want, why)
 }
 
-// cast is whom a strike is for: drawn when the strikes are listed, found when they take effect.
-type cast struct {
+// target is what a strike affects. It is drawn when the strikes are listed, and resolved to nodes
+// when one takes effect.
+type target struct {
 	setting reckon.Setting
 	role    string   // a role or a node's name
 	order   []string // of preference among the nodes
 }
 
-// draw draws the order of preference; the role is the one given unless the setting has a target.
-func draw(s reckon.Setting, role string, rng *rand.Rand) cast {
+// draw draws a target. Its role is the one given unless the setting names another.
+func draw(s reckon.Setting, role string, rng *rand.Rand) target {
 	order := slices.Clone(s.Nodes)
 	rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	return cast{s, cmp.Or(s.Target, role), order}
+	return target{s, cmp.Or(s.Target, role), order}
 }
 
-// name is what a strike does, in words: with WHO is meant whom it strikes, and who it is not is another.
-func (k cast) name(does string) string {
+// name returns what a strike does, with the target in place of WHO. If that is a follower, any
+// other follower is another.
+func (k target) name(does string) string {
 	if k.role == follows {
 		does = strings.ReplaceAll(does, "one follower", "another follower")
 	}
 	return strings.ReplaceAll(does, "WHO", who(k.role))
 }
 
-// on is the stage on which a strike finds its cast.
-func (k cast) on(c reckon.Cluster) *stage { return &stage{Cluster: c, cast: k} }
+// on returns the site of a strike on the target.
+func (k target) on(c reckon.Cluster) *site { return &site{Cluster: c, target: k} }
 
-// stage is the cluster at the moment of a strike.
-type stage struct {
+// site is the cluster at the time of a strike, where the target is resolved to nodes.
+type site struct {
 	reckon.Cluster
-	cast
-	leader reckon.Node // once it has been asked for
+	target
+	mode   reckon.CutMode
+	leader reckon.Node // nil until it is asked for
 }
 
-// leads is the living node that leads.
-func (g *stage) leads(ctx context.Context) (reckon.Node, error) {
+// cutting sets the mode in which paths are cut.
+func (g *site) cutting(mode reckon.CutMode) *site {
+	g.mode = mode
+	return g
+}
+
+// leads returns the leader, which must be alive.
+func (g *site) leads(ctx context.Context) (reckon.Node, error) {
 	if g.leader == nil {
 		n, err := g.Leader(ctx)
 		if err != nil {
@@ -139,8 +139,8 @@ func (g *stage) leads(ctx context.Context) (reckon.Node, error) {
 	return g.leader, nil
 }
 
-// preferred is every node, those preferred first.
-func (g *stage) preferred() []reckon.Node {
+// preferred returns every node, in order of preference.
+func (g *site) preferred() []reckon.Node {
 	nodes := g.Nodes()
 	slices.SortStableFunc(nodes, func(a, b reckon.Node) int {
 		return cmp.Compare(slices.Index(g.order, a.Name()), slices.Index(g.order, b.Name()))
@@ -148,13 +148,14 @@ func (g *stage) preferred() []reckon.Node {
 	return nodes
 }
 
-// living is every node that lives, those preferred first.
-func (g *stage) living() []reckon.Node {
+// living returns every live node, in order of preference.
+func (g *site) living() []reckon.Node {
 	return slices.DeleteFunc(g.preferred(), func(n reckon.Node) bool { return n.State() == reckon.Dead })
 }
 
-// followers are the living nodes that neither lead nor are among those given: at least as many as wanted.
-func (g *stage) followers(ctx context.Context, wanted int, but ...reckon.Node) ([]reckon.Node, error) {
+// followers returns the live nodes other than the leader and those given. It is an error if they
+// are fewer than wanted.
+func (g *site) followers(ctx context.Context, wanted int, but ...reckon.Node) ([]reckon.Node, error) {
 	l, err := g.leads(ctx)
 	if err != nil {
 		return nil, err
@@ -162,13 +163,13 @@ func (g *stage) followers(ctx context.Context, wanted int, but ...reckon.Node) (
 	taken := append(names(but), l.Name())
 	found := slices.DeleteFunc(g.living(), func(n reckon.Node) bool { return slices.Contains(taken, n.Name()) })
 	if len(found) < wanted {
-		return nil, fmt.Errorf("%d living followers where %d are needed", len(found), wanted)
+		return nil, fmt.Errorf("%d live followers, want at least %d", len(found), wanted)
 	}
 	return found, nil
 }
 
-// struck are the nodes that have the role.
-func (g *stage) struck(ctx context.Context) ([]reckon.Node, error) {
+// struck returns the nodes that the target stands for.
+func (g *site) struck(ctx context.Context) ([]reckon.Node, error) {
 	switch g.role {
 	case leads:
 		n, err := g.leads(ctx)
@@ -192,8 +193,8 @@ func (g *stage) struck(ctx context.Context) ([]reckon.Node, error) {
 	return []reckon.Node{n}, nil
 }
 
-// one is the node that has the role, for words that take one.
-func (g *stage) one(ctx context.Context) (reckon.Node, error) {
+// one is struck for words whose target is a single node.
+func (g *site) one(ctx context.Context) (reckon.Node, error) {
 	nodes, err := g.struck(ctx)
 	if err != nil {
 		return nil, err
@@ -204,16 +205,16 @@ func (g *stage) one(ctx context.Context) (reckon.Node, error) {
 	return nodes[0], nil
 }
 
-// some are as many living nodes.
-func (g *stage) some(wanted int) ([]reckon.Node, error) {
+// some returns as many live nodes as wanted.
+func (g *site) some(wanted int) ([]reckon.Node, error) {
 	l := g.living()
 	if len(l) < wanted {
-		return nil, fmt.Errorf("%d living nodes where %d are needed", len(l), wanted)
+		return nil, fmt.Errorf("%d live nodes, want at least %d", len(l), wanted)
 	}
 	return l[:wanted], nil
 }
 
-// others are the names of all nodes but those, dead ones too.
-func (g *stage) others(but ...string) []string {
+// others returns the names of all nodes but those given, dead ones too.
+func (g *site) others(but ...string) []string {
 	return slices.DeleteFunc(names(g.Nodes()), func(n string) bool { return slices.Contains(but, n) })
 }

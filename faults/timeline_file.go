@@ -20,7 +20,8 @@ import (
 
 func (*timeline) Type() string { return "FILE" }
 
-// String is never a file, so that a recorded plan can be made again without it: a list on one line, which is YAML as well.
+// String returns the list on one line, which is YAML too, and never a file's name, so that a
+// recorded plan can be made again without the file.
 func (t *timeline) String() string {
 	if len(t.entries) == 0 {
 		return ""
@@ -35,7 +36,7 @@ func (t *timeline) String() string {
 // maxTimeline bounds a file, in bytes.
 const maxTimeline = 1 << 20
 
-// Set takes a file's name, or what is in one where it begins with a bracket.
+// Set accepts a file's name, or the content of one, which begins with a bracket.
 func (t *timeline) Set(s string) error {
 	text := []byte(s)
 	if !strings.HasPrefix(s, "[") {
@@ -63,8 +64,8 @@ func (t *timeline) Set(s string) error {
 	return nil
 }
 
-// readTimeline reads a timeline strictly: whatever is not known is an error that names its line. Errors
-// wrap nothing, for a flag shows the innermost.
+// readTimeline reads a timeline strictly: anything unknown is an error that names its line. The
+// errors wrap nothing, because a flag shows the innermost.
 func readTimeline(text []byte) (entries []timed, err error) {
 	var doc yaml.Node
 	d := yaml.NewDecoder(strings.NewReader(string(text)))
@@ -91,10 +92,12 @@ func readTimeline(text []byte) (entries []timed, err error) {
 	return entries, nil
 }
 
-// yamlPrefix is what the YAML reader says before what is wrong; its lines are those of whatever was being read, some counted from 0.
+// yamlPrefix matches what the YAML reader prints before the error proper. Its line numbers are not
+// those of the file, and some count from 0.
 var yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
-// brokenLine is the line on which what cannot be read begins: the one after the longest beginning of the text that can be.
+// brokenLine returns the first line that cannot be read: the one after the longest readable prefix
+// of the text.
 func brokenLine(text string) int {
 	lines := strings.SplitAfter(text, "\n")
 	for n := len(lines); n > 0; n-- {
@@ -106,13 +109,13 @@ func brokenLine(text string) int {
 	return 1
 }
 
-// at says on which line of the file the error is.
+// at adds the line of the file to the error.
 func at(n *yaml.Node, err error) error { return fmt.Errorf("line %d: %v", n.Line, err) }
 
-// keys are those of an entry.
+// keys are the keys of an entry.
 var keys = []string{"fault", "at", "for", "target", "with"}
 
-// readEntry reads one entry: its word first, as the rest depends on it.
+// readEntry reads one entry, its word first, because the rest depends on it.
 func readEntry(n *yaml.Node) (e timed, err error) {
 	fields, err := pairs(n, "key", keys)
 	if err != nil {
@@ -130,7 +133,7 @@ func readEntry(n *yaml.Node) (e timed, err error) {
 	case err != nil:
 		return e, at(word, err)
 	case w.Name == timelineWord:
-		return e, at(word, errors.New("a timeline has no timeline in it"))
+		return e, at(word, errors.New("a timeline cannot contain a timeline"))
 	}
 	e.Word = w.Name
 	if e.at, e.At, err = instant(fields["at"], "at"); err != nil {
@@ -148,7 +151,7 @@ func readEntry(n *yaml.Node) (e timed, err error) {
 	return e, e.with(w, fields["with"])
 }
 
-// with sets the word's flags.
+// with sets the flags of the word.
 func (e *timed) with(w reckon.Word[reckon.Fault], n *yaml.Node) error {
 	fs := pflag.NewFlagSet(w.Name, pflag.ContinueOnError)
 	e.fault = w.New(fs)
@@ -183,7 +186,7 @@ func (e *timed) with(w reckon.Word[reckon.Fault], n *yaml.Node) error {
 	return nil
 }
 
-// pairs are what a mapping has under the known names.
+// pairs returns the values of a mapping by key. A key that is not known is an error.
 func pairs(n *yaml.Node, kind string, known []string) (map[string]*yaml.Node, error) {
 	if n.Kind != yaml.MappingNode {
 		return nil, at(n, fmt.Errorf("want {NAME: VALUE, ...}, a %s each", kind))
@@ -195,7 +198,7 @@ func pairs(n *yaml.Node, kind string, known []string) (map[string]*yaml.Node, er
 		case !slices.Contains(known, key.Value) && len(known) == 0:
 			return nil, at(key, fmt.Errorf("unknown %s %q; it has none", kind, key.Value))
 		case !slices.Contains(known, key.Value):
-			return nil, at(key, unknown(kind, key.Value, known))
+			return nil, at(key, flags.Suggest(kind, key.Value, known))
 		case out[key.Value] != nil:
 			return nil, at(key, fmt.Errorf("%s %q is there twice", kind, key.Value))
 		}
@@ -204,7 +207,7 @@ func pairs(n *yaml.Node, kind string, known []string) (map[string]*yaml.Node, er
 	return out, nil
 }
 
-// scalar is a plain value.
+// scalar returns the plain value of the node.
 func scalar(n *yaml.Node) (string, error) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		return "", at(n, errors.New("want a plain value"))
@@ -212,7 +215,8 @@ func scalar(n *yaml.Node) (string, error) {
 	return n.Value, nil
 }
 
-// instant is a time as flags take it, and how it prints; nil and "" where there is none.
+// instant returns a time, in the form that flags accept, and how it prints; nil and "" if there is
+// none.
 func instant(n *yaml.Node, key string) (*time.Duration, string, error) {
 	if n == nil {
 		return nil, "", nil
@@ -230,7 +234,7 @@ func instant(n *yaml.Node, key string) (*time.Duration, string, error) {
 	return &d, d.String(), nil
 }
 
-// bare is what a flag's value said, without what pflag says around it.
+// bare returns the error of a flag's value, without what pflag adds to it.
 func bare(err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
@@ -239,7 +243,8 @@ func bare(err error) error {
 	return err
 }
 
-// role is who is to be struck; which nodes there are is judged once that is known.
+// role returns the target. Whether the run has such a node is checked later, when its nodes are
+// known.
 func role(n *yaml.Node) (string, error) {
 	if n == nil {
 		return "", nil
@@ -252,5 +257,5 @@ func role(n *yaml.Node) (string, error) {
 	if slices.Contains(roles, name) || isNode && number != "" && strings.Trim(number, "0123456789") == "" {
 		return name, nil
 	}
-	return "", at(n, unknown("target", name, append(slices.Clone(roles), "a node's name such as n2")))
+	return "", at(n, flags.Suggest("target", name, append(slices.Clone(roles), "a node's name such as n2")))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
@@ -55,7 +56,7 @@ func (w *worker) AtRest(_ context.Context, do func(string) (string, error)) (err
 }
 
 // strikesOf are the word's, with that seed.
-func strikesOf(t *testing.T, word string, flags reckon.Flags, number uint64) []reckon.Strike {
+func strikesOf(t *testing.T, word string, flags plan.Flags, number uint64) []reckon.Strike {
 	t.Helper()
 	w, err := reckon.Faults.Lookup(word)
 	if err != nil {
@@ -84,7 +85,7 @@ func TestDamageIsWhatVerifyingFinds(t *testing.T) {
 				if _, err := kibishii.Generate(t.Context(), w.tree, treeSpec, treeOptions); err != nil {
 					t.Fatal(err)
 				}
-				in, err := strikesOf(t, "corrupt-data", reckon.Flags{"corrupt": {kind}}, number)[0].Inject(t.Context(), crewed{&cluster{}, []reckon.Worker{w}})
+				in, err := strikesOf(t, "corrupt-data", plan.Flags{"corrupt": {kind}}, number)[0].Inject(t.Context(), crewed{&cluster{}, []reckon.Worker{w}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -141,7 +142,7 @@ func TestNothingToDamage(t *testing.T) {
 		{"flip", empty, "no file to damage"}, {"swap", one, "one file"}, {"flip", blank, "no byte to damage"}, {"truncate", blank, "no byte to damage"},
 	} {
 		w := &worker{name: "c1", tree: c.tree}
-		_, err := strikesOf(t, "corrupt-data", reckon.Flags{"corrupt": {c.kind}}, 1)[0].Inject(t.Context(), crewed{&cluster{}, []reckon.Worker{w}})
+		_, err := strikesOf(t, "corrupt-data", plan.Flags{"corrupt": {c.kind}}, 1)[0].Inject(t.Context(), crewed{&cluster{}, []reckon.Worker{w}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.kind, err, c.want)
 		}

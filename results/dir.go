@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,21 +14,21 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reckon-bench/reckon/reckon/clock"
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
 // The files of a run's directory.
 const (
-	planFile    = "plan.json"
-	opsFile     = "ops.jsonl"
-	eventsFile  = "events.jsonl"
-	changesFile = "changes.jsonl"
-	passesFile  = "passes.jsonl"
-	summaryFile = "summary.json"
-	reportFile  = "report.html"
-	logsDir     = "logs"
+	OpsFile     = "ops.jsonl"
+	EventsFile  = "events.jsonl"
+	ChangesFile = "changes.jsonl"
+	PassesFile  = "passes.jsonl"
+	SummaryFile = "summary.json"
+	ReportFile  = "report.html"
+	LogsDir     = "logs"
 	scratchDir  = "scratch"
-	plotsDir    = "plots"
+	PlotsDir    = "plots"
 )
 
 // flushEvery bounds how much of a run a crash of the runner can lose.
@@ -43,14 +44,16 @@ const flushEvery = 200 * time.Millisecond
 // stays readable.
 type Dir struct {
 	path string
-	// madeIn is the directory that was there before Create made the rest: its owner gets what was made.
+	// madeIn is the directory that was there before Create made the rest: its owner gets what was
+	// made.
 	madeIn string
 	made   string // the topmost directory that Create made
 
 	ops, events, changes, passes *stream
 
 	flushing sync.Once
-	stop     chan struct{}
+	open     context.Context // until Close
+	close    context.CancelFunc
 	closing  sync.Once
 	closed   error
 }
@@ -87,8 +90,8 @@ func Open(path string) (*Dir, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("open run directory %s: not a directory", path)
 	}
-	if _, err := os.Stat(filepath.Join(path, planFile)); err != nil {
-		return nil, fmt.Errorf("open run directory %s: not a run: it has no %s", path, planFile)
+	if _, err := os.Stat(filepath.Join(path, PlanName)); err != nil {
+		return nil, fmt.Errorf("open run directory %s: not a run: it has no %s", path, PlanName)
 	}
 	d := newDir(path)
 	d.made, d.madeIn = path, path
@@ -96,15 +99,17 @@ func Open(path string) (*Dir, error) {
 }
 
 func newDir(path string) *Dir {
-	d := &Dir{path: path, stop: make(chan struct{})}
-	d.ops = newStream(d.Path(opsFile))
-	d.events = newStream(d.Path(eventsFile))
-	d.changes = newStream(d.Path(changesFile))
-	d.passes = newStream(d.Path(passesFile))
+	d := &Dir{path: path}
+	d.open, d.close = context.WithCancel(context.Background())
+	d.ops = newStream(d.Path(OpsFile))
+	d.events = newStream(d.Path(EventsFile))
+	d.changes = newStream(d.Path(ChangesFile))
+	d.passes = newStream(d.Path(PassesFile))
 	return d
 }
 
-// FirstMissing is the topmost directory on the way to path that is not there, and its parent, which is.
+// FirstMissing returns the topmost directory on the way to path that is not there, and its parent,
+// which is.
 func FirstMissing(path string) (missing, parent string) {
 	for missing = path; ; missing = parent {
 		parent = filepath.Dir(missing)
@@ -114,7 +119,7 @@ func FirstMissing(path string) (missing, parent string) {
 	}
 }
 
-// Path is the path of something in the directory; without elements, of the directory itself.
+// Path returns the path of something in the directory; without elements, of the directory itself.
 func (d *Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{d.path}, elem...)...)
 }
@@ -135,7 +140,7 @@ func (d *Dir) Ops(lines []byte) error {
 	return d.record(d.ops, func(b []byte) ([]byte, error) { return append(b, lines...), nil })
 }
 
-// Event records what befell the run.
+// Event records what happened in the run.
 func (d *Dir) Event(e history.Event) error { return d.record(d.events, appendJSON(e)) }
 
 // Change records one step of the store's own account of its past.
@@ -145,7 +150,7 @@ func (d *Dir) Change(c history.Change) error { return d.record(d.changes, append
 func (d *Dir) Pass(p history.Pass) error { return d.record(d.passes, appendJSON(p)) }
 
 func (d *Dir) record(s *stream, line func([]byte) ([]byte, error)) error {
-	d.flushing.Do(func() { go d.flushUntilClosed() })
+	d.flushing.Do(func() { go clock.Every(d.open, flushEvery, d.flush) })
 	return s.append(line)
 }
 
@@ -156,19 +161,10 @@ func appendJSON(v any) func([]byte) ([]byte, error) {
 	}
 }
 
-func (d *Dir) flushUntilClosed() {
-	t := time.NewTicker(flushEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-t.C:
-			// An error stays with its stream: the next append and Close return it.
-			for _, s := range d.streams() {
-				_ = s.flush()
-			}
-		}
+func (d *Dir) flush() {
+	// An error stays with its stream: the next append and Close return it.
+	for _, s := range d.streams() {
+		_ = s.flush()
 	}
 }
 
@@ -179,10 +175,10 @@ func (d *Dir) Log(name string) (io.WriteCloser, error) {
 	if err := plainName(name); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	if err := os.MkdirAll(d.Path(logsDir), 0o777); err != nil {
+	if err := os.MkdirAll(d.Path(LogsDir), 0o777); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	f, err := os.OpenFile(d.Path(logsDir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	f, err := os.OpenFile(d.Path(LogsDir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -230,7 +226,7 @@ func (d *Dir) Sync() error {
 // whatever error the recording ever met. Reading and rendering go on working.
 func (d *Dir) Close() error {
 	d.closing.Do(func() {
-		close(d.stop)
+		d.close()
 		var errs []error
 		for _, s := range d.streams() {
 			errs = append(errs, s.close())
@@ -241,18 +237,22 @@ func (d *Dir) Close() error {
 }
 
 // WritePlan writes plan.json, which makes the directory a run. It is the first thing to be written.
-func (d *Dir) WritePlan(plan any) error { return d.writeJSON(planFile, plan) }
+func (d *Dir) WritePlan(f PlanFile) error { return d.writeJSON(PlanName, f) }
 
-// ReadPlan reads plan.json into plan.
-func (d *Dir) ReadPlan(plan any) error { return d.readJSON(planFile, plan) }
+// ReadPlan reads plan.json. What it says may not make a plan here any more: Plan makes one, and
+// checks.
+func (d *Dir) ReadPlan() (f PlanFile, err error) {
+	err = d.readJSON(PlanName, &f)
+	return f, err
+}
 
 // WriteSummary writes summary.json.
-func (d *Dir) WriteSummary(s Summary) error { return d.writeJSON(summaryFile, s) }
+func (d *Dir) WriteSummary(s Summary) error { return d.writeJSON(SummaryFile, s) }
 
 // ReadSummary reads summary.json, evidence of the checks included: rendering needs no second check.
 func (d *Dir) ReadSummary() (Summary, error) {
 	var s Summary
-	err := d.readJSON(summaryFile, &s)
+	err := d.readJSON(SummaryFile, &s)
 	return s, err
 }
 
@@ -261,7 +261,7 @@ func (d *Dir) writeJSON(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return d.writeFile(name, append(b, '\n'))
+	return d.WriteFile(name, append(b, '\n'))
 }
 
 func (d *Dir) readJSON(name string, v any) error {
@@ -275,9 +275,10 @@ func (d *Dir) readJSON(name string, v any) error {
 	return nil
 }
 
-func (d *Dir) writeFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
+// WriteFile replaces a file of the directory in one step, as the function WriteFile does.
+func (d *Dir) WriteFile(name string, data []byte) error { return WriteFile(d.Path(name), data) }
 
-// WriteFile replaces the file in one step, so that nobody ever reads half of
+// WriteFile replaces the file in one step, so that no reader sees half of
 // one, and a full disk leaves the old one as it was.
 func WriteFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")

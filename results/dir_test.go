@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reckon-bench/reckon/reckon/history"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
 func create(t *testing.T) *Dir {
@@ -24,7 +25,7 @@ func create(t *testing.T) *Dir {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	if err := d.WritePlan(map[string]string{"words": "etcd simple"}); err != nil {
+	if err := d.WritePlan(PlanFile{Words: plan.Words{System: "etcd", Topology: "simple"}}); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -69,9 +70,9 @@ func TestWhatIsRecordedIsRead(t *testing.T) {
 	if len(notes) > 0 {
 		t.Errorf("notes on an intact record: %q", notes)
 	}
-	var plan map[string]string
-	must(t, again.ReadPlan(&plan))
-	if plan["words"] != "etcd simple" {
+	plan, err := again.ReadPlan()
+	must(t, err)
+	if plan.Words.System != "etcd" || plan.Words.Topology != "simple" {
 		t.Errorf("plan = %v", plan)
 	}
 }
@@ -139,9 +140,9 @@ func TestHalfALastLineIsANote(t *testing.T) {
 	must(t, d.Op(op(1)))
 	must(t, d.Op(op(2)))
 	must(t, d.Close())
-	b, err := os.ReadFile(d.Path(opsFile))
+	b, err := os.ReadFile(d.Path(OpsFile))
 	must(t, err)
-	must(t, os.WriteFile(d.Path(opsFile), b[:len(b)-20], 0o600))
+	must(t, os.WriteFile(d.Path(OpsFile), b[:len(b)-20], 0o600))
 
 	h, notes, err := d.History()
 	must(t, err)
@@ -158,7 +159,7 @@ func TestHalfALastLineIsANote(t *testing.T) {
 
 func TestALineThatCannotBeReadIsAnError(t *testing.T) {
 	d := create(t)
-	must(t, os.WriteFile(d.Path(eventsFile), []byte("{\"at\":1,\"kind\":\"phase\"}\nrubbish\n{\"at\":2}\n"), 0o600))
+	must(t, os.WriteFile(d.Path(EventsFile), []byte("{\"at\":1,\"kind\":\"phase\"}\nrubbish\n{\"at\":2}\n"), 0o600))
 	if _, _, err := d.History(); err == nil || !strings.Contains(err.Error(), "events.jsonl: line 2") {
 		t.Errorf("err = %v; want one that names file and line", err)
 	}
@@ -204,9 +205,9 @@ func TestNamesStayInside(t *testing.T) {
 func TestRecordsAreFlushedWithoutClosing(t *testing.T) {
 	d := create(t)
 	must(t, d.Op(op(1)))
-	deadline := time.Now().Add(20 * flushEvery)
+	deadline := time.Now().Add(time.Minute) // a hang alone takes so long
 	for {
-		if b, _ := os.ReadFile(d.Path(opsFile)); len(b) > 0 {
+		if b, _ := os.ReadFile(d.Path(OpsFile)); len(b) > 0 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -282,7 +283,8 @@ func TestAFullDiskLosesNothingRecordedBefore(t *testing.T) {
 	if err := d.Op(op(1)); err != failed {
 		t.Errorf("the error does not stay: %v", err)
 	}
-	must(t, d.Event(history.Event{Kind: history.Harness, Detail: "disk full"})) // other files still take lines
+	// other files still take lines
+	must(t, d.Event(history.Event{Kind: history.Harness, Detail: "disk full"}))
 	if err := d.Close(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Close = %v; want the first error", err)
 	}

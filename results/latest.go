@@ -20,7 +20,7 @@ func PointLatest(dir string) error {
 	if info, err := os.Lstat(link); err == nil && info.Mode()&os.ModeSymlink == 0 {
 		return fmt.Errorf("point to latest run: %s is not a link", link)
 	}
-	// A link cannot be overwritten, but renamed over: nobody ever finds it missing.
+	// A link cannot be overwritten, but renamed over: it is never missing.
 	fresh := fmt.Sprintf("%s.%d", link, os.Getpid())
 	if err := os.Symlink(filepath.Base(dir), fresh); err != nil {
 		return fmt.Errorf("point to latest run: %w", err)
@@ -32,7 +32,7 @@ func PointLatest(dir string) error {
 	return nil
 }
 
-// Latest is the directory of the last run under runs.
+// Latest returns the directory of the last run under runs.
 func Latest(runs string) (string, error) {
 	dir, err := filepath.EvalSymlinks(filepath.Join(runs, latestName))
 	if err != nil {

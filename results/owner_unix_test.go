@@ -21,7 +21,7 @@ func TestGiveBackGivesRootsFilesToTheOwner(t *testing.T) {
 	}
 	d, err := Create(filepath.Join(home, "runs", "one"))
 	must(t, err)
-	must(t, d.WritePlan("plan"))
+	must(t, d.WritePlan(PlanFile{}))
 	must(t, d.Op(op(1)))
 	_, err = d.Scratch("n1")
 	must(t, err)

@@ -1,16 +1,16 @@
 package results
 
-// A Status is what a run amounts to. The zero value reads as unknown.
+// A Status is the verdict of a run. The zero value reads as unknown.
 type Status string
 
 const (
-	// StatusValid: every promise that was checked held, and the run was what the plan says.
+	// StatusValid: all checks passed, and every planned fault was injected, observed and healed.
 	StatusValid Status = "valid"
 	// StatusUnknown: a check could not decide, nothing was checked, or the run was cut short.
 	StatusUnknown Status = "unknown"
-	// StatusHarness: the run was not what the plan says, so it is no result.
+	// StatusHarness: the harness or the machine failed, so the run is inconclusive.
 	StatusHarness Status = "harness"
-	// StatusInvalid: the system broke a promise.
+	// StatusInvalid: the system violated a guarantee.
 	StatusInvalid Status = "invalid"
 )
 
@@ -27,7 +27,8 @@ func (s Status) rank() int {
 	return 1
 }
 
-// Worst is the worse of the two, over many runs: invalid, then harness, then unknown, then valid.
+// Worst returns the worse of the two, over many runs: invalid, then harness, then unknown, then
+// valid.
 func (s Status) Worst(t Status) Status {
 	if t.rank() > s.rank() {
 		return t
@@ -35,7 +36,7 @@ func (s Status) Worst(t Status) Status {
 	return s
 }
 
-// Exit is the exit status that says so: 0 valid, 1 invalid, 3 harness, 4 unknown.
+// Exit returns the exit status that says so: 0 valid, 1 invalid, 3 harness, 4 unknown.
 func (s Status) Exit() int {
 	switch s {
 	case StatusValid:

@@ -2,8 +2,9 @@
 #
 #     awk -f scenarios.awk scenarios-literature.tsv MATRIX.csv...
 #
-# The first file has a line a row: the fault word, its numbers of nodes, and what is published, with tabs between. A row of the
-# table is one word, number of nodes and system. Where it was run several times, a cell is the median, and from least to greatest.
+# The first file has a line a row: the fault word, its numbers of nodes, and what is published, with tabs between. A word that was
+# measured and has no line comes last, with nothing published. A row of the table is one word, number of nodes and system. Where it
+# was run several times, a cell is the median, and from least to greatest.
 
 BEGIN {
 	split("etcd etcd-no-pre-vote", systems, " ")
@@ -14,7 +15,7 @@ BEGIN {
 NR == FNR {
 	if ($0 !~ /^#/ && $0 != "") { # see above
 		split($0, f, "\t")
-		row[++rows] = f[1]; nodes[rows] = f[2]; says[rows] = f[3]
+		row[++rows] = f[1]; nodes[rows] = f[2]; says[rows] = f[3]; listed[f[1]] = 1
 	}
 	next
 }
@@ -28,6 +29,7 @@ FNR == 1 { # the names of the columns: more may be added, in any place
 	if (fields($0) < 2) next
 	key = col("fault") SUBSEP col("number-nodes") SUBSEP col("system")
 	runs[key]++
+	if (!(col("fault") in listed)) unlisted(col("fault"), col("number-nodes"))
 	verdict = col("verdict")
 	if (verdict != "valid" && verdict != "invalid") next # no result
 	if (verdict == "invalid") broken[key]++
@@ -44,6 +46,16 @@ END {
 		for (k = 1; k <= split(nodes[i], ns, " "); k++)
 			for (s = 1; s <= 2; s++)
 				print_row(row[i], ns[k], systems[s], says[i])
+}
+
+# unlisted gives a word that has no line a row for each of its numbers of nodes, the least first.
+function unlisted(word, n,    i, k, ns, all) {
+	for (i = 1; i <= rows && row[i] != word; i++) continue
+	if (i > rows) { row[++rows] = word; nodes[i] = ""; says[i] = "nothing is published" }
+	for (k = split(nodes[i], ns, " "); k > 0 && ns[k] + 0 > n + 0; k--) all = " " ns[k] all
+	if (k > 0 && ns[k] == n) return
+	for (all = n all; k > 0; k--) all = ns[k] " " all
+	nodes[i] = all
 }
 
 function print_row(word, n, store, published,    k) {

@@ -20,7 +20,7 @@ import (
 
 // ctx is the test's, with a bound.
 func (c *cluster) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	c.t.Cleanup(cancel)
 	return ctx
 }
@@ -89,8 +89,10 @@ var honest = []struct {
 
 // TestSystems holds every system to what the contracts say of clients and of changes.
 func TestSystems(t *testing.T) {
+	t.Parallel()
 	for i, h := range honest {
 		t.Run(h.word, func(t *testing.T) {
+			t.Parallel()
 			c := start(t, word(t, h.word), byte(60+i), h.members)
 			client := c.dial(c.members...)
 			if op := c.read(client, "a"); op.Value != "" || op.Version != 0 || op.Revision != 0 {
@@ -106,7 +108,8 @@ func TestSystems(t *testing.T) {
 	}
 }
 
-// writeThenRead writes each key and value and reads it again; it returns the changes that these writes were.
+// writeThenRead writes each key and value and reads it again; it returns the changes that these
+// writes were.
 func (c *cluster) writeThenRead(client reckon.Client, pairs [][2]string) (changes []history.Change) {
 	c.t.Helper()
 	versions, revision := map[string]int64{}, int64(1)
@@ -150,8 +153,10 @@ func (c *cluster) tells(m reckon.Member, want []history.Change) {
 
 // TestNobodyAnswers: operations on a dead store end in time, and those that never left are Failed.
 func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	for i, h := range honest {
 		t.Run(h.word, func(t *testing.T) {
+			t.Parallel()
 			c := start(t, word(t, h.word), byte(70+i), h.members)
 			client := c.dial(c.members...)
 			c.write(client, "k", "v")
@@ -171,8 +176,10 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestPaused: a member that is stopped keeps its connections, so a write may yet take effect.
 func TestPaused(t *testing.T) {
+	t.Parallel()
 	for i, name := range []string{"etcd", "memory"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := start(t, word(t, name), byte(80+i), 1)
 			client := c.dial(c.members...)
 			c.write(client, "k", "v")
@@ -199,7 +206,8 @@ func TestPaused(t *testing.T) {
 	}
 }
 
-// stopped says which thread of the process still runs: SIGSTOP is sent to all, and reaches each in its time.
+// stopped says which thread of the process still runs: SIGSTOP is sent to all, and reaches each in
+// its time.
 func stopped(pid int) error {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil || len(threads) == 0 {
@@ -225,7 +233,7 @@ func (c *cluster) brief(client reckon.Client, kind history.Kind) reckon.Op {
 	defer cancel()
 	at := time.Now()
 	op := client.Do(ctx, reckon.Op{Kind: kind, Key: "k", Value: "x"})
-	if d := time.Since(at); d > patience+time.Second { // the machine may be busy
+	if d := time.Since(at); d > patience+20*time.Second { // the machine may be busy
 		c.t.Errorf("%v took %v", op, d)
 	}
 	return op

@@ -48,7 +48,8 @@ func script(t *testing.T, body string) string {
 	return path
 }
 
-// A real etcd, which reckon's own binary is under the name that Command gives it, is asked and taken.
+// A real etcd, which reckon's own binary is under the name that Command gives it, is asked and
+// taken.
 func TestPrepareTakesABinary(t *testing.T) {
 	for _, try := range []struct{ word, flag string }{{"etcd@" + reexec.Self(), "--failure-timeout=1"}, {"etcd", "--etcd-binary=" + reexec.Self()}} {
 		p, s, err := prepare(t, try.word, try.flag)
@@ -189,7 +190,8 @@ func proxy(t *testing.T, broken string, versions ...string) {
 	goEnviron(t, dir)
 }
 
-// goEnviron points the Go toolchain to the proxy, and keeps what it fetches and reckon's cache out of the user's.
+// goEnviron points the Go toolchain to the proxy, and keeps what it fetches and reckon's cache out
+// of the user's.
 func goEnviron(t *testing.T, proxy string) {
 	t.Helper()
 	cache, err := exec.Command("go", "env", "GOCACHE").Output()
@@ -249,7 +251,8 @@ func TestBuildOnce(t *testing.T) {
 	}
 }
 
-// Where nobody can be asked which patch of a minor is the newest, the newest that was built is taken, and that is said.
+// Where nobody can be asked which patch of a minor is the newest, the newest that was built is
+// taken, and that is said.
 func TestBuildWithoutProxy(t *testing.T) {
 	proxy(t, "", "v3.5.1", "v3.5.2", "v3.6.0")
 	for _, v := range []string{"v3.5.2", "v3.5.1", "v3.6.0"} {
@@ -293,7 +296,8 @@ func TestBuildNeedsAToolchain(t *testing.T) {
 	}
 }
 
-// A build that is broken off ends at once, with the compilers that it started, and leaves nothing half made.
+// A build that is broken off ends at once, with the compilers that it started, and leaves nothing
+// half made.
 func TestBuildEndsWithItsContext(t *testing.T) {
 	bin, begun := t.TempDir(), filepath.Join(t.TempDir(), "begun")
 	slow := "#!/bin/sh\ncase $1 in env) echo go1.99;; build) echo half >etcd; sleep 1000 & touch " + begun + "; wait;; esac\n"

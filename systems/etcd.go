@@ -31,7 +31,7 @@ func init() {
 	registerEtcd("etcd-no-pre-vote", false, "etcd without pre-vote (its default up to 3.4): a member that was cut off forces an election when it comes back")
 }
 
-// registerEtcd registers a word, which with an argument is another etcd than the one that is built in.
+// registerEtcd registers a word. With an argument it is another etcd than the built-in one.
 func registerEtcd(name string, preVote bool, doc string) {
 	reckon.Systems.Register(reckon.Word[reckon.System]{
 		Name: name, Doc: doc,
@@ -70,16 +70,17 @@ func newEtcd(fs *pflag.FlagSet, word string, preVote bool, ed edition) *etcd {
 const (
 	// maxElection is etcd's own limit (maxElectionMs in embed/config.go).
 	maxElection = 50 * time.Second
-	// electionGrain makes the heartbeat, a tenth of the election timeout, whole milliseconds, which is what
-	// etcd counts in. It matters: etcd divides one by the other and rounds down, so 1005 ms would be 1000 ms.
+	// electionGrain makes the heartbeat, a tenth of the election timeout, whole milliseconds, which
+	// is what etcd counts in. It matters: etcd divides one by the other and rounds down, so 1005 ms
+	// would be 1000 ms.
 	electionGrain = 10 * time.Millisecond
 	// quota is the size at which etcd turns read-only: the largest that it takes without a warning,
 	// so that a long run is not ended by the 2 GiB of the default.
 	quota = 8 << 30
 )
 
-// Command is etcd's command line. It is the same for an etcd of the user's own
-// as for the one that is built in, but for flags that the version knows by another name.
+// Command returns etcd's command line. It is the same for the user's own etcd as for the built-in
+// one, except for flags that have another name in that version.
 func (e *etcd) Command(m reckon.Member, peers []reckon.Member) reckon.Command {
 	args := []string{EtcdRole}
 	for _, f := range e.commandFlags(m, peers) {
@@ -88,7 +89,7 @@ func (e *etcd) Command(m reckon.Member, peers []reckon.Member) reckon.Command {
 	return reckon.Command{Path: e.path(), Args: args}
 }
 
-// commandFlags are reckon's flags and those of the user, which take the place of reckon's.
+// commandFlags returns reckon's flags and the user's, which override them.
 func (e *etcd) commandFlags(m reckon.Member, peers []reckon.Member) (effective etcdFlags) {
 	var all etcdFlags
 	for _, f := range append(e.own(m, peers), e.flags...) {
@@ -109,7 +110,7 @@ func (e *etcd) commandFlags(m reckon.Member, peers []reckon.Member) (effective e
 	return effective
 }
 
-// own are the flags that reckon gives to etcd.
+// own returns the flags that reckon itself gives to etcd.
 func (e *etcd) own(m reckon.Member, peers []reckon.Member) etcdFlags {
 	var cluster []string
 	for _, p := range peers {
@@ -123,11 +124,11 @@ func (e *etcd) own(m reckon.Member, peers []reckon.Member) etcdFlags {
 		{"listen-client-urls", clientURL(m)},
 		{"advertise-client-urls", clientURL(m)},
 		{"initial-cluster", strings.Join(cluster, ",")},
-		{"initial-cluster-state", "new"}, // ignored once there is data, so a restart takes the same command
+		{"initial-cluster-state", "new"}, // ignored once there is data, so a restart uses the same command
 		{"initial-cluster-token", "reckon"},
 		{"heartbeat-interval", milliseconds(e.electionTimeout / 10)},
 		{"election-timeout", milliseconds(e.electionTimeout)},
-		{"pre-vote", strconv.FormatBool(e.preVote)}, // always said, as its default differs between versions
+		{"pre-vote", strconv.FormatBool(e.preVote)}, // always given, because its default differs between versions
 		{"auto-compaction-retention", "0"},          // none: the record of changes reaches back to the first
 		{"quota-backend-bytes", strconv.Itoa(quota)},
 		{"logger", "zap"},
@@ -135,7 +136,7 @@ func (e *etcd) own(m reckon.Member, peers []reckon.Member) etcdFlags {
 	}
 }
 
-// Endpoints are the members' client URLs.
+// Endpoints returns the members' client URLs.
 func (e *etcd) Endpoints(members []reckon.Member) (urls []string) {
 	for _, m := range members {
 		urls = append(urls, clientURL(m))
@@ -148,13 +149,13 @@ func clientURL(m reckon.Member) string { return "http://" + clientAddress(m) }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// Validate refuses what etcd would refuse when it starts, or what would make the
-// plan say something else than what runs.
+// Validate returns an error for what etcd would refuse when it starts, and for what would make the
+// plan differ from what runs.
 func (e *etcd) Validate(s reckon.Setting) error {
 	return cmp.Or(e.needsEdition(), e.needsTimeout(), e.needsFlags(), needsEnviron(os.Environ()), needsNear(s))
 }
 
-// needsNear refuses links on which no client would ever be connected.
+// needsNear returns an error for links over which no client would ever connect.
 func needsNear(s reckon.Setting) error {
 	for _, c := range s.Clients {
 		for _, n := range s.Used(c) {
@@ -177,7 +178,7 @@ func (e *etcd) needsTimeout() error {
 	return nil
 }
 
-// settled are the flags of etcd that --etcd-flag may not give, with the reason.
+// settled are the flags of etcd that --etcd-flag may not set, with the reason.
 var settled = map[string]string{
 	"name":                        "reckon names the members",
 	"data-dir":                    "reckon gives each member its directory",
@@ -202,7 +203,7 @@ func (e *etcd) needsFlags() error {
 		if why, ok := settled[f.name]; ok {
 			return fmt.Errorf("--etcd-flag %s: not possible: %s", f.name, why)
 		}
-		if err := f.valid(known); err != nil && e.builtIn() { // any other is asked itself, when it is prepared
+		if err := f.valid(known); err != nil && e.builtIn() { // any other etcd checks its flags itself when it is prepared
 			return fmt.Errorf("--etcd-flag %s=%s: %w", f.name, f.value, err)
 		}
 		if err := e.heartbeats(f); err != nil {
@@ -212,7 +213,7 @@ func (e *etcd) needsFlags() error {
 	return nil
 }
 
-// heartbeats holds an overridden heartbeat to etcd's rule (Validate in embed/config.go).
+// heartbeats checks an overridden heartbeat by etcd's rule (Validate in embed/config.go).
 func (e *etcd) heartbeats(f etcdFlag) error {
 	if f.name != "heartbeat-interval" {
 		return nil
@@ -224,7 +225,7 @@ func (e *etcd) heartbeats(f etcdFlag) error {
 	return nil
 }
 
-// builtInFlags are those of the etcd that is built in, to try values on.
+// builtInFlags returns the flags of the built-in etcd, for trying values.
 func builtInFlags() *flag.FlagSet {
 	fs := flag.NewFlagSet("etcd", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -232,8 +233,9 @@ func builtInFlags() *flag.FlagSet {
 	return fs
 }
 
-// needsEnviron refuses variables that etcd would read as flags: it dies of one that
-// contradicts its command line, and any other would be missing from the record of the run.
+// needsEnviron returns an error for environment variables that etcd would read as flags: it exits
+// on one that contradicts its command line, and any other would be missing from the record of the
+// run.
 func needsEnviron(environ []string) error {
 	for _, v := range environ {
 		name, _, _ := strings.Cut(v, "=")
@@ -244,20 +246,17 @@ func needsEnviron(environ []string) error {
 	return nil
 }
 
-// etcdFlag is one flag of etcd's.
+// etcdFlag is one flag of etcd.
 type etcdFlag struct{ name, value string }
 
 func (f etcdFlag) String() string { return "--" + f.name + "=" + f.value }
 
-// valid asks etcd's own flags whether they would take it.
+// valid returns an error if etcd's own flags do not accept it.
 func (f etcdFlag) valid(known *flag.FlagSet) error {
 	if known.Lookup(f.name) == nil {
 		var names []string
 		known.VisitAll(func(k *flag.Flag) { names = append(names, k.Name) })
-		if near := flags.Nearest(f.name, names); near != "" {
-			return fmt.Errorf("etcd has no such flag, did you mean %q?", near)
-		}
-		return fmt.Errorf("etcd has no such flag")
+		return fmt.Errorf("etcd has no such flag%s", flags.DidYouMean(f.name, names))
 	}
 	return known.Set(f.name, f.value)
 }
@@ -284,7 +283,8 @@ func (l *etcdFlags) Set(s string) error {
 	return nil
 }
 
-// Append, Replace and GetSlice make it a list for pflag (pflag.SliceValue): its values are taken apart again as they were given.
+// Append, Replace and GetSlice make it a list for pflag (pflag.SliceValue): its values are taken
+// apart again as they were given.
 func (l *etcdFlags) Append(s string) error { return l.Set(s) }
 
 func (l *etcdFlags) Replace(all []string) error {

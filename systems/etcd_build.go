@@ -23,7 +23,8 @@ import (
 // etcdModule is the module of etcd's server.
 const etcdModule = "go.etcd.io/etcd/server/v3"
 
-// etcdSource is the program that is built: what etcd's own main package does, which its module does not hold.
+// etcdSource is the program that is built: what etcd's own main package does, which its module does
+// not hold.
 const etcdSource = `package main
 
 import (
@@ -35,8 +36,9 @@ import (
 func main() { etcdmain.Main(os.Args) }
 `
 
-// buildEtcd returns the exact version, and the path of the server of that version. It is built where it is
-// not in the user's cache, with the local Go toolchain, in a throw-away module that requires it.
+// buildEtcd returns the exact version, and the path of the server of that version. It is built
+// where it is not in the user's cache, with the local Go toolchain, in a throw-away module that
+// requires it.
 func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, path string, err error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return "", "", fmt.Errorf("building etcd %s needs a Go toolchain, and there is no go on the PATH: install one, or give the path of a binary, as in etcd@/usr/bin/etcd", version)
@@ -77,8 +79,8 @@ func buildEtcd(ctx context.Context, version string, progress io.Writer) (exact, 
 	})
 }
 
-// keeper is the user whose caches are used, nil where that is who runs this: root with the home of another
-// (sudo -E) must leave nothing there that its owner cannot change.
+// keeper is the user whose caches are used, nil where that is who runs this: root with the home of
+// another (sudo -E) must leave nothing there that its owner cannot change.
 type keeper syscall.Credential
 
 func cacheOwner() *keeper {
@@ -170,7 +172,8 @@ func newestBuilt(minor string, program func(version string) string) (newest stri
 	return newest
 }
 
-// make builds the program at the path, unless it is there. Of several that want the same at once one builds, and the others wait.
+// make builds the program at the path, unless it is there. Of several that want the same at once
+// one builds, and the others wait.
 func (w *workshop) make(ctx context.Context, version, path string, begins func()) error {
 	lock := filepath.Dir(path) + ".lock"
 	unlock, err := lockFile(ctx, lock)
@@ -225,7 +228,8 @@ func (w *workshop) run(ctx context.Context, args ...string) (string, error) {
 // lockPoll is how often a file is tried that another process has locked.
 const lockPoll = 100 * time.Millisecond
 
-// lockFile waits until the file is this process's alone. The lock ends with the process at the latest.
+// lockFile waits until the file is this process's alone. The lock ends with the process at the
+// latest.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
 	if err != nil {

@@ -29,17 +29,18 @@ const (
 	// the least that gRPC allows, and above the 5 s below which etcd hangs up
 	// (--grpc-keepalive-min-time). etcd also hangs up on pings without a request under way.
 	keepaliveTime = 10 * time.Second
-	// keepaliveTimeout is how long a ping, or (as TCP_USER_TIMEOUT) any sent byte, may stay without acknowledgement
-	// until the connection is given up and the member left out of the balancing. It is below the usual
-	// time-out of an operation, and far above any round trip.
+	// keepaliveTimeout is how long a ping, or (as TCP_USER_TIMEOUT) any sent byte, may stay without
+	// acknowledgement until the connection is given up and the member left out of the balancing. It
+	// is below the usual time-out of an operation, and far above any round trip.
 	keepaliveTimeout = 3 * time.Second
-	// reconnectDelay is the longest pause between two attempts to connect: a tenth of the usual election
-	// timeout, so that it does not show in the time to recover.
+	// reconnectDelay is the longest pause between two attempts to connect: a tenth of the usual
+	// election timeout, so that it does not show in the time to recover.
 	reconnectDelay = 100 * time.Millisecond
-	// connectTimeout is how long one attempt may take. A SYN lost in a cut is sent again by a new attempt
-	// within this time, instead of after TCP's growing intervals.
+	// connectTimeout is how long one attempt may take. A SYN lost in a cut is sent again by a new
+	// attempt within this time, instead of after TCP's growing intervals.
 	connectTimeout = 2 * time.Second
-	// longestTrip is the round trip for which that leaves room: to connect takes two, TCP's and that of gRPC's settings.
+	// longestTrip is the round trip for which that leaves room: to connect takes two, TCP's and
+	// that of gRPC's settings.
 	longestTrip = connectTimeout * 9 / 20
 )
 
@@ -214,9 +215,9 @@ func (t *trace) member() string {
 
 // tracer is a stats.Handler that fills in the trace of each operation. It knows members by address.
 //
-// Why not by the text of the error: it says for a time-out neither whether the request had left
-// nor to whom, and it is gRPC's to change. gRPC reports OutHeader in the goroutine of the call, as it hands the
-// head of the request to the connection and before it does so with the request itself.
+// Why not by the text of the error: it says for a time-out neither whether the request had left nor
+// to whom, and it is gRPC's to change. gRPC reports OutHeader in the goroutine of the call, as it
+// hands the head of the request to the connection and before it does so with the request itself.
 type tracer map[string]string
 
 func (t tracer) HandleRPC(ctx context.Context, s stats.RPCStats) {

@@ -23,8 +23,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon"
 )
 
-// An edition is another etcd than the one that is built in: a version, which is
-// built from its module, or a binary. The zero edition is the one that is built in.
+// An edition is an etcd other than the built-in one: a version, which is built from its module, or
+// a binary. The zero edition is the built-in etcd.
 type edition struct {
 	version string // of the module: "v3.5.21", or "v3.5" for the newest of a minor
 	path    string // of a binary; absolute, as hosts run it from directories of their own
@@ -38,8 +38,8 @@ var versionLike = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+)*(-[0-9A-Za-z.-]+)?(\+i
 // oldestModule is the first minor whose server is a module that can be built by requiring it.
 const oldestModule = "v3.5"
 
-// parseEdition reads what stands after the @. It looks for no file that is named with a slash: a recorded
-// run must read the same where its binary is gone.
+// parseEdition reads what stands after the @. It looks for no file that is named with a slash: a
+// recorded run must read the same where its binary is gone.
 func parseEdition(argument string) (edition, error) {
 	if versionLike.MatchString(argument) {
 		return parseVersion("v" + strings.TrimPrefix(argument, "v"))
@@ -86,7 +86,7 @@ func (p *binaryPath) Set(s string) error {
 	return err
 }
 
-// needsEdition refuses two etcds in one run.
+// needsEdition returns an error for two etcds in one run.
 func (e *etcd) needsEdition() error {
 	if e.binary != "" && e.edition != (edition{}) {
 		return fmt.Errorf("--etcd-binary %s: the word %s@%s says already which etcd to run", e.binary, e.word, e.edition)
@@ -96,7 +96,7 @@ func (e *etcd) needsEdition() error {
 
 func (e *etcd) builtIn() bool { return e.binary == "" && e.edition == edition{} }
 
-// path is the program to run, "" for reckon's own binary.
+// path returns the program to run, "" for reckon's own binary.
 func (e *etcd) path() string {
 	found := cmp.Or(e.program.Path, e.edition.path, string(e.binary))
 	if found == "" && !e.builtIn() {
@@ -105,8 +105,8 @@ func (e *etcd) path() string {
 	return found
 }
 
-// Prepare builds the version that the word asks for, or looks at the binary that it names, and has it
-// read the command line that it will get.
+// Prepare builds the version that the word asks for, or looks at the binary that it names, and has
+// it read the command line that it will get.
 func (e *etcd) Prepare(ctx context.Context, progress io.Writer) (*reckon.Prepared, error) {
 	if e.builtIn() {
 		return nil, nil
@@ -136,7 +136,7 @@ func (e *etcd) Prepare(ctx context.Context, progress io.Writer) (*reckon.Prepare
 	return &e.program, nil
 }
 
-// Use has Command run what was prepared.
+// Use makes Command run the prepared program.
 func (e *etcd) Use(p reckon.Prepared) { e.program = p }
 
 // Version asks any etcd but the one that is built in.
@@ -154,7 +154,7 @@ func (e *etcd) Version() (string, error) {
 // versionLine is how etcd begins when it is asked for its version.
 var versionLine = regexp.MustCompile(`^etcd Version: (\S+)`)
 
-// etcdVersion is the version that the program says it is. The error says why it is no etcd.
+// etcdVersion returns the version that the program reports. The error says why it is not an etcd.
 func etcdVersion(ctx context.Context, path string) (string, error) {
 	out, err := askProgram(ctx, path, "--version")
 	if m := versionLine.FindStringSubmatch(out); m != nil && err == nil {
@@ -209,8 +209,8 @@ func hashFile(path string) (string, error) {
 // undefined is how Go's flag package says that it does not know a flag.
 var undefined = regexp.MustCompile(`^flag provided but not defined: -+(\S+)`)
 
-// acquaint has the program read its command line, with --version at the end: then it ends once its flags
-// are parsed. A flag that it does not know is given by the name that it knows, or refused.
+// acquaint has the program read its command line, with --version at the end: then it ends once its
+// flags are parsed. A flag that it does not know is given by the name that it knows, or refused.
 func (e *etcd) acquaint(ctx context.Context) error {
 	one := reckon.Member{Name: "n1", Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Dir: "/"}
 	for {
@@ -230,13 +230,15 @@ func (e *etcd) acquaint(ctx context.Context) error {
 	}
 }
 
-// before34 are the flags of reckon's own that etcd did not have before 3.4, and what there was instead.
+// before34 are the flags of reckon's own that etcd did not have before 3.4, and what there was
+// instead.
 var before34 = map[string]string{"logger": "", "log-outputs": "log-output", "pre-vote": ""}
 
-// experimental is the prefix of flags that 3.6 dropped for those that had proved themselves, and 3.7 knows no more.
+// experimental is the prefix of flags that 3.6 dropped for those that had proved themselves, and
+// 3.7 knows no more.
 const experimental = "experimental-"
 
-// rename finds the name by which the program may know the flag.
+// rename returns the name that the program may have for the flag.
 func (e *etcd) rename(flag string) error {
 	unknown := fmt.Errorf("etcd %s has no flag --%s", e.program.Version, flag)
 	for given, now := range e.program.Renamed {

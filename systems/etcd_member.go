@@ -24,7 +24,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// memberConn is the connection over which one member is asked.
+// memberConn is the connection for queries to one member.
 type memberConn struct {
 	*grpc.ClientConn
 	dial atomic.Pointer[reckon.Dial]
@@ -35,7 +35,7 @@ type memberConn struct {
 // asked from its own host.
 const statusDelay = 50 * time.Millisecond
 
-// conn is the member's connection, made on first use; it connects with the dial that was given last.
+// conn returns the member's connection, made on first use. It connects with the latest dial.
 func (e *etcd) conn(m reckon.Member, dial reckon.Dial) (*memberConn, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -46,7 +46,8 @@ func (e *etcd) conn(m reckon.Member, dial reckon.Dial) (*memberConn, error) {
 		newest := func(ctx context.Context, network, address string) (net.Conn, error) {
 			return (*c.dial.Load())(ctx, network, address)
 		}
-		// Plain gRPC, because etcd's client would wait for a dead member and repeat the question to it.
+		// Plain gRPC, because etcd's client would wait for a dead member and repeat the question to
+		// it.
 		options := append(dialOptions(newest, statusDelay), grpc.WithTransportCredentials(insecure.NewCredentials()))
 		var err error
 		if c.ClientConn, err = grpc.NewClient("passthrough:///"+address, options...); err != nil {
@@ -58,9 +59,8 @@ func (e *etcd) conn(m reckon.Member, dial reckon.Dial) (*memberConn, error) {
 	return c, nil
 }
 
-// Status asks the member alone: it answers for itself, also where it has no
-// leader and no quorum. A member that was cut off may claim to lead until it
-// notices; the higher term is right.
+// Status queries only this member, which answers even without a leader or a quorum. A member that
+// was cut off may claim to lead until it notices; the higher term is right.
 func (e *etcd) Status(ctx context.Context, m reckon.Member, dial reckon.Dial) (reckon.Status, error) {
 	resp, err := e.status(ctx, m, dial)
 	if err != nil {
@@ -85,9 +85,9 @@ func (e *etcd) status(ctx context.Context, m reckon.Member, dial reckon.Dial) (*
 	return resp, nil
 }
 
-// Hash is the member's HashKV, over all keys, versions and values up to the
-// revision. It waits, as long as ctx allows, until the member has applied the revision.
-// Hashes of members are comparable where they have compacted up to the same revision; reckon's never compact.
+// Hash returns the member's HashKV, over all keys, versions and values up to the revision. It
+// waits, as long as ctx allows, until the member has applied the revision. Hashes of members are
+// comparable where they have compacted up to the same revision; reckon's never compact.
 func (e *etcd) Hash(ctx context.Context, m reckon.Member, revision int64, dial reckon.Dial) (at int64, hash uint32, err error) {
 	c, err := e.conn(m, dial)
 	if err != nil {
@@ -116,19 +116,23 @@ func (e *etcd) Hash(ctx context.Context, m reckon.Member, revision int64, dial r
 const hashRetry = 10 * time.Millisecond
 
 const (
-	// watchSpan is how many revisions one watch covers: as many as etcd sends at once (watchBatchMaxRevs).
+	// watchSpan is how many revisions one watch covers: as many as etcd sends at once
+	// (watchBatchMaxRevs).
 	watchSpan = 1000
-	// watchesAhead is how many watches are open at once. etcd serves all that lag behind together, every 100 ms, and
-	// reads the whole rest of its history each time: one watch over n revisions would take n/1000 times 100 ms, and n² reads.
+	// watchesAhead is how many watches are open at once. etcd serves all that lag behind together,
+	// every 100 ms, and reads the whole rest of its history each time: one watch over n revisions
+	// would take n/1000 times 100 ms, and n² reads.
 	watchesAhead = 32
-	// watchBudget bounds what the open watches may hold in memory together, unless one alone holds more: bytes.
+	// watchBudget bounds what the open watches may hold in memory together, unless one alone holds
+	// more: bytes.
 	watchBudget = 64 << 20
 	// watchStall is how long etcd may take to send the next part of its history.
 	watchStall = 30 * time.Second
 )
 
-// Changes watches all keys through the member, from the first revision to the
-// newest that it has applied by now. A deletion, which reckon never asks for, is an error, as is history that was compacted away.
+// Changes watches all keys through the member, from the first revision to the newest that it has
+// applied by now. A deletion, which reckon never asks for, is an error, as is history that was
+// compacted away.
 func (e *etcd) Changes(ctx context.Context, m reckon.Member, dial reckon.Dial) iter.Seq2[history.Change, error] {
 	return func(yield func(history.Change, error) bool) {
 		if err := e.changes(ctx, m, dial, func(c history.Change) bool { return yield(c, nil) }); err != nil {
@@ -167,7 +171,8 @@ func (e *etcd) changes(ctx context.Context, m reckon.Member, dial reckon.Dial, y
 	}
 }
 
-// watchesFor is how many watches may be open at once, of at most so many, on a store of that size and revision.
+// watchesFor is how many watches may be open at once, of at most so many, on a store of that size
+// and revision.
 func watchesFor(most int, size, revision int64) int {
 	each := max(size, 1) * watchSpan / max(revision, watchSpan)
 	return int(max(1, min(int64(most), watchBudget/max(each, 1))))
@@ -214,7 +219,8 @@ func (w *watch) drain(ctx context.Context, m reckon.Member, yield func(history.C
 	return true, nil
 }
 
-// pass yields those of the events that are the watch's own: after its last revision the next watch goes on.
+// pass yields those of the events that are the watch's own: after its last revision the next watch
+// goes on.
 func (w *watch) pass(events []*clientv3.Event, m reckon.Member, yield func(history.Change) bool) (more bool, err error) {
 	for _, e := range events {
 		kv := e.Kv
@@ -256,8 +262,9 @@ var measured = map[string]struct{ buckets bool }{
 	"process_resident_memory_bytes":             {},
 }
 
-// Metrics reads the member's /metrics. A metric with labels is summed over them. Of a histogram h there are
-// h_sum and h_count, and where its buckets are measured h_le_X, the number of observations of at most X.
+// Metrics reads the member's /metrics. A metric with labels is summed over them. Of a histogram h
+// there are h_sum and h_count, and where its buckets are measured h_le_X, the number of
+// observations of at most X.
 func (e *etcd) Metrics(ctx context.Context, m reckon.Member, dial reckon.Dial) (map[string]float64, error) {
 	families, err := scrape(ctx, clientURL(m)+"/metrics", dial)
 	if err != nil {
@@ -273,7 +280,8 @@ func (e *etcd) Metrics(ctx context.Context, m reckon.Member, dial reckon.Dial) (
 }
 
 func scrape(ctx context.Context, url string, dial reckon.Dial) (map[string]*dto.MetricFamily, error) {
-	// A connection for each sample: they are a second or so apart, and one that outlived its member would have to be told apart.
+	// A connection for each sample: they are a second or so apart, and one that outlived its member
+	// would have to be told apart.
 	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -23,8 +23,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// TestEveryErrorIsDecided has a row for each error that etcd can answer, and
-// reads etcd's source to be sure of it: an error that is new in some version fails here until someone has read what it means.
+// TestEveryErrorIsDecided has a row for each error that etcd can answer, and reads etcd's source to
+// be sure of it: an error that is new in some version fails here until someone has read what it
+// means.
 func TestEveryErrorIsDecided(t *testing.T) {
 	const unknown, failed = history.Unknown, history.Failed
 	rows := map[string]struct {
@@ -162,8 +163,8 @@ func TestEnvironmentThatEtcdWouldRead(t *testing.T) {
 	}
 }
 
-// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run. A load driver that uses the member
-// beside it alone connects to no other, but workers do.
+// TestTooFarToConnect: where an attempt to connect would always run out of time, there is no run. A
+// load driver that uses the member beside it alone connects to no other, but workers do.
 func TestTooFarToConnect(t *testing.T) {
 	const refused = "a round trip from c1 to n2 takes 1.1s: clients give an attempt to connect 2s, which is enough for up to 900ms"
 	for _, c := range []struct {
@@ -193,6 +194,7 @@ func TestTooFarToConnect(t *testing.T) {
 
 // TestPreVoteDiffers asks the processes themselves: what they log that they run with.
 func TestPreVoteDiffers(t *testing.T) {
+	t.Parallel()
 	for i, name := range []string{"etcd", "etcd-no-pre-vote"} {
 		c := start(t, word(t, name), byte(20+i), 1)
 		log, err := os.ReadFile(c.log(c.members[0]))
@@ -208,6 +210,7 @@ func TestPreVoteDiffers(t *testing.T) {
 
 // TestLeaderDies walks through what a run with the fault leader asks of etcd.
 func TestLeaderDies(t *testing.T) {
+	t.Parallel()
 	c := start(t, word(t, "etcd"), 30, 3)
 	client := c.dial(c.members...)
 	for i := range 20 {
@@ -287,7 +290,8 @@ func (c *cluster) tellsItsPast(last int64) {
 	}
 }
 
-// later are metrics that a member does not have from the start: peers are first probed after half a minute.
+// later are metrics that a member does not have from the start: peers are first probed after half a
+// minute.
 var later = map[string]bool{"etcd_network_peer_round_trip_time_seconds": true, "etcd_network_peer_sent_failures_total": true}
 
 // measures checks that the metrics that are asked for exist, and make sense.
@@ -319,6 +323,7 @@ func (c *cluster) measures() {
 
 // TestPatience asks for what is not there yet, or not any more.
 func TestPatience(t *testing.T) {
+	t.Parallel()
 	c := start(t, word(t, "etcd"), 40, 1)
 	m := c.members[0]
 	ctx, cancel := context.WithTimeout(t.Context(), 3*hashRetry)
@@ -362,7 +367,8 @@ func (c *cluster) refusesItsPast(why string) {
 	}
 }
 
-// TestWatchesFor: what the watches of a history hold in memory together is bounded, however large the values are.
+// TestWatchesFor: what the watches of a history hold in memory together is bounded, however large
+// the values are.
 func TestWatchesFor(t *testing.T) {
 	for _, c := range []struct {
 		size, revision int64
@@ -382,6 +388,7 @@ func TestWatchesFor(t *testing.T) {
 
 // TestLongHistory reads more revisions than the watches that are open at once cover.
 func TestLongHistory(t *testing.T) {
+	t.Parallel()
 	s := word(t, "etcd", "--etcd-flag=unsafe-no-fsync=true").(*etcd)
 	s.watches = 2
 	c := start(t, s, 50, 1)

@@ -40,9 +40,9 @@ func init() {
 	})
 }
 
-// memory is the System of both words. It is not replicated: its one member
-// always leads, in term 1. Its server keeps nothing on disk, so a restart loses
-// every acknowledged write, which is a broken promise like any other.
+// memory is the System of both words. It is not replicated: its one member always leads, in term 1.
+// Its server keeps nothing on disk, so a restart loses every acknowledged write and violates
+// durability.
 type memory struct {
 	lies *lies // nil: honest
 
@@ -52,7 +52,7 @@ type memory struct {
 
 func newMemory(l *lies) *memory { return &memory{lies: l, clients: map[string]*memoryClient{}} }
 
-// lies is how often a liar lies, and by which seed.
+// lies holds the rate at which a liar lies, and its seed.
 type lies struct {
 	rate float64
 	seed uint64
@@ -66,7 +66,7 @@ func (l *lies) bind(fs *pflag.FlagSet) {
 // Place picks the first node.
 func (s *memory) Place(nodes []string) []string { return nodes[:min(1, len(nodes))] }
 
-// Command is the server's command line.
+// Command returns the server's command line.
 func (s *memory) Command(m reckon.Member, _ []reckon.Member) reckon.Command {
 	args := []string{MemoryRole, "--listen=" + clientAddress(m)}
 	if s.lies != nil {
@@ -77,7 +77,7 @@ func (s *memory) Command(m reckon.Member, _ []reckon.Member) reckon.Command {
 	return reckon.Command{Args: args}
 }
 
-// Status is ready, and leading, wherever there is an answer.
+// Status reports a member that answers as ready and leading.
 func (s *memory) Status(ctx context.Context, m reckon.Member, dial reckon.Dial) (reckon.Status, error) {
 	if _, err := ask[bool](ctx, s.client(m, dial), "Ping", true); err != nil {
 		return reckon.Status{}, fmt.Errorf("ask %s for its status: %w", m.Name, err)
@@ -85,7 +85,7 @@ func (s *memory) Status(ctx context.Context, m reckon.Member, dial reckon.Dial) 
 	return reckon.Status{Ready: true, Leader: true, Term: 1}, nil
 }
 
-// client is the one that asks the member; it connects with the dial that was given last.
+// client returns the client for the member, which connects with the latest dial.
 func (s *memory) client(m reckon.Member, dial reckon.Dial) *memoryClient {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +99,7 @@ func (s *memory) client(m reckon.Member, dial reckon.Dial) *memoryClient {
 	return c
 }
 
-// Changes is what the server stored, which is the truth also where it lied about it.
+// Changes yields what the server stored, which is the truth even if it lied to clients.
 func (s *memory) Changes(ctx context.Context, m reckon.Member, dial reckon.Dial) iter.Seq2[history.Change, error] {
 	return func(yield func(history.Change, error) bool) {
 		client := s.client(m, dial)
@@ -125,7 +125,7 @@ func (s *memory) Changes(ctx context.Context, m reckon.Member, dial reckon.Dial)
 	}
 }
 
-// Hash is a checksum of the changes up to the revision.
+// Hash returns a checksum of the changes up to the revision.
 func (s *memory) Hash(ctx context.Context, m reckon.Member, revision int64, dial reckon.Dial) (at int64, hash uint32, err error) {
 	h, err := ask[memoryHash](ctx, s.client(m, dial), "Hash", revision)
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *memory) Hash(ctx context.Context, m reckon.Member, revision int64, dial
 	return h.Revision, h.Sum, nil
 }
 
-// Dial makes a client of the first of the members: there are no others.
+// Dial returns a client of the first member, which is the only one.
 func (s *memory) Dial(_ context.Context, members []reckon.Member, dial reckon.Dial) (reckon.Client, error) {
 	if len(members) == 0 {
 		return nil, errors.New("make a memory client: no member to use")
@@ -144,8 +144,8 @@ func (s *memory) Dial(_ context.Context, members []reckon.Member, dial reckon.Di
 	return c, nil
 }
 
-// memoryClient is a reckon.Client over one connection, which is made when it is
-// needed and again when it was lost. Unlike etcd's it does not wait for a server that refuses connections.
+// memoryClient is a reckon.Client over one connection, which is made when it is needed and again
+// when it was lost. Unlike etcd's it does not wait for a server that refuses connections.
 type memoryClient struct {
 	member, address string
 
@@ -182,7 +182,7 @@ func (c *connecting) call(method string, request, answer any) error {
 	return err
 }
 
-// silent is how long it has answered nothing, though asked.
+// silent returns how long the server has left requests unanswered.
 func (c *connecting) silent() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,7 +220,8 @@ func (c *memoryClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 	return op
 }
 
-// memoryOutcome decides what an operation came to: an error of connecting, and only that, came before the request.
+// memoryOutcome decides what an operation came to: an error of connecting, and only that, came
+// before the request.
 func memoryOutcome(kind history.Kind, err error) history.Outcome {
 	var unsent *unsentError
 	switch {
@@ -232,7 +233,7 @@ func memoryOutcome(kind history.Kind, err error) history.Outcome {
 	return history.Unknown
 }
 
-// unsentError means that the request never left.
+// unsentError means that the request was never sent.
 type unsentError struct{ err error }
 
 func (e *unsentError) Error() string { return "never sent: " + e.err.Error() }

@@ -19,7 +19,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
-// What goes over the wire, by net/rpc. They are aliases because that is particular about named types.
+// What goes over the wire, by net/rpc. They are aliases because that is particular about named
+// types.
 type (
 	memoryRequest = struct{ Key, Value string }
 	memoryAnswer  = struct {

@@ -24,6 +24,7 @@ func TestMemoryIsOnOneNode(t *testing.T) {
 
 // TestMemoryForgets: a restart loses what was acknowledged, and the client connects again.
 func TestMemoryForgets(t *testing.T) {
+	t.Parallel()
 	c := start(t, word(t, "memory"), 90, 1)
 	client := c.dial(c.members...)
 	c.write(client, "k", "v")
@@ -38,7 +39,8 @@ func TestMemoryForgets(t *testing.T) {
 	})
 }
 
-// TestMemoryGivesUpAConnection: one over which no answer comes is dropped, however little patience each operation has.
+// TestMemoryGivesUpAConnection: one over which no answer comes is dropped, however little patience
+// each operation has.
 func TestMemoryGivesUpAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dialled []time.Duration
@@ -61,10 +63,12 @@ func TestMemoryGivesUpAConnection(t *testing.T) {
 	})
 }
 
-// lied is what a liar did in a number of operations: which of the writes it dropped, and which reads were stale.
+// lied is what a liar did in a number of operations: which of the writes it dropped, and which
+// reads were stale.
 type lied struct{ dropped, stale []int }
 
-// askLiar writes a key and reads it, over and over, and compares with what the server then says that it stored.
+// askLiar writes a key and reads it, over and over, and compares with what the server then says
+// that it stored.
 func askLiar(t *testing.T, net byte, flags ...string) (l lied) {
 	c := start(t, word(t, "memory-liar", flags...), net, 1)
 	client := c.dial(c.members...)
@@ -95,6 +99,7 @@ func askLiar(t *testing.T, net byte, flags ...string) (l lied) {
 }
 
 func TestLiarLies(t *testing.T) {
+	t.Parallel()
 	one := askLiar(t, 91, "--seed=1", "--lie-rate=5")
 	if d, s := len(one.dropped), len(one.stale); d < 5 || d > 50 || s < 5 || s > 50 {
 		t.Errorf("at 5 %% of 400 it dropped %d and answered %d stale", d, s)

@@ -9,10 +9,9 @@
 // another name ([EtcdRole], [MemoryRole]), so a program or test that runs
 // systems calls reexec.Init first of all in main, and returns where that says true.
 //
-// The package refuses to own processes: it says what to run, and asks members
-// and gives them operations once they run. It judges nothing either; but only
-// here is it decided which error of a store means that an operation definitely
-// had no effect.
+// The package owns no processes: it says what to run, and queries members and sends them operations
+// once they run. It checks nothing, but it alone decides which error of a store means that an
+// operation definitely had no effect.
 package systems
 
 import (
@@ -33,5 +32,5 @@ func hostPort(a netip.Addr, port uint16) string {
 	return net.JoinHostPort(a.String(), strconv.Itoa(int(port)))
 }
 
-// clientAddress is where the member serves clients.
+// clientAddress returns the address at which the member serves clients.
 func clientAddress(m reckon.Member) string { return hostPort(m.Addr, clientPort) }

@@ -54,7 +54,8 @@ type cluster struct {
 	running map[string]*exec.Cmd
 }
 
-// start starts n members and waits until all are ready. net is different for each test of the package.
+// start starts n members and waits until all are ready. net is different for each test of the
+// package.
 func start(t testing.TB, s reckon.System, net byte, n int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, system: s, running: map[string]*exec.Cmd{}}
@@ -73,7 +74,8 @@ func start(t testing.TB, s reckon.System, net byte, n int) *cluster {
 	return c
 }
 
-// run starts the member's process; its output is kept, also over restarts, and shown if the test fails.
+// run starts the member's process; its output is kept, also over restarts, and shown if the test
+// fails.
 func (c *cluster) run(m reckon.Member) {
 	c.t.Helper()
 	command := c.system.Command(m, c.members)
@@ -114,7 +116,7 @@ func (c *cluster) killAll() {
 
 // status asks the member with little patience.
 func (c *cluster) status(m reckon.Member) (reckon.Status, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	return c.system.Status(ctx, m, direct)
 }
@@ -145,10 +147,10 @@ func (c *cluster) leads() (leader reckon.Member, err error) {
 	return leader, err
 }
 
-// eventually waits, 20 s at most, until the condition holds.
+// eventually waits, a minute at most, until the condition holds.
 func (c *cluster) eventually(what string, condition func() error) {
 	c.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := condition()
 		if err == nil {

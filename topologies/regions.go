@@ -21,23 +21,25 @@ const publicCloud = "public-cloud"
 //go:embed regions.csv
 var publicCloudCSV string
 
-// regions is how far named regions are from each other.
+// regions holds the delays between named regions.
 type regions struct {
 	names []string
-	// delay is one way, from the row's region to the column's. What lies within a region is 0 unless the matrix says otherwise.
+	// delay is one way, from the row's region to the column's. It is 0 within a region unless the
+	// matrix says otherwise.
 	delay [][]time.Duration
 }
 
 // maxMatrix bounds a matrix file, in bytes: 300 regions fit.
 const maxMatrix = 1 << 20
 
-// farthest bounds a delay: to the moon and back takes less.
+// farthest bounds a delay: light takes less to the moon and back.
 const farthest = time.Minute
 
-// readRegions reads a matrix as CSV: the first line names the regions, every other line begins with the name of one and
-// has how many milliseconds it takes from there to each region of the first line. The first cell says what that is: "rtt" (or nothing)
-// means round trips, of which one way is half; "one-way" means one way, so that ways may differ. A cell from a region to
-// itself may be empty. Lines that begin with # are comments.
+// readRegions reads a matrix as CSV: the first line names the regions, and every other line begins
+// with the name of one and has the milliseconds from there to each region of the first line. The
+// first cell is "rtt" (or empty) for round trips, of which one way is half, or "one-way", with
+// which the two directions may differ. A cell from a region to itself may be empty. Lines that
+// begin with # are comments.
 func readRegions(r io.Reader) (regions, error) {
 	lines := csv.NewReader(io.LimitReader(r, maxMatrix))
 	lines.Comment, lines.FieldsPerRecord, lines.TrimLeadingSpace = '#', -1, true
@@ -82,7 +84,7 @@ func readRegions(r io.Reader) (regions, error) {
 	return m, nil
 }
 
-// csvError is what the CSV reader has to say, without its own way to number lines.
+// csvError returns the CSV reader's error without its line numbers.
 func csvError(err error) error {
 	var p *csv.ParseError
 	if errors.As(err, &p) {
@@ -114,7 +116,7 @@ func (m regions) validNames() error {
 	return nil
 }
 
-// row takes a line's cells; share of a number is one way.
+// row adds a line's cells. share is the share of each number that is one way.
 func (m *regions) row(cells []string, share float64) error {
 	from, err := m.index(cells[0])
 	switch {
@@ -140,19 +142,16 @@ func (m *regions) row(cells []string, share float64) error {
 	return nil
 }
 
-// index is the place of the region; the error for an unknown one names the nearest and the known.
+// index returns the place of the region. The error for an unknown one names the nearest and the
+// known.
 func (m regions) index(name string) (int, error) {
 	if i := slices.Index(m.names, name); i >= 0 {
 		return i, nil
 	}
-	hint := ""
-	if near := flags.Nearest(name, m.names); near != "" {
-		hint = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return 0, fmt.Errorf("unknown region %q%s; known: %s", name, hint, strings.Join(m.names, ", "))
+	return 0, flags.Suggest("region", name, m.names)
 }
 
-// text is the matrix on one line, as Set takes it.
+// text returns the matrix on one line, as Set accepts it.
 func (m regions) text() string {
 	var b strings.Builder
 	b.WriteString("one-way," + strings.Join(m.names, ","))
@@ -165,8 +164,9 @@ func (m regions) text() string {
 	return b.String()
 }
 
-// matrixValue is a flag: the word public-cloud, a file, or a matrix itself with ; for the ends of lines. What it
-// says of itself is never a file, so that a recorded plan can be made again without it.
+// matrixValue is the value of a flag: the word public-cloud, a file, or a matrix itself with ; for
+// the ends of lines. It never prints a file's name, so that a recorded plan can be made again
+// without the file.
 type matrixValue struct {
 	regions
 	word string
@@ -203,7 +203,7 @@ func (v *matrixValue) Set(s string) (err error) {
 	return err
 }
 
-// reason is why a file could not be opened, without the path, which the flag's error has already.
+// reason returns why a file could not be opened, without its path, which the flag's error has.
 func reason(err error) string {
 	var p *os.PathError
 	if errors.As(err, &p) {

@@ -11,7 +11,7 @@ func init() {
 	reckon.Topologies.Register(reckon.Word[reckon.Topology]{
 		Name:    "simple",
 		Aliases: []string{"star"},
-		Doc:     "a star: every host is as far from every other, with the latency, jitter and loss given",
+		Doc:     "a star: every host is equally far from every other, with the given latency, jitter and loss",
 		New: func(fs *pflag.FlagSet) reckon.Topology {
 			s := &simple{}
 			s.bind(fs)
@@ -22,7 +22,7 @@ func init() {
 
 type simple struct{ far }
 
-// Layout puts the same shape on every path; clients are dealt out to the nodes in turn.
+// Layout gives every path the same shape, and assigns the clients to the nodes in turn.
 func (s *simple) Layout() (reckon.Layout, error) {
 	if err := s.validate(s.clients); err != nil {
 		return reckon.Layout{}, err

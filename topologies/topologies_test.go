@@ -44,7 +44,8 @@ func TestLayouts(t *testing.T) {
 	})
 }
 
-// What a flag says of itself makes the same layout again, without any file: a recorded plan is made of it.
+// What a flag says of itself makes the same layout again, without any file: a recorded plan is made
+// of it.
 func TestFlagsPrintWhatTheyTake(t *testing.T) {
 	for _, line := range []string{
 		"",

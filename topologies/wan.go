@@ -14,7 +14,7 @@ import (
 func init() {
 	reckon.Topologies.Register(reckon.Word[reckon.Topology]{
 		Name: "wan",
-		Doc:  "one data centre for each node, with clients in it: a perfect wire inside, the latency, jitter and loss given between them, or the latencies between named regions",
+		Doc:  "one data centre per node, with clients in it: a perfect wire inside, and between them the given latency, jitter and loss, or the latencies between named regions",
 		New: func(fs *pflag.FlagSet) reckon.Topology {
 			w := &wan{}
 			w.bind(fs)
@@ -35,7 +35,7 @@ func (w *wan) bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&w.places, "wan-regions", nil, "the region of each node (default: the matrix's regions in order); nodes may share one")
 }
 
-// Layout names the clients of the first data centre first: with two in each, c1 and c2 stand beside n1.
+// Layout numbers the clients by data centre: with two in each, c1 and c2 are beside n1.
 func (w *wan) Layout() (reckon.Layout, error) {
 	if err := w.validate(w.nodes * w.clients); err != nil {
 		return reckon.Layout{}, err
@@ -66,7 +66,7 @@ func (w *wan) Layout() (reckon.Layout, error) {
 	return l, nil
 }
 
-// between is what lies between the data centres, and, where both are the same, inside.
+// between returns the shapes between the data centres, and inside each.
 func (w *wan) between() ([][]link.Shape, error) {
 	places, err := w.placed()
 	if err != nil {
@@ -83,7 +83,7 @@ func (w *wan) between() ([][]link.Shape, error) {
 			case places[x] == places[y]: // also between two data centres of one region
 				between[x][y] = link.Shape{Delay: w.matrix.delay[places[x]][places[x]]}
 			default:
-				between[x][y], err = w.shapeOf(w.matrix.delay[places[x]][places[y]])
+				between[x][y], err = w.shapeAt(w.matrix.delay[places[x]][places[y]])
 				if err != nil {
 					err = fmt.Errorf("from %s to %s: %w", w.matrix.names[places[x]], w.matrix.names[places[y]], err)
 				}
@@ -96,7 +96,8 @@ func (w *wan) between() ([][]link.Shape, error) {
 	return between, nil
 }
 
-// placed is the region of each node, by its place in the matrix; nil where there are no regions.
+// placed returns the region of each node by its place in the matrix, or nil if there are no
+// regions.
 func (w *wan) placed() (places []int, err error) {
 	if w.matrix.names == nil {
 		if len(w.places) == 0 {
@@ -106,7 +107,7 @@ func (w *wan) placed() (places []int, err error) {
 			return nil, err
 		}
 	}
-	if w.latency != defaultLatency { // a plan that is made again gives every flag, also this one
+	if w.link.LatencyGiven() { // a recorded plan gives every flag, with its default too
 		return nil, errors.New("--link-latency: the latencies are those of --wan-matrix; leave one of them out")
 	}
 	where, flag := w.places, "--wan-regions "+strings.Join(w.places, ",")

@@ -41,7 +41,7 @@ type kibishiis struct {
 
 var _ reckon.Launcher = (*kibishiis)(nil)
 
-// Validate refuses stores that workers cannot meet in, and trees that cannot be.
+// Validate returns an error for a store that workers cannot use, or a tree that cannot exist.
 func (k *kibishiis) Validate(s reckon.Setting) error {
 	switch {
 	case len(s.Endpoints) == 0:
@@ -57,23 +57,23 @@ func (k *kibishiis) Validate(s reckon.Setting) error {
 	return kibishii.Options{Identity: kibishii.Identity{Node: "c1", Volume: volume}}.Validate(k.spec)
 }
 
-// Ops are none: what the workers ask of the store is between them and it.
+// Ops yields nothing: the workers have clients of their own.
 func (k *kibishiis) Ops(reckon.Setting, int, *rand.Rand) iter.Seq[reckon.Op] {
 	return func(func(reckon.Op) bool) {}
 }
 
-// Checks hold the passes to what the protocol promises.
+// Checks verify that the passes kept the guarantees of the protocol.
 func (k *kibishiis) Checks(reckon.Setting) []reckon.Check {
 	return []reckon.Check{{Name: "kibishii", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Passes(h) }}}
 }
 
-// Launch starts a worker on every client host and waits until all are there.
+// Launch starts a worker on every client host and waits until all are registered.
 func (k *kibishiis) Launch(ctx context.Context, c reckon.Env) (reckon.Workers, error) {
-	d, err := newDuty(ctx, k, c)
+	d, err := newWorkers(ctx, k, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.muster(ctx); err != nil {
+	if err := d.launch(ctx); err != nil {
 		d.Stop()
 		return nil, err
 	}

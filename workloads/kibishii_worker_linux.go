@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/history"
-	"github.com/reckon-bench/reckon/reckon/host"
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
@@ -28,10 +26,10 @@ const workerRole = "reckon-kibishii"
 
 func init() { reexec.Register(workerRole, workerMain) }
 
-// volume is what the directory of a worker's tree is called.
+// volume is the name of the directory of a worker's tree.
 const volume = "data"
 
-// workerJob is what a worker is told, as its one argument.
+// workerJob is the only argument of a worker, as JSON.
 type workerJob struct {
 	Endpoints []string
 	Node      string
@@ -39,7 +37,8 @@ type workerJob struct {
 	Lease     time.Duration
 }
 
-// workerMain works until the process is killed. It says on its standard output, a JSON object a line, what it does.
+// workerMain works until the process is killed. It reports what it does on standard output, a JSON
+// object per line.
 func workerMain() {
 	var job workerJob
 	if err := json.Unmarshal([]byte(os.Args[1]), &job); err != nil {
@@ -48,7 +47,7 @@ func workerMain() {
 	}
 	w := fleet.Worker{
 		Etcd: fleet.Etcd{Endpoints: job.Endpoints}, Node: job.Node, Roots: []string{job.Root}, Lease: job.Lease, Identity: true,
-		Patience: time.Hour,                                                                // whether the store can be reached is the run's to judge
+		Patience: time.Hour,                                                                // the run decides whether the store can be reached
 		Log:      slog.New(slog.NewJSONHandler(io.MultiWriter(os.Stdout, os.Stderr), nil)), // for the run, and for the log
 	}
 	if err := w.Run(context.Background()); err != nil {
@@ -57,43 +56,43 @@ func workerMain() {
 	}
 }
 
-// hand is one worker, from the run's side.
-type hand struct {
-	duty *duty
-	name string
+// member is one worker as the run sees it.
+type member struct {
+	group *workers
+	name  string
 
 	starting sync.Mutex // one start at a time
-	process  *host.Process
-	silent   chan struct{} // closed once all that the process said has been heard
+	process  reckon.Process
+	silent   chan struct{} // closed once the output of the process has been read
 	tree     string
 
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced whenever any of this changes
 	starts     int           // of the process
 	registered bool          // the process has
-	gone       bool          // it has ended, and all that it said has been heard
-	killed     bool          // that is wanted
-	doing      string        // the operation that it is at, "" for none
+	gone       bool          // it has ended, and its output has been read
+	killed     bool          // by a fault
+	doing      string        // its current operation, "" for none
 	doingWhat  string        // "generate 7"
-	visits     []*visit      // who wait for the tree to be at rest
+	visits     []*visit      // those who wait for the tree to be at rest
 }
 
-// visit is somebody at a tree at rest.
+// visit is an access to a tree at rest.
 type visit struct {
 	do   func(tree string) (string, error)
 	done chan error
 }
 
-func newHand(d *duty, name string) *hand {
-	return &hand{duty: d, name: name, changed: make(chan struct{})}
+func newMember(d *workers, name string) *member {
+	return &member{group: d, name: name, changed: make(chan struct{})}
 }
 
 // Name is the node's, and that of its host.
-func (h *hand) Name() string { return h.name }
+func (h *member) Name() string { return h.name }
 
-// start starts the process, on the tree that there may be.
-func (h *hand) start() error {
-	dir, err := h.duty.camp.Scratch("kibishii-" + h.name)
+// start starts the process on its tree, if there is one yet.
+func (h *member) start() error {
+	dir, err := h.group.env.Scratch("kibishii-" + h.name)
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func (h *hand) start() error {
 	if err := os.MkdirAll(h.tree, 0o777); err != nil {
 		return fmt.Errorf("make a tree's root: %w", err)
 	}
-	job, err := json.Marshal(workerJob{h.duty.camp.Setting.Endpoints, h.name, h.tree, h.duty.lease})
+	job, err := json.Marshal(workerJob{h.group.env.Setting.Endpoints, h.name, h.tree, h.group.lease})
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (h *hand) start() error {
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
-	process, err := h.duty.camp.Start(h.name, "kibishii-"+h.name, host.Command{Args: []string{workerRole, string(job)}, Stdout: stdout})
+	process, err := h.group.env.Start(h.name, "kibishii-"+h.name, reckon.Command{Args: []string{workerRole, string(job)}}, stdout)
 	stdout.Close()
 	if err != nil {
 		out.Close()
@@ -124,17 +123,18 @@ func (h *hand) start() error {
 	return nil
 }
 
-// said is a line of what a worker says that it does.
+// said is a line of a worker's output.
 type said struct {
 	Message string `json:"msg"`
 	Op      string `json:"op"`
 	Cmd     string `json:"cmd"`
 	Pass    int32  `json:"pass"`
 	Error   string `json:"error"`
+	Lost    bool   `json:"lease_lost"`
 }
 
-// listen records what the worker says of itself, which owes nothing to the store.
-func (h *hand) listen(out io.ReadCloser, silent chan<- struct{}) {
+// listen records the worker's own output, which does not depend on the store.
+func (h *member) listen(out io.ReadCloser, silent chan<- struct{}) {
 	defer close(silent)
 	defer h.change(func() { h.gone = true })
 	defer out.Close()
@@ -148,19 +148,17 @@ func (h *hand) listen(out io.ReadCloser, silent chan<- struct{}) {
 	}
 }
 
-func (h *hand) hear(s said) {
-	worked := func(what string) {
-		h.duty.camp.Event(history.Event{Kind: history.Worked, Subject: h.name, Detail: what + " " + s.Op})
-	}
+func (h *member) hear(s said) {
+	worked := func(step history.Step) { h.group.env.Event(history.NewWorked(h.name, step, s.Op)) }
 	switch {
 	case s.Message == "begins":
-		worked("started")
+		worked(history.Started)
 	case s.Message == "ended" && s.Error == "":
-		worked("finished")
-	case s.Message == "ended" && strings.HasSuffix(s.Error, fleet.ErrLeaseLost.Error()):
-		worked("lost")
+		worked(history.Finished)
+	case s.Message == "ended" && s.Lost:
+		worked(history.Lost)
 	case s.Message == "ended":
-		worked("gave up on")
+		worked(history.GaveUp)
 	}
 	h.change(func() {
 		switch s.Message {
@@ -174,7 +172,7 @@ func (h *hand) hear(s said) {
 	})
 }
 
-func (h *hand) change(f func()) {
+func (h *member) change(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f()
@@ -182,8 +180,8 @@ func (h *hand) change(f func()) {
 	h.changed = make(chan struct{})
 }
 
-// await waits until the condition, asked whenever something changes, holds.
-func (h *hand) await(ctx context.Context, what string, condition func() bool) error {
+// await waits until the condition holds. It is evaluated after every change.
+func (h *member) await(ctx context.Context, what string, condition func() bool) error {
 	for {
 		h.mu.Lock()
 		ok, changed := condition(), h.changed
@@ -200,12 +198,12 @@ func (h *hand) await(ctx context.Context, what string, condition func() bool) er
 }
 
 // Busy waits until the worker is in the middle of a pass.
-func (h *hand) Busy(ctx context.Context) error {
+func (h *member) Busy(ctx context.Context) error {
 	return h.await(ctx, "begin a pass", func() bool { return h.doing != "" })
 }
 
 // Kill kills the worker.
-func (h *hand) Kill(context.Context) (string, func(context.Context) (string, error), error) {
+func (h *member) Kill(context.Context) (string, func(context.Context) (string, error), error) {
 	h.starting.Lock()
 	defer h.starting.Unlock()
 	pid := h.process.PID()
@@ -213,7 +211,7 @@ func (h *hand) Kill(context.Context) (string, func(context.Context) (string, err
 	if err := h.process.Kill(); err != nil {
 		return "", nil, err
 	}
-	<-h.silent // it is dead, and so is its end of the pipe
+	<-h.silent // the process is dead and has closed its end of the pipe
 	var in string
 	h.change(func() {
 		in = h.doingWhat
@@ -226,8 +224,9 @@ func (h *hand) Kill(context.Context) (string, func(context.Context) (string, err
 	return seen, h.restart, nil
 }
 
-// restart starts the process again, unless there is one: two that are one worker would be in each other's way.
-func (h *hand) restart(context.Context) (string, error) {
+// restart starts the process again, unless there is one: two processes of one worker would
+// conflict.
+func (h *member) restart(context.Context) (string, error) {
 	h.starting.Lock()
 	defer h.starting.Unlock()
 	select {
@@ -240,9 +239,10 @@ func (h *hand) restart(context.Context) (string, error) {
 	return fmt.Sprintf("process %d of worker %s runs", h.process.PID(), h.name), nil
 }
 
-// Back waits until the process has registered: while its predecessor's lease lasts it cannot.
-func (h *hand) Back(ctx context.Context, within time.Duration) (string, error) {
-	within += h.duty.lease
+// Back waits until the process has registered, which it cannot do until its predecessor's lease
+// expires.
+func (h *member) Back(ctx context.Context, within time.Duration) (string, error) {
+	within += h.group.lease
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	h.starting.Lock()
@@ -267,8 +267,9 @@ func (h *hand) Back(ctx context.Context, within time.Duration) (string, error) {
 	return fmt.Sprintf("and is registered again after %v", time.Since(begun).Round(time.Millisecond)), nil
 }
 
-// AtRest waits until a generate of the worker's tree has been acknowledged, and runs do before anything else is done with it.
-func (h *hand) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
+// AtRest waits until a generate of the worker's tree is acknowledged, and runs do before the tree
+// is used again.
+func (h *member) AtRest(ctx context.Context, do func(tree string) (string, error)) error {
 	v := &visit{do, make(chan error, 1)}
 	h.mu.Lock()
 	h.visits = append(h.visits, v)
@@ -287,8 +288,8 @@ func (h *hand) AtRest(ctx context.Context, do func(tree string) (string, error))
 	}
 }
 
-// rest lets those at the tree who wait for it to be at rest.
-func (h *hand) rest() {
+// rest runs the accesses that wait for the tree to be at rest.
+func (h *member) rest() {
 	h.mu.Lock()
 	visits := h.visits
 	h.visits = nil
@@ -300,14 +301,14 @@ func (h *hand) rest() {
 }
 
 // end ends the worker for good.
-func (h *hand) end() {
+func (h *member) end() {
 	h.starting.Lock()
 	defer h.starting.Unlock()
 	if h.process != nil {
 		h.change(func() { h.killed = true })
-		_ = h.process.Kill() // the end of the run's tree ends it in any case
+		_ = h.process.Kill() // it ends with the run's process tree in any case
 		<-h.silent
 	}
 }
 
-var _ reckon.Worker = (*hand)(nil)
+var _ reckon.Worker = (*member)(nil)

@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,9 @@ import (
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
-// newTestHand is a worker on a real host whose processes are shells that run the scripts, one after the other.
-func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) {
+// newTestMember is a worker on a real host whose processes are shells that run the scripts, one
+// after the other.
+func newTestMember(t *testing.T, scripts ...string) (h *member, started func() int) {
 	t.Helper()
 	hosttest.Need(t)
 	on, err := host.New("c1")
@@ -24,13 +26,13 @@ func newTestHand(t *testing.T, scripts ...string) (h *hand, started func() int) 
 	}
 	t.Cleanup(func() { on.Close() })
 	n := 0
-	h = newHand(&duty{lease: time.Second, camp: reckon.Env{
+	h = newMember(&workers{lease: time.Second, env: reckon.Env{
 		Event:   func(history.Event) {},
 		Scratch: func(string) (string, error) { return t.TempDir(), nil },
-		Start: func(_, _ string, c host.Command) (*host.Process, error) {
-			c.Path, c.Args = "/bin/sh", []string{"sh", "-c", scripts[n]}
+		Start: func(_, _ string, _ reckon.Command, stdout io.Writer) (reckon.Process, error) {
+			script := scripts[n]
 			n++
-			return on.Start(c)
+			return on.Start(host.Command{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Stdout: stdout})
 		},
 	}}, "c1")
 	t.Cleanup(h.end)
@@ -47,16 +49,21 @@ const (
 	breaks    = `exit 3`
 )
 
-// A worker that was killed is started again once, however often it is healed; what becomes of it then is seen afterwards.
+// A worker that was killed is started again once, however often it is healed; what becomes of it
+// then is seen afterwards.
 func TestAWorkerThatWasKilled(t *testing.T) {
-	for _, c := range []struct{ name, script, seen, err string }{
-		{"comes back", registers, "and is registered again after", ""},
-		{"cannot register: its store is down", waits, "but is not registered again within 1.2s", ""},
-		{"ends by itself", breaks, "", "has ended by itself (exit status 3)"},
+	for _, c := range []struct {
+		name, script string
+		within       time.Duration // beyond the lease, which is a second
+		seen, err    string
+	}{
+		{"comes back", registers, time.Minute, "and is registered again after", ""},
+		{"cannot register: its store is down", waits, 200 * time.Millisecond, "but is not registered again within 1.2s", ""},
+		{"ends by itself", breaks, time.Minute, "", "has ended by itself (exit status 3)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, started := newTestHand(t, works, c.script)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			h, started := newTestMember(t, works, c.script)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if err := h.Busy(ctx); err != nil {
 				t.Fatal(err)
@@ -73,7 +80,7 @@ func TestAWorkerThatWasKilled(t *testing.T) {
 					t.Errorf("healed twice it is %s, where it was %s; %d processes were started; %v", again, seen, started(), err)
 				}
 			}
-			seen, err = h.Back(ctx, 200*time.Millisecond)
+			seen, err = h.Back(ctx, c.within)
 			if !strings.Contains(seen, c.seen) || (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%s, %v", seen, err)
 			}
@@ -83,7 +90,7 @@ func TestAWorkerThatWasKilled(t *testing.T) {
 
 // One that is killed once more while it is awaited has not ended by itself.
 func TestAWorkerThatIsKilledTwice(t *testing.T) {
-	h, _ := newTestHand(t, works, waits)
+	h, _ := newTestMember(t, works, waits)
 	_, restart, err := h.Kill(t.Context())
 	if err == nil {
 		_, err = restart(t.Context())

@@ -14,54 +14,55 @@ import (
 	"github.com/reckon-bench/reckon/workloads/kibishii/fleet"
 )
 
-// duty is Kibishii's workers at work: they generate and verify, one pass after the other.
-type duty struct {
+// workers are Kibishii's workers in a run: they generate and verify, one pass after the other.
+type workers struct {
 	spec    kibishii.Spec
 	lease   time.Duration
 	timeout time.Duration // of one operation
-	camp    reckon.Env
+	env     reckon.Env
 	caller  *fleet.Caller
-	hands   []*hand
+	members []*member
 
 	number int32 // of the last pass
-	whole  bool  // all trees are acknowledged to be of that pass
+	whole  bool  // all trees of that pass are acknowledged
 }
 
-// passTime is how long a pass may take beside what a store may that is struck: twenty election timeouts.
+// passTime is how long a pass may take beyond what a faulty store may: twenty election timeouts.
 const passTime = 30 * time.Second
 
-func newDuty(ctx context.Context, k *kibishiis, c reckon.Env) (*duty, error) {
-	d := &duty{spec: k.spec, lease: k.lease, camp: c}
-	// As long as faults may last, and what comes after: a pass that waits for the end of an outage is late, and not lost.
+func newWorkers(ctx context.Context, k *kibishiis, c reckon.Env) (*workers, error) {
+	d := &workers{spec: k.spec, lease: k.lease, env: c}
+	// As long as faults may last, and more: a pass that waits for the end of an outage is late, not
+	// lost.
 	d.timeout = (c.Setting.Duration + passTime + 20*c.Setting.ElectionTimeout).Round(time.Second)
 	for _, client := range c.Setting.Clients {
-		d.hands = append(d.hands, newHand(d, client))
+		d.members = append(d.members, newMember(d, client))
 	}
 	var err error
 	d.caller, err = fleet.Call(ctx, fleet.Etcd{Endpoints: c.Setting.Endpoints, Dial: c.Dial(c.Setting.Clients[0])})
 	return d, err
 }
 
-// muster starts the workers and waits until the store knows them.
-func (d *duty) muster(ctx context.Context) error {
-	for _, h := range d.hands {
+// launch starts the workers and waits until they are registered in the store.
+func (d *workers) launch(ctx context.Context) error {
+	for _, h := range d.members {
 		if err := h.start(); err != nil {
 			return err
 		}
 	}
-	return d.gather(ctx)
+	return d.awaitAll(ctx)
 }
 
-// gather waits, bounded, until all workers are there.
-func (d *duty) gather(ctx context.Context) error {
+// awaitAll waits, for a bounded time, until all workers are registered.
+func (d *workers) awaitAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, passTime+d.lease)
 	defer cancel()
-	_, err := d.caller.Await(ctx, len(d.hands))
+	_, err := d.caller.Await(ctx, len(d.members))
 	return err
 }
 
 // Run generates and verifies until ctx is done.
-func (d *duty) Run(ctx context.Context) error {
+func (d *workers) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := d.generate(ctx, history.Load); err != nil {
 			return err
@@ -76,9 +77,9 @@ func (d *duty) Run(ctx context.Context) error {
 	return nil
 }
 
-// Finish verifies every tree; where one is not acknowledged to be whole, all are made anew first.
-func (d *duty) Finish(ctx context.Context) error {
-	if err := d.gather(ctx); err != nil {
+// Finish verifies every tree. If one is not acknowledged as complete, all are generated anew first.
+func (d *workers) Finish(ctx context.Context) error {
+	if err := d.awaitAll(ctx); err != nil {
 		return err
 	}
 	if !d.whole {
@@ -90,24 +91,24 @@ func (d *duty) Finish(ctx context.Context) error {
 	return err
 }
 
-// generate makes all trees anew, and lets those at them who wait for trees at rest.
-func (d *duty) generate(ctx context.Context, stage history.Stage) error {
+// generate generates all trees anew, and runs the accesses that wait for trees at rest.
+func (d *workers) generate(ctx context.Context, stage history.Stage) error {
 	d.number, d.whole = d.number+1, false
 	op, err := d.do(ctx, kibishii.CmdGenerate, stage)
 	if err != nil {
 		return err
 	}
-	d.whole = op.Status == fleet.Success && len(op.Nodes) == len(d.hands) // one that was away has its tree of an earlier pass
+	d.whole = op.Status == fleet.Success && len(op.Nodes) == len(d.members) // one that was away has its tree of an earlier pass
 	for _, n := range op.Nodes {
-		if h := d.hand(n.Name); h != nil && n.State == fleet.Succeeded {
+		if h := d.member(n.Name); h != nil && n.State == fleet.Succeeded {
 			h.rest()
 		}
 	}
 	return nil
 }
 
-func (d *duty) hand(name string) *hand {
-	for _, h := range d.hands {
+func (d *workers) member(name string) *member {
+	for _, h := range d.members {
 		if h.name == name {
 			return h
 		}
@@ -115,9 +116,10 @@ func (d *duty) hand(name string) *hand {
 	return nil
 }
 
-// do carries out one pass and records it. When the load ends in its middle it goes on: by its time-out at the latest it ends.
-func (d *duty) do(ctx context.Context, cmd kibishii.Command, stage history.Stage) (fleet.Operation, error) {
-	// The workers' own deadline ends the operation; the caller waits for the news of that a little longer.
+// do carries out one pass and records it. It goes on when the load ends in its middle; its time-out
+// bounds it.
+func (d *workers) do(ctx context.Context, cmd kibishii.Command, stage history.Stage) (fleet.Operation, error) {
+	// The workers' own deadline ends the operation; the caller waits a little longer to see that.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout+passTime)
 	defer cancel()
 	spec := d.spec
@@ -126,12 +128,12 @@ func (d *duty) do(ctx context.Context, cmd kibishii.Command, stage history.Stage
 	if err != nil && op.OpID == "" {
 		return op, fmt.Errorf("%s %d: %w", cmd, d.number, err)
 	}
-	d.camp.Pass(d.record(op, err, stage))
+	d.env.Pass(d.record(op, err, stage))
 	return op, nil
 }
 
-// record is the operation as the run records it.
-func (d *duty) record(op fleet.Operation, err error, stage history.Stage) history.Pass {
+// record returns the operation as the run records it.
+func (d *workers) record(op fleet.Operation, err error, stage history.Stage) history.Pass {
 	p := history.Pass{
 		ID: op.OpID, Command: string(op.Cmd), Number: op.Spec.Pass, Stage: stage.String(),
 		Call: d.at(op.Put), Return: d.at(op.Ended), Error: op.Error, Retries: int(op.Retries), Stood: op.StoodStill,
@@ -143,7 +145,7 @@ func (d *duty) record(op fleet.Operation, err error, stage history.Stage) histor
 	case fleet.Failed:
 		p.Outcome = history.Failed
 	default:
-		p.Return = d.camp.Clock.Now()
+		p.Return = d.env.Clock.Now()
 		p.Error = errors.Join(errors.New(p.Error), err).Error()
 	}
 	if p.Outcome != history.Unknown {
@@ -162,7 +164,7 @@ func (d *duty) record(op fleet.Operation, err error, stage history.Stage) histor
 	return p
 }
 
-// number is a count of an operation's key; -1 where it is none.
+// number returns a count in an operation's key, -1 if it is none.
 func number(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {
@@ -171,7 +173,7 @@ func number(s string) int {
 	return n
 }
 
-// names are those of a list of an operation's key.
+// names returns the names in a list of an operation's key.
 func names(list string) []string {
 	if list == "" {
 		return nil
@@ -179,7 +181,7 @@ func names(list string) []string {
 	return strings.Split(list, ",")
 }
 
-func (d *duty) node(n fleet.NodeOutcome) history.PassNode {
+func (d *workers) node(n fleet.NodeOutcome) history.PassNode {
 	p := history.PassNode{Node: n.Name, Host: n.Name, State: string(n.State)}
 	if !n.Started.IsZero() {
 		p.Started = d.at(n.Started)
@@ -199,20 +201,20 @@ func (d *duty) node(n fleet.NodeOutcome) history.PassNode {
 	return p
 }
 
-// at is an instant of the wall clock on the run's.
-func (d *duty) at(t time.Time) time.Duration { return d.camp.Clock.Now() - time.Since(t) }
+// at converts a time of the wall clock to the run's clock.
+func (d *workers) at(t time.Time) time.Duration { return d.env.Clock.Now() - time.Since(t) }
 
-// Workers are those of the duty, for faults.
-func (d *duty) List() (all []reckon.Worker) {
-	for _, h := range d.hands {
+// List returns the workers, for faults.
+func (d *workers) List() (all []reckon.Worker) {
+	for _, h := range d.members {
 		all = append(all, h)
 	}
 	return all
 }
 
 // Stop ends the workers.
-func (d *duty) Stop() {
-	for _, h := range d.hands {
+func (d *workers) Stop() {
+	for _, h := range d.members {
 		h.end()
 	}
 	if d.caller != nil {

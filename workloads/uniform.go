@@ -21,7 +21,7 @@ import (
 func init() {
 	reckon.Workloads.Register(reckon.Word[reckon.Workload]{
 		Name: "uniform",
-		Doc:  "reads and writes of registers, keys drawn evenly, at a fixed rate whatever the store does",
+		Doc:  "reads and writes of registers with uniformly random keys, at a fixed rate whatever the store does",
 		New: func(fs *pflag.FlagSet) reckon.Workload {
 			u := &uniform{}
 			fs.Float64Var(&u.rate, "rate", 100, "operations a second, of all clients together")
@@ -42,10 +42,7 @@ type uniform struct {
 	maxKey, size           int
 }
 
-// attempts is how often a preload is tried, each time with values of its own.
-const attempts = 10
-
-// Validate refuses settings that cannot be offered or could not be checked.
+// Validate returns an error for a load that cannot be offered or whose record could not be checked.
 func (u *uniform) Validate(s reckon.Setting) error {
 	switch {
 	case !(u.rate > 0 && u.rate <= 1e6):
@@ -57,18 +54,18 @@ func (u *uniform) Validate(s reckon.Setting) error {
 	case u.size < 1 || u.size > 1<<20:
 		return fmt.Errorf("--payload-size %d: must be from 1 to 1,048,576", u.size)
 	}
-	// Values are unique, or nothing could be told from a read. Poisson arrivals vary: ten standard deviations do.
+	// Values are unique, so that a read identifies its write. Poisson arrivals vary: ten standard
+	// deviations are enough.
 	n := u.rate * s.Duration.Seconds()
-	n += 10*math.Sqrt(n) + float64(len(s.Clients)) + float64(attempts*(u.maxKey+1))
+	n += 10*math.Sqrt(n) + float64(len(s.Clients)) + float64(reckon.PreloadAttempts*(u.maxKey+1))
 	if width := int(math.Ceil(math.Log(n) / math.Log(36))); u.size < width {
 		return fmt.Errorf("--payload-size %d: too small for the %.0f unique values of this run; at least %d", u.size, n, width)
 	}
 	return nil
 }
 
-// Ops offers the client's share of the rate: every len(s.Clients)-th arrival
-// where they are even, a Poisson process of its own where they are not (the sum of such
-// processes is one with the sum of their rates).
+// Ops offers the client's share of the rate: every len(s.Clients)-th arrival if they are even, or
+// else a Poisson process of its own (the sum of such processes is one with the sum of their rates).
 func (u *uniform) Ops(s reckon.Setting, client int, rng *rand.Rand) iter.Seq[reckon.Op] {
 	clients := len(s.Clients)
 	return func(yield func(reckon.Op) bool) {
@@ -82,7 +79,7 @@ func (u *uniform) Ops(s reckon.Setting, client int, rng *rand.Rand) iter.Seq[rec
 			}
 			op := reckon.Op{Stage: history.Load, Due: time.Duration(at * float64(time.Second)), Key: strconv.Itoa(rng.IntN(u.maxKey + 1))}
 			if rng.Float64() < u.writes {
-				op.Kind, op.Value = history.Write, u.value(attempts*(u.maxKey+1)+n)
+				op.Kind, op.Value = history.Write, u.value(reckon.PreloadAttempts*(u.maxKey+1)+n)
 			}
 			if !yield(op) {
 				return
@@ -114,16 +111,16 @@ func (u *uniform) Final(reckon.Setting) iter.Seq[reckon.Op] {
 	}
 }
 
-// value is the n-th unique value: n in base 36, left-padded to 13 digits (which
-// hold any int64) or the payload's size, filled up with dots.
+// value returns the n-th unique value: n in base 36, padded on the left to 13 digits, which hold
+// any int64, or to the payload's size, and filled up with dots.
 func (u *uniform) value(n int) string {
 	id := strconv.FormatInt(int64(n), 36)
 	width := min(u.size, 13)
 	return strings.Repeat("0", max(0, width-len(id))) + id + strings.Repeat(".", u.size-width)
 }
 
-// Checks hold the store to what it promises of registers: that the replicas
-// agree, that what was acknowledged is there, and that it is linearizable.
+// Checks verify what the store guarantees of registers: replicas agree, acknowledged writes are
+// durable, and operations are linearizable.
 func (u *uniform) Checks(s reckon.Setting) []reckon.Check {
 	return []reckon.Check{
 		{Name: "replicas", Unobserved: true, Run: func(_ context.Context, h *reckon.History) check.Result { return check.Replicas(h, s.Nodes) }},

@@ -102,7 +102,7 @@ func TestValuesAreUniqueAndOfTheirSize(t *testing.T) {
 			seen[op.Value] = true
 		}
 		for client := range s.Clients {
-			for attempt := range attempts {
+			for attempt := range reckon.PreloadAttempts {
 				for op := range u.Preload(s, client, attempt) {
 					take(op)
 				}

@@ -13,12 +13,16 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/cmd/reckon/paired"
+	"github.com/reckon-bench/reckon/cmd/reckon/words"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/compare"
+	"github.com/reckon-bench/reckon/results/compare/drawing"
 )
 
-// comparing are the flags of compare that are no flags of a run.
+// comparing holds the flags of compare that are not flags of a run.
 type comparing struct {
 	run, force, json bool
 	repeats          int
@@ -26,20 +30,20 @@ type comparing struct {
 }
 
 func (c *comparing) bind(fs *pflag.FlagSet) {
-	fs.BoolVar(&c.run, "run", false, "run both systems first, interleaved, and compare what comes of it")
-	fs.IntVar(&c.repeats, "repeats", 20, "with --run: how often each system is run")
+	fs.BoolVar(&c.run, "run", false, "run both systems first, interleaved, and compare the results")
+	fs.IntVar(&c.repeats, "repeats", 20, "with --run: how often to run each system")
 	fs.StringVar(&c.location, "result-location", "", "with --run: the directory of the runs, which must not exist (default runs/TIME-compare-WORDS)")
 	fs.BoolVar(&c.force, "force", false, "compare runs of different plans: the cells that both sides have")
 	fs.BoolVar(&c.json, "json", false, "print JSON instead of a table and sentences")
-	fs.StringVar(&c.out, "out", "", "where figures and tables go (default beside the runs that --run made, runs/compare-TIME otherwise)")
+	fs.StringVar(&c.out, "out", "", "directory for figures and tables (default beside the runs that --run made, otherwise runs/compare-TIME)")
 }
 
 func newCompare() *cobra.Command {
 	var c comparing
 	cmd := &cobra.Command{
 		Use:   "compare A... -- B...",
-		Short: "Say in what runs differ, with intervals; --run SYSTEM_A SYSTEM_B ... runs them first", GroupID: groupRead,
-		Long: `compare says, for each measure of recorded runs (time to recover, unavailability, latency by phase,
+		Short: "Compare runs, with confidence intervals; --run SYSTEM_A SYSTEM_B ... runs them first", GroupID: groupRead,
+		Long: `compare prints, for each measure of recorded runs (time to recover, unavailability, latency by phase,
 throughput, leader changes): the medians of A and of B, their difference with a 95 % interval (BCa bootstrap),
 the P value of Mann and Whitney's test, corrected for all measures by Holm's method, whether they differ,
 and how small a difference these runs could have shown.
@@ -58,7 +62,7 @@ one plan, or of the same plans as the other; both may differ in one thing, which
 			if dash < 1 || dash == len(args) {
 				return fmt.Errorf("compare wants directories of runs on both sides of --, for example: reckon compare runs/a -- runs/b (or --run SYSTEM_A SYSTEM_B <topology> <workload> <fault>)")
 			}
-			if flags := runFlags(cmd.Flags(), &c); len(flags) > 0 || cmd.Flags().Changed("repeats") || cmd.Flags().Changed("result-location") {
+			if flags := runFlags(cmd.Flags()); len(flags) > 0 || cmd.Flags().Changed("repeats") || cmd.Flags().Changed("result-location") {
 				return fmt.Errorf("flags of a run, --repeats and --result-location want --run: recorded runs are compared as they are")
 			}
 			if i := slices.IndexFunc(args[dash:], func(a string) bool { return strings.HasPrefix(a, "-") }); i >= 0 {
@@ -68,26 +72,50 @@ one plan, or of the same plans as the other; both may differ in one thing, which
 		},
 	}
 	c.bind(cmd.Flags())
-	union(cmd.Flags())
+	words.AddFlags(cmd.Flags())
 	cmd.SetFlagErrorFunc(flagError)
-	completeChoices(cmd)
+	words.CompleteChoices(cmd)
 	return cmd
 }
 
-// runFlags are the flags of a run that were given.
-func runFlags(fs *pflag.FlagSet, _ *comparing) reckon.Flags {
+// runFlags returns the flags of a run that were given.
+func runFlags(fs *pflag.FlagSet) plan.Flags {
 	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(comparing).bind(ours)
-	out := reckon.Flags{}
+	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
 		if ours.Lookup(f.Name) == nil && f.Name != "help" {
-			out[f.Name] = reckon.FlagValues(f)
+			out[f.Name] = plan.FlagValues(f)
 		}
 	})
 	return out
 }
 
-// compare compares what is recorded, prints it and writes figures and tables.
+// runBoth runs both systems and compares them.
+func (c *comparing) runBoth(cmd *cobra.Command, args []string) error {
+	if len(args) != 5 {
+		return fmt.Errorf("compare --run wants five words, SYSTEM_A SYSTEM_B <topology> <workload> <fault>, and got %d", len(args))
+	}
+	if c.repeats < 1 || c.repeats > 1000 {
+		return fmt.Errorf("--repeats %d: must be from 1 to 1000", c.repeats)
+	}
+	if args[0] == args[1] {
+		fmt.Fprintln(os.Stderr, "note: both sides are the same system")
+	}
+	runs := paired.Runs{
+		Systems: [2]string{args[0], args[1]}, Words: plan.Words{Topology: args[2], Workload: args[3], Fault: args[4]},
+		Flags: runFlags(cmd.Flags()), Repeats: c.repeats, Location: c.location,
+	}
+	if err := runs.Run(); err != nil {
+		return err
+	}
+	if c.out == "" {
+		c.out = filepath.Join(runs.Location, "comparison")
+	}
+	return c.compare([]string{runs.Side(0)}, []string{runs.Side(1)})
+}
+
+// compare compares recorded runs, prints the result, and writes figures and tables.
 func (c *comparing) compare(a, b []string) error {
 	left, err := compare.Load(a)
 	if err != nil {
@@ -100,7 +128,7 @@ func (c *comparing) compare(a, b []string) error {
 	result, err := compare.Compare(left, right, c.force)
 	var none compare.ErrNoResult
 	if errors.As(err, &none) {
-		return harnessError{err}
+		return exit.Harness(err)
 	}
 	if err != nil {
 		return err
@@ -109,8 +137,8 @@ func (c *comparing) compare(a, b []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(result.Write(out), results.GiveTree(out)); err != nil {
-		return harnessError{err}
+	if err := errors.Join(drawing.Write(result, out), result.Write(out), results.GiveTree(out)); err != nil {
+		return exit.Harness(err)
 	}
 	if c.json {
 		enc := json.NewEncoder(os.Stdout)

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/export"
@@ -37,7 +37,7 @@ func newExport() *cobra.Command {
 			}
 			run, err := recordedRun(dir, all)
 			if err != nil {
-				return harnessError{err}
+				return exit.Harness(err)
 			}
 			return exportTo(out, format, run)
 		},
@@ -50,7 +50,7 @@ func newExport() *cobra.Command {
 	return cmd
 }
 
-// recordedRun is the run of the directory, and when by the wall clock it was.
+// recordedRun returns the run in the directory, with its time by the wall clock.
 func recordedRun(dir *results.Dir, all bool) (export.Run, error) {
 	events, err := dir.Events()
 	if err != nil {
@@ -76,14 +76,12 @@ func recordedRun(dir *results.Dir, all bool) (export.Run, error) {
 // were made by an older reckon: their plans say to a fraction of a second when they started.
 func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 	for _, e := range events {
-		if s, ok := e.Data["unix_s"]; ok && e.Kind == history.Phase {
-			return time.UnixMicro(int64(math.Round(s * 1e6))), nil
+		if epoch, ok := e.Epoch(); ok {
+			return epoch, nil
 		}
 	}
-	var plan struct {
-		Started time.Time `json:"started"`
-	}
-	if err := dir.ReadPlan(&plan); err != nil {
+	plan, err := dir.ReadPlan()
+	if err != nil {
 		return time.Time{}, err
 	}
 	if plan.Started.IsZero() {
@@ -93,10 +91,11 @@ func epochOf(dir *results.Dir, events []history.Event) (time.Time, error) {
 	return plan.Started, nil
 }
 
-// exportTo writes to the file, or to standard output where there is none. No half of a file is left behind.
+// exportTo writes to the file, or to standard output if the path is empty. It leaves no partial
+// file.
 func exportTo(path, format string, run export.Run) error {
 	if path == "" {
-		return asHarness(export.Write(os.Stdout, format, run))
+		return exit.Harness(export.Write(os.Stdout, format, run))
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -106,12 +105,5 @@ func exportTo(path, format string, run export.Run) error {
 	if err != nil {
 		err = errors.Join(err, os.Remove(path))
 	}
-	return asHarness(err)
-}
-
-func asHarness(err error) error {
-	if err == nil {
-		return nil
-	}
-	return harnessError{err}
+	return exit.Harness(err)
 }

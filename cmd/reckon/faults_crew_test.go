@@ -13,9 +13,11 @@ import (
 // crewFaults are the words that TestFaultsOnWorkers strikes with.
 var crewFaults = []string{"corrupt-data", "kill-worker"}
 
-// TestFaultsOnWorkers damages the tree of a worker in every way there is, and kills one in the middle of a pass. Of the kinds
-// of damage a test run has the one that only identity shows; make test-faults has all.
+// TestFaultsOnWorkers damages the tree of a worker in every way there is, and kills one in the
+// middle of a pass. Of the kinds of damage a test run has the one that only identity shows; make
+// test-faults has all.
 func TestFaultsOnWorkers(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
@@ -23,6 +25,7 @@ func TestFaultsOnWorkers(t *testing.T) {
 	}
 	for _, kind := range []string{"flip", "truncate", "delete", "swap", "add"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			if os.Getenv(everyFault) == "" && kind != "swap" {
 				t.Skip("make test-faults strikes with it")
 			}
@@ -30,6 +33,7 @@ func TestFaultsOnWorkers(t *testing.T) {
 		})
 	}
 	t.Run("kill-worker", func(t *testing.T) {
+		t.Parallel()
 		// Files enough that a pass takes its time.
 		s := crewRun(t, "kill-worker", "--kibishii-files", "50", "--kibishii-length", "65536", "--kibishii-lease", "2s")
 		if s.Verdict != results.StatusValid {
@@ -49,7 +53,8 @@ func TestFaultsOnWorkers(t *testing.T) {
 	})
 }
 
-// crewRun is the summary of a short run with two workers and nothing else: a load would hold it to keeping time.
+// crewRun is the summary of a short run with two workers and nothing else: a load would hold it to
+// keeping time.
 func crewRun(t *testing.T, fault ...string) results.Summary {
 	command := slices.Concat([]string{"etcd", "simple", "kibishii"}, fault, []string{
 		"--number-clients", "2", "--duration", "9s", "--link-latency", "2ms", "--result-location",
@@ -57,7 +62,8 @@ func crewRun(t *testing.T, fault ...string) results.Summary {
 	return recorded(t, command)
 }
 
-// damaged wants the run to be invalid for the damage alone, and to name exactly the paths that the strike damaged.
+// damaged wants the run to be invalid for the damage alone, and to name exactly the paths that the
+// strike damaged.
 func damaged(t *testing.T, s results.Summary) {
 	if s.Verdict != results.StatusInvalid || len(s.Strikes) != 1 || !s.Strikes[0].Verified || s.Kibishii == nil {
 		t.Fatalf("%s: %s %v %+v %v", s.Verdict, s.Reason, s.Harness, s.Strikes, s.Checks)

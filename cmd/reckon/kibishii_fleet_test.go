@@ -25,7 +25,8 @@ func selfcert(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// authenticated DIR ENDPOINT USER PASSWORD waits for the etcd and has it want that user, who may do everything.
+// authenticated DIR ENDPOINT USER PASSWORD waits for the etcd and has it want that user, who may do
+// everything.
 func authenticated(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: authenticated DIR ENDPOINT USER PASSWORD")

@@ -21,6 +21,7 @@ import (
 // moments, from before there is a namespace to the middle of the load, and wants every process
 // of it gone, with them every namespace, and no interface or mount more than before.
 func TestKillLeavesNothing(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
@@ -31,6 +32,7 @@ func TestKillLeavesNothing(t *testing.T) {
 	for i := range 10 {
 		moment := time.Duration(rng.Int64N(int64(4 * time.Second)))
 		t.Run(fmt.Sprintf("%d after %v", i, moment.Round(time.Millisecond)), func(t *testing.T) {
+			t.Parallel()
 			mark := "RECKON_TEST_RUN=" + strconv.Itoa(os.Getpid()) + "." + strconv.Itoa(i)
 			killRun(t, mark, moment)
 			awaitNobody(t, mark)
@@ -44,7 +46,8 @@ func TestKillLeavesNothing(t *testing.T) {
 	}
 }
 
-// killRun starts a run whose processes all carry the mark in their environment, and kills the outermost one.
+// killRun starts a run whose processes all carry the mark in their environment, and kills the
+// outermost one.
 func killRun(t *testing.T, mark string, after time.Duration) {
 	cmd := exec.Command(commandLink(t), "etcd", "simple", "uniform", "leader", "--duration", "6s", "--result-location", filepath.Join(t.TempDir(), "run"))
 	cmd.Env = append(os.Environ(), mark)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/doctor"
+	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/systems"
 )
@@ -38,6 +41,7 @@ func TestMain(m *testing.M) {
 // "run" start real hosts, links and systems; they are skipped, with the reason, only where
 // this machine does not allow that, and never in CI.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
@@ -62,14 +66,40 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	wantStatus(ts, args[0], status(ts, args[1:]))
 }
 
-// runs STATUS DIR COMMAND... is exits for a run that records in DIR. A run whose
-// only defect is that this machine was too busy to keep time is no result, so it is repeated, twice at most.
+// slowness says how many times as long the election timeouts are that runs in the tests have, from
+// the variable RECKON_TEST_SLOWNESS, which scripts/test-slow sets; elsewhere it is 1. A run allows
+// a tenth of its election timeout for its own lag, so that on a slow machine no run with a short
+// one would be a result.
+func slowness(tb interface{ Fatalf(string, ...any) }) int {
+	given := os.Getenv("RECKON_TEST_SLOWNESS")
+	if given == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < 1 || n > 100 {
+		tb.Fatalf("RECKON_TEST_SLOWNESS=%s: must be a whole number from 1 to 100", given)
+	}
+	return n
+}
+
+// patient is the command with an election timeout that is that many times the default, where it
+// starts a run and has none of its own.
+func patient(ts *testscript.TestScript, command []string) []string {
+	n := slowness(ts)
+	if _, err := reckon.Systems.Lookup(strings.SplitN(command[1], "@", 2)[0]); n == 1 || err != nil || slices.Contains(command, "--failure-timeout") {
+		return command
+	}
+	return append(command, "--failure-timeout", strconv.Itoa(n)+"s")
+}
+
+// runs STATUS DIR COMMAND... is exits for a run that records in DIR. A run whose only defect is
+// that this machine was too busy to keep time is no result, so it is repeated, twice at most.
 func runs(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: runs STATUS DIR COMMAND...")
 	}
 	dir := ts.MkAbs(args[1])
-	command := append(args[2:], "--result-location", dir)
+	command := patient(ts, append(args[2:], "--result-location", dir))
 	got := status(ts, command)
 	for range 2 {
 		if !tooBusy(dir) {
@@ -117,7 +147,7 @@ func tooBusy(dir string) bool {
 // hosts says whether this machine allows what a run needs. Where it does not, it
 // says why; in CI that is an error.
 var hosts = sync.OnceValues(func() (bool, error) {
-	for _, f := range examine() {
+	for _, f := range doctor.Examine() {
 		if f.OK || !f.Needed {
 			continue
 		}
@@ -144,7 +174,8 @@ func condition(name string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", name)
 }
 
-// summary DIR KEY=VALUE... wants those values in the run's summary: verdict=valid, check:durable=invalid, interrupted=true, strikes=1.
+// summary DIR KEY=VALUE... wants those values in the run's summary: verdict=valid,
+// check:durable=invalid, interrupted=true, strikes=1.
 func summary(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: summary DIR KEY=VALUE...")

@@ -2,36 +2,38 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/cmd/reckon/launch"
+	"github.com/reckon-bench/reckon/cmd/reckon/sweep"
+	"github.com/reckon-bench/reckon/results"
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
-// matrixCall is how the matrix command was called.
+// matrixCall holds the flags of one call of the matrix command.
 type matrixCall struct {
 	location string
 	resume   string
 	shard    string
 	dryRun   bool
 	keepData bool
-	matrix.Options
+	campaign.Options
 }
 
 func newMatrix() *cobra.Command {
 	var call matrixCall
 	cmd := &cobra.Command{
-		Use: "matrix FILE.yaml", Short: "Run every combination that a file names, and index what came of them", GroupID: groupRun,
+		Use: "matrix FILE.yaml", Short: "Run every combination in a file, and index the results", GroupID: groupRun,
 		Long: `A matrix file names words and flags, each with one value or several; every combination of them
 is a cell, which is run in a directory of its own, in an order that the file's seed shuffles:
 
@@ -43,7 +45,7 @@ is a cell, which is run in a directory of its own, in an order that the file's s
   repeats: 5
   thresholds: {max_ttr_ms: 5000}
 
-docs/matrix.md tells the rest. The exit status is that of the worst cell: invalid 1, harness 3,
+docs/matrix.md describes the rest. The exit status is that of the worst cell: invalid 1, harness 3,
 unknown or not finished 4, valid 0.`,
 		Example: `  reckon matrix examples/matrix.yaml --dry-run   the cells and the time they take
   reckon matrix examples/matrix.yaml             results in runs/matrix-TIME
@@ -59,13 +61,13 @@ unknown or not finished 4, valid 0.`,
 	fs.BoolVar(&call.dryRun, "dry-run", false, "list the cells and the time they take; run none")
 	fs.IntVar(&call.Jobs, "jobs", 1, "how many cells to run at a time")
 	fs.BoolVar(&call.FailFast, "fail-fast", false, "start no further cells once one is not valid")
-	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to try a cell again whose run was no result; earlier attempts are kept and recorded")
+	fs.IntVar(&call.RetryHarness, "retry-harness", 0, "how often to repeat a cell whose run was inconclusive (harness); earlier attempts are kept and recorded")
 	fs.BoolVar(&call.keepData, "keep-data", false, "keep the data of nodes and workers of every run (kept in any case when a run is not valid)")
 	cmd.SetFlagErrorFunc(flagError)
 	return cmd
 }
 
-// run is the command: read, plan every cell, and run those that are this shard's.
+// run reads the file, plans every cell and runs those of this shard.
 func (m *matrixCall) run(args []string) error {
 	switch {
 	case m.Jobs < 1:
@@ -73,7 +75,7 @@ func (m *matrixCall) run(args []string) error {
 	case m.RetryHarness < 0:
 		return fmt.Errorf("--retry-harness %d: must not be negative", m.RetryHarness)
 	case m.resume != "":
-		return m.goOn(args)
+		return m.resumed(args)
 	case len(args) != 1:
 		return fmt.Errorf("matrix wants one file, for example: reckon matrix examples/matrix.yaml")
 	}
@@ -88,54 +90,44 @@ func (m *matrixCall) run(args []string) error {
 	if err := f.Plan(cells); err != nil {
 		return err
 	}
+	for _, n := range f.Notes() {
+		fmt.Fprintln(os.Stderr, "note:", n)
+	}
 	shard, err := m.ourShard()
 	if err != nil {
 		return err
 	}
 	ours := slices.DeleteFunc(slices.Clone(cells), func(c *matrix.Cell) bool { return !shard.Has(c) })
 	if m.dryRun {
-		listCells(f.Seed, ours, len(cells), shard, m.Jobs)
+		sweep.List(f.Seed, ours, len(cells), shard, m.Jobs)
 		return nil
 	}
-	if err := untaken(m.location, "a matrix never overwrites another (--resume goes on with one)"); err != nil {
+	if err := launch.Free(m.location, "a matrix never overwrites another (--resume continues one)"); err != nil {
 		return err
 	}
-	if err := matrixHere(ours); err != nil {
+	if err := sweep.Prepare(index.Cells(ours)); err != nil {
 		return err
 	}
 	location := m.location
 	if location == "" {
-		location = freshLocation()
+		location = sweep.Location()
 	}
-	dir, err := matrix.Create(location, f, cells, shard, versions()["reckon"])
+	dir, err := campaign.Create(location, f, cells, shard, results.Versions()["reckon"])
 	if err != nil {
 		return err
 	}
 	return m.sweep(dir)
 }
 
-// freshLocation is runs/matrix-TIME, with a number where that is taken.
-func freshLocation() string {
-	base := filepath.Join("runs", "matrix-"+time.Now().Format("20060102-150405"))
-	path := base
-	for i := 2; i < 100; i++ {
-		if _, err := os.Lstat(path); err != nil {
-			break
-		}
-		path = fmt.Sprintf("%s-%d", base, i)
-	}
-	return path
-}
-
-// goOn resumes a matrix. Its file and shard are those that it was begun with.
-func (m *matrixCall) goOn(args []string) error {
+// resumed goes on with a matrix. Its file and shard are those with which it was begun.
+func (m *matrixCall) resumed(args []string) error {
 	switch {
 	case len(args) > 1:
 		return fmt.Errorf("matrix --resume wants at most one file")
 	case m.location != "":
 		return fmt.Errorf("--resume and --result-location: a matrix goes on in its own directory")
 	}
-	unlock, err := lockMatrix(m.resume)
+	unlock, err := sweep.Lock(m.resume)
 	if err != nil {
 		return err
 	}
@@ -157,20 +149,26 @@ func (m *matrixCall) goOn(args []string) error {
 		return fmt.Errorf("--resume %s: it is shard %s, not %s", m.resume, dir.Index.Shard, m.shard)
 	}
 	if m.dryRun {
-		left := slices.DeleteFunc(slices.Clone(dir.Index.Cells), func(c *matrix.Cell) bool { return c.State == matrix.Finished })
+		var left []*matrix.Cell
+		for _, c := range dir.Index.Cells {
+			if c.State != index.Finished {
+				left = append(left, c.Cell)
+			}
+		}
 		fmt.Printf("%d of %d cells are finished\n", len(dir.Index.Cells)-len(left), len(dir.Index.Cells))
-		listCells(dir.Index.Seed, left, dir.Index.All, dir.Index.Shard, m.Jobs)
+		sweep.List(dir.Index.Seed, left, dir.Index.All, dir.Index.Shard, m.Jobs)
 		return nil
 	}
-	if err := matrixHere(dir.Index.Cells); err != nil {
+	if err := sweep.Prepare(dir.Index.Cells); err != nil {
 		return err
 	}
 	return m.sweepLocked(dir)
 }
 
-// reopen opens the matrix in the directory where it was begun, for relative paths in its file are of there.
-func (m *matrixCall) reopen() (*matrix.Dir, error) {
-	dir, err := matrix.Open(m.resume)
+// reopen opens the matrix and changes to the directory in which it was begun, because relative
+// paths in its file refer to that.
+func (m *matrixCall) reopen() (*campaign.Dir, error) {
+	dir, err := campaign.Open(m.resume)
 	if err != nil {
 		return nil, err
 	}
@@ -182,10 +180,10 @@ func (m *matrixCall) reopen() (*matrix.Dir, error) {
 			fmt.Fprintf(os.Stderr, "going on in %s, where it was begun: paths in its file that are relative are of there\n", begun)
 		}
 	}
-	return matrix.Resume(dir.Path())
+	return campaign.Resume(dir.Path())
 }
 
-// ourShard is the one that was asked for, or the one that the environment says.
+// ourShard returns the shard that was asked for, or the one that the environment names.
 func (m *matrixCall) ourShard() (matrix.Shard, error) {
 	if m.shard != "" {
 		s, err := matrix.ParseShard(m.shard)
@@ -201,55 +199,12 @@ func (m *matrixCall) ourShard() (matrix.Shard, error) {
 	return s, err
 }
 
-// matrixHere refuses a matrix that this machine cannot run, and finds or makes
-// every system's program, before anything is made of the matrix itself.
-func matrixHere(cells []*matrix.Cell) error {
-	for _, f := range examine() {
-		if f.Needed && !f.OK {
-			return fmt.Errorf("%w: %s: %s", errLacking, f.What, f.Detail)
-		}
-	}
-	exact := map[string]string{} // systems' words by those of the file: what is the newest now may not be when the last cell is run
-	for _, c := range cells {
-		if c.System != "" {
-			exact[c.Words.System] = c.System
-		}
-	}
-	key := func(c *matrix.Cell) string { return fmt.Sprintln(c.Plan().Words.System, c.Flags) } // what a machine, or a program, may lack hangs on these alone
-	seen := map[string]bool{}
-	for _, c := range cells {
-		if c.State == matrix.Finished {
-			continue
-		}
-		if word := exact[c.Words.System]; word != "" && c.System == "" {
-			if err := c.Hold(word); err != nil {
-				return err
-			}
-		}
-		if seen[key(c)] {
-			continue
-		}
-		if err := allHere(c.Plan()); err != nil {
-			return fmt.Errorf("cell %d: %w", c.Number, err)
-		}
-		if err := prepare(c.Plan()); err != nil {
-			return err
-		}
-		exact[c.Words.System] = c.Plan().Words.System
-		if err := c.Hold(exact[c.Words.System]); err != nil {
-			return err
-		}
-		seen[key(c)] = true
-	}
-	return nil
-}
-
-// coresACell is what a cell keeps busy: the system under test, and beside it the
-// load generator with the links, which must never wait for it.
+// coresACell is the number of cores that a cell keeps busy: one by the system under test, one by
+// the load generator and the links, which must never wait for the system.
 const coresACell = 2
 
-func (m *matrixCall) sweep(dir *matrix.Dir) error {
-	unlock, err := lockMatrix(dir.Path())
+func (m *matrixCall) sweep(dir *campaign.Dir) error {
+	unlock, err := sweep.Lock(dir.Path())
 	if err != nil {
 		return err
 	}
@@ -257,8 +212,8 @@ func (m *matrixCall) sweep(dir *matrix.Dir) error {
 	return m.sweepLocked(dir)
 }
 
-// sweepLocked runs what is not finished and says what came of it.
-func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
+// sweepLocked runs the cells that are not finished, and prints the result.
+func (m *matrixCall) sweepLocked(dir *campaign.Dir) error {
 	if cores := runtime.NumCPU(); m.Jobs > 1 && m.Jobs*coresACell > cores {
 		fmt.Fprintf(os.Stderr, "warning: --jobs %d on %d processors: cells share cores, and what one does shows in the latencies of another (a cell keeps %d busy; at most --jobs %d here)\n",
 			m.Jobs, cores, coresACell, max(1, cores/coresACell))
@@ -271,37 +226,23 @@ func (m *matrixCall) sweepLocked(dir *matrix.Dir) error {
 	go func() {
 		<-signals
 		stop()
-		<-signals // the second time is meant: the runs die with us, and the index has all that is finished
+		<-signals // a second one ends this at once: the runs die with us, and the index has what is finished
 		os.Exit(4)
 	}()
-	watch := newSweepScreen(os.Stderr, dir, m.Jobs)
-	m.Options.Start = func(ctx context.Context, c *matrix.Cell, dir, log string) matrix.Exit {
-		return runCell(ctx, c, dir, log, m.keepData, func(line string) { watch.says(c, line) })
+	watch := sweep.NewScreen(os.Stderr, dir, m.Jobs)
+	runner := sweep.Runner{KeepData: m.keepData}
+	m.Options.Start = func(ctx context.Context, c *index.Cell, dir, log string) campaign.Exit {
+		return runner.Run(ctx, c.Cell, dir, log, func(line string) { watch.Line(c, line) })
 	}
-	m.Options.Watch = watch.turn
+	m.Options.Watch = watch.Turn
 	err := dir.Run(ctx, m.Options)
-	watch.close()
+	watch.Close()
 	if err != nil {
-		return harnessError{err}
+		return exit.Harness(err)
 	}
-	printMatrix(os.Stdout, dir)
+	sweep.Print(os.Stdout, dir)
 	if n := dir.Index.Verdict.Exit(); n != 0 {
-		return exitStatus(n)
+		return exit.Status(n)
 	}
 	return nil
-}
-
-// lockMatrix keeps a second reckon away from the directory while this one works in it.
-func lockMatrix(path string) (unlock func(), err error) {
-	f, err := os.Open(filepath.Join(path, "matrix.yaml"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("open matrix directory %s: not a matrix: it has no matrix.yaml", path)
-	} else if err != nil {
-		return nil, fmt.Errorf("open matrix directory: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: another reckon is at work in it", path)
-	}
-	return func() { f.Close() }, nil
 }

@@ -7,9 +7,11 @@ import (
 	"testing"
 
 	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
-// Wherever a matrix is resumed from, relative paths in its file are of the directory in which it was begun.
+// Wherever a matrix is resumed from, relative paths in its file are of the directory in which it
+// was begun.
 func TestResumeFromElsewhere(t *testing.T) {
 	began := t.TempDir()
 	t.Chdir(began)
@@ -20,12 +22,12 @@ func TestResumeFromElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := matrix.Create("m", f, planned(t, f), matrix.Shard{}, "test"); err != nil {
+	if _, err := campaign.Create("m", f, planned(t, f), matrix.Shard{}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir("m") // as its page says
 	resume := func() error {
-		return (&matrixCall{resume: ".", dryRun: true, Options: matrix.Options{Jobs: 1}}).run(nil)
+		return (&matrixCall{resume: ".", dryRun: true, Options: campaign.Options{Jobs: 1}}).run(nil)
 	}
 	if err := resume(); err != nil {
 		t.Error(err)

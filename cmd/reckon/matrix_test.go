@@ -8,21 +8,22 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/results/matrix/index"
 )
 
-func readIndex(ts *testscript.TestScript, path string) (x matrix.Index) {
+func readIndex(ts *testscript.TestScript, path string) (x index.Index) {
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(path)), &x))
 	return x
 }
 
-// cell INDEX NAME KEY=VALUE... wants those values of the cell in the index: verdict=valid, run=invalid, check:threshold=invalid.
+// cell INDEX NAME KEY=VALUE... wants those values of the cell in the index: verdict=valid,
+// run=invalid, check:threshold=invalid.
 func cell(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: cell INDEX NAME KEY=VALUE...")
 	}
 	x := readIndex(ts, args[0])
-	i := slices.IndexFunc(x.Cells, func(c *matrix.Cell) bool { return c.Name == args[1] })
+	i := slices.IndexFunc(x.Cells, func(c *index.Cell) bool { return c.Name == args[1] })
 	if i < 0 || x.Cells[i].Outcome == nil {
 		ts.Fatalf("%s has no finished cell %s", args[0], args[1])
 	}
@@ -38,7 +39,8 @@ func cell(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sameplan LIST INDEX wants the index to have the very cells, seeds and places that a dry run listed.
+// sameplan LIST INDEX wants the index to have the very cells, seeds and places that a dry run
+// listed.
 func sameplan(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: sameplan LIST INDEX")
@@ -52,7 +54,7 @@ func sameplan(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var there []string
 	for _, c := range readIndex(ts, args[1]).Cells {
-		if c.State == matrix.Finished {
+		if c.State == index.Finished {
 			there = append(there, fmt.Sprintf("%d %s %d", c.Order, c.Name, c.Seed))
 		}
 	}

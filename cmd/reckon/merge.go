@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reckon-bench/reckon/results/matrix"
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
+	"github.com/reckon-bench/reckon/cmd/reckon/sweep"
+	"github.com/reckon-bench/reckon/results/matrix/campaign"
 )
 
 func newMerge() *cobra.Command {
@@ -18,13 +20,13 @@ func newMerge() *cobra.Command {
 			if len(args) == 0 || out == "" {
 				return fmt.Errorf("merge wants directories of shards and a new one, for example: reckon merge shard-1 shard-2 --out whole")
 			}
-			dir, err := matrix.Merge(out, args)
+			dir, err := campaign.Merge(out, args)
 			if err != nil {
 				return err
 			}
-			printMatrix(os.Stdout, dir)
+			sweep.Print(os.Stdout, dir)
 			if n := dir.Index.Verdict.Exit(); n != 0 {
-				return exitStatus(n)
+				return exit.Status(n)
 			}
 			return nil
 		},

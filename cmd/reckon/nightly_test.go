@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/results/matrix"
 )
 
@@ -52,12 +53,13 @@ func TestNightlyPlans(t *testing.T) {
 	}
 }
 
-// A word that no night strikes with is believed for its tests alone.
+// Every fault word runs in the nightly: those that it does not name by `others`, with the flags of all
+// or with their own trials.
 func TestNightlyHasEveryFault(t *testing.T) {
 	cells := nightlyCells(t)
 	for _, w := range reckon.Faults.Words() {
 		if !slices.ContainsFunc(cells, func(c *matrix.Cell) bool { return slices.Contains(strings.Split(c.Words.Fault, ","), w.Name) }) {
-			t.Errorf("scripts/nightly.yaml has no cell with the fault %s: give it one for each of its systems, as its first lines say", w.Name)
+			t.Errorf("scripts/nightly.yaml has no cell with the fault %s: it cannot be planned with the flags there, and needs a Trial of its own", w.Name)
 		}
 	}
 }
@@ -68,7 +70,8 @@ type axis struct {
 	values []string
 }
 
-// Each value of each word meets each of the others' in a cell, where a run of the two would be planned.
+// Each value of each word meets each of the others' in a cell, where a run of the two would be
+// planned.
 func TestNightlyIsPairwise(t *testing.T) {
 	var cells []*matrix.Cell
 	for _, c := range nightlyCells(t) {
@@ -111,7 +114,8 @@ func TestNightlyIsPairwise(t *testing.T) {
 	}
 }
 
-// planted says whether the fault is damage: it stands in cells that must fail, and in no other of the same system.
+// planted says whether the fault is damage: it stands in cells that must fail, and in no other of
+// the same system.
 func planted(fault string, cells []*matrix.Cell) bool {
 	etcd := func(c *matrix.Cell) bool { return c.Words.System == "etcd" && c.Words.Fault == fault }
 	return slices.ContainsFunc(cells, func(c *matrix.Cell) bool { return etcd(c) && c.MustFail }) &&
@@ -122,8 +126,8 @@ func meet(cells []*matrix.Cell, a, x, b, y string) bool {
 	return slices.ContainsFunc(cells, func(c *matrix.Cell) bool { return wordOf(c.Words, a) == x && wordOf(c.Words, b) == y })
 }
 
-// fits says whether some cell with the one value could have the other instead of its own: a fault that damages
-// files has no place beside a workload that writes none.
+// fits says whether some cell with the one value could have the other instead of its own: a fault
+// that damages files has no place beside a workload that writes none.
 func fits(cells []*matrix.Cell, a, x, b, y string) bool {
 	try := func(keep, kept, change, to string) bool {
 		return slices.ContainsFunc(cells, func(c *matrix.Cell) bool {
@@ -132,16 +136,16 @@ func fits(cells []*matrix.Cell, a, x, b, y string) bool {
 			}
 			words := c.Words
 			*part(&words, change) = to
-			_, err := reckon.NewPlan(words, c.Flags)
+			_, err := plan.New(words, c.Flags)
 			return err == nil
 		})
 	}
 	return try(a, x, b, y) || try(b, y, a, x)
 }
 
-func wordOf(w reckon.Words, kind string) string { return *part(&w, kind) }
+func wordOf(w plan.Words, kind string) string { return *part(&w, kind) }
 
-func part(w *reckon.Words, kind string) *string {
+func part(w *plan.Words, kind string) *string {
 	return map[string]*string{"system": &w.System, "topology": &w.Topology, "workload": &w.Workload, "fault": &w.Fault}[kind]
 }
 
@@ -155,7 +159,8 @@ func olderEtcds(cells []*matrix.Cell) (all []string) {
 	return all
 }
 
-// Nearest the etcd that is built in stand the two minors before it: who builds in a newer one moves these as well.
+// Nearest the etcd that is built in stand the two minors before it: who builds in a newer one moves
+// these as well.
 func TestNightlyHasTwoOlderMinors(t *testing.T) {
 	var have, want []string
 	for _, w := range olderEtcds(nightlyCells(t)) {

@@ -15,11 +15,11 @@ func newRerun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			file, err := readPlan(dir)
+			plan, _, err := dir.Plan()
 			if err != nil {
 				return err
 			}
-			return runWords(cmd, file.plan, l)
+			return runWords(cmd, plan, l)
 		},
 	}
 	l.bind(cmd.Flags())

@@ -16,12 +16,15 @@ import (
 
 	"github.com/reckon-bench/reckon/reckon/history"
 	"github.com/reckon-bench/reckon/results"
+	"github.com/reckon-bench/reckon/results/judge"
+	"github.com/reckon-bench/reckon/results/judge/judgetest"
 )
 
-// TestTampering strikes the harness's own processes, and the system's behind the
-// harness's back, in the middle of a load. Such a run is never a result, and says why; but a store that crashes
-// has broken a promise.
+// TestTampering strikes the harness's own processes, and the system's behind the harness's back, in
+// the middle of a load. Such a run is never a result, and says why; but a store that crashes has
+// broken a promise.
 func TestTampering(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
@@ -46,6 +49,7 @@ func TestTampering(t *testing.T) {
 		{role: "reckon-run", signal: syscall.SIGQUIT, want: "the runner ended by itself"},
 	} {
 		t.Run(c.role+" "+c.signal.String(), func(t *testing.T) {
+			t.Parallel()
 			mark := "RECKON_TEST_RUN=" + t.Name() + strconv.Itoa(os.Getpid())
 			dir := filepath.Join(t.TempDir(), "run")
 			cmd := exec.Command(commandLink(t), "memory", "simple", "uniform", "none", "--duration", "8s", "--link-latency", "1", "--result-location", dir)
@@ -106,9 +110,11 @@ func commandLink(t *testing.T) string {
 	return name
 }
 
-// TestDriverDiesWhileStruck kills a load driver while the leader is held dead: the strike is healed, what was recorded until then is kept,
-// the other driver among it, and the run is no result.
+// TestDriverDiesWhileStruck kills a load driver while the leader is held dead: the strike is
+// healed, what was recorded until then is kept, the other driver among it, and the run is no
+// result.
 func TestDriverDiesWhileStruck(t *testing.T) {
+	t.Parallel()
 	if ok, err := hosts(); err != nil {
 		t.Fatal(err)
 	} else if !ok {
@@ -233,9 +239,9 @@ func TestEditedRecords(t *testing.T) {
 		}), "ops.jsonl is not what was recorded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := recordRun(t, 1000)
+			dir := judgetest.Record(t, 1000)
 			c.edit(t, dir)
-			s, err := conclude(dir)
+			s, err := judge.Conclude(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,11 +251,11 @@ func TestEditedRecords(t *testing.T) {
 		})
 	}
 	t.Run("the plan has other flags", func(t *testing.T) {
-		dir := recordRun(t, 1000)
+		dir := judgetest.Record(t, 1000)
 		edit("plan.json", func(l []string) []string {
 			return []string{strings.Replace(strings.Join(l, ""), `"simple"`, `"wan"`, 1)}
 		})(t, dir)
-		if _, err := conclude(dir); err == nil || !strings.Contains(err.Error(), "do not follow from its words and flags") {
+		if _, err := judge.Conclude(dir); err == nil || !strings.Contains(err.Error(), "do not follow from its words and flags") {
 			t.Errorf("got %v", err)
 		}
 	})

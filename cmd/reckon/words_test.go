@@ -6,10 +6,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
+
+	"github.com/reckon-bench/reckon/cmd/reckon/words"
+	"github.com/reckon-bench/reckon/results"
 )
 
-// A flag is parsed once and given to every word that understands it, so it must mean the same to all.
+// A flag is parsed once and given to every word that understands it, so it must mean the same to
+// all.
 func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 	first := map[string]*pflag.Flag{}
 	see := func(who string, fs *pflag.FlagSet) {
@@ -24,40 +28,32 @@ func TestFlagsOfOneNameMeanTheSame(t *testing.T) {
 			}
 		})
 	}
-	see("every run", reckon.OptionFlags())
-	for _, w := range everyWord() {
-		see(w.kind+" "+w.name, w.flags)
+	see("every run", plan.OptionFlags())
+	for _, w := range words.All() {
+		see(w.Kind+" "+w.Name, w.Flags)
 	}
 }
 
 func TestWordsAreDocumented(t *testing.T) {
-	if len(everyWord()) == 0 {
+	if len(words.All()) == 0 {
 		t.Fatal("no words")
 	}
-	for _, w := range everyWord() {
-		if w.doc == "" || strings.HasSuffix(w.doc, ".") {
-			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.kind, w.name, w.doc)
-		}
-	}
-}
-
-func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{"a=b": "a=b", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'"} {
-		if got := quote(in); got != want {
-			t.Errorf("quote(%q) is %s, want %s", in, got, want)
+	for _, w := range words.All() {
+		if w.Doc == "" || strings.HasSuffix(w.Doc, ".") {
+			t.Errorf("%s %s: doc %q: want one sentence without a full stop", w.Kind, w.Name, w.Doc)
 		}
 	}
 }
 
 // The command line that a report shows makes the same plan again.
 func TestCommandLineMakesTheSamePlan(t *testing.T) {
-	words := reckon.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
-	p, err := reckon.NewPlan(words, reckon.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
+	words := plan.Words{System: "etcd", Topology: "wan", Workload: "uniform", Fault: "leader"}
+	p, err := plan.New(words, plan.Flags{"link-loss": {"0.5"}, "etcd-flag": {"snapshot-count=100", "max-wals=3"}, "duration": {"90s"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := "reckon etcd wan uniform leader --duration=1m30s --etcd-flag=snapshot-count=100 --etcd-flag=max-wals=3 --link-loss=0.5 --seed=1"
-	if got := commandLine(p); got != want {
+	if got := results.CommandLine(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A Source is a host whose packets are captured, and the file that they go to.
+// A Source is a host whose packets are captured, and the file for them.
 type Source struct {
 	Host *host.Host
 	File *os.File // open for writing, and empty; Start closes it
@@ -27,18 +27,18 @@ type Source struct {
 type Config struct {
 	Head
 	Limit int64 // of each file, in bytes
-	// Drops says that the capture will be told of packets that were dropped (Drops), which it waits a tenth of a second for
-	// before it writes a packet, as long as its rings have room.
+	// Drops states that the capture will receive reports of dropped packets (Drops). It then waits a
+	// tenth of a second for them before it writes a packet, as long as its rings have room.
 	Drops bool
 }
 
-// An Account says what became of one host's packets.
+// An Account counts what was captured on one host.
 type Account struct {
 	Host      string `json:"host"`
-	Packets   uint64 `json:"packets"`         // that are in the file
+	Packets   uint64 `json:"packets"`         // in the file
 	Bytes     int64  `json:"bytes"`           // of the file
-	Dropped   uint64 `json:"dropped"`         // by the kernel, which had no room for them
-	Unwritten uint64 `json:"unwritten"`       // that came when the file had reached its limit
+	Dropped   uint64 `json:"dropped"`         // by the kernel, for lack of room
+	Unwritten uint64 `json:"unwritten"`       // that arrived after the file had reached its limit
 	Error     string `json:"error,omitempty"` // why the file ends early, if it does for another reason
 }
 
@@ -56,26 +56,26 @@ func (a Account) String() string {
 	return s
 }
 
-// A Capture is the process that writes packets down, seen from its maker. It is safe for concurrent use.
+// A Capture controls the process that writes the files. It is safe for concurrent use.
 type Capture struct {
 	process *host.Process
-	said    *bufio.Reader
+	replies *bufio.Reader
 	out     io.Closer
 
-	mu   sync.Mutex
-	in   *os.File // nil once closed
-	deaf bool     // it no longer reads what it is told
+	mu     sync.Mutex
+	in     *os.File // nil once closed
+	broken bool     // the process no longer reads
 }
 
-// Bounds on what takes no time unless something is badly wrong.
+// Bounds on steps that are immediate unless something is badly wrong.
 const (
 	startTime = 20 * time.Second
-	tellTime  = time.Second
+	sendTime  = time.Second
 	closeTime = 20 * time.Second
 )
 
-// Start starts to capture at every source, in a process that lives on the host given. When it
-// returns, every later packet is captured.
+// Start starts a capture of every source, in a process on the given host. Every packet after it
+// returns is captured.
 func Start(on *host.Host, c Config, sources []Source) (*Capture, error) {
 	k, err := start(on, c, sources)
 	for _, s := range sources {
@@ -138,15 +138,15 @@ func run(on *host.Host, files []*os.File) (*Capture, error) {
 		return nil, err
 	}
 	_ = out.SetReadDeadline(time.Now().Add(startTime)) // a pipe has deadlines
-	return &Capture{process: p, in: in, out: out, said: bufio.NewReader(out)}, nil
+	return &Capture{process: p, in: in, out: out, replies: bufio.NewReader(out)}, nil
 }
 
-// begin tells the process what to do, and waits until it does.
+// begin sends the process its job, and waits until it is ready.
 func (k *Capture) begin(j job) error {
-	if err := k.tell(j); err != nil {
+	if err := k.send(j); err != nil {
 		return err
 	}
-	line, err := k.said.ReadString('\n')
+	line, err := k.replies.ReadString('\n')
 	if err != nil {
 		return fmt.Errorf("await the process: %w", err)
 	}
@@ -156,47 +156,47 @@ func (k *Capture) begin(j job) error {
 	return nil
 }
 
-// tell writes a line for the process. It does not wait for one that does not read.
-func (k *Capture) tell(v any) error {
+// send writes a line to the process, and does not wait for a process that does not read.
+func (k *Capture) send(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.in == nil || k.deaf {
+	if k.in == nil || k.broken {
 		return errors.New("the capture has ended")
 	}
-	_ = k.in.SetWriteDeadline(time.Now().Add(tellTime)) // a pipe has deadlines
+	_ = k.in.SetWriteDeadline(time.Now().Add(sendTime)) // a pipe has deadlines
 	_, err = k.in.Write(append(b, '\n'))
-	k.deaf = err != nil // a line may be there in part, and nobody is to wait for it again
+	k.broken = err != nil // part of a line may have been written, so nothing may follow it
 	return err
 }
 
-// Note has the next packet of every host carry the text as a comment. A capture that cannot be told has
-// ended, which Close says.
+// Note attaches the text as a comment to the next packet of every host. If the process has ended,
+// Note does nothing and Close returns the error.
 func (k *Capture) Note(at time.Time, text string) {
-	_ = k.tell(change{At: at.UnixNano(), Note: text})
+	_ = k.send(change{At: at.UnixNano(), Note: text})
 }
 
-// Cut says which paths are cut from now on, and no others: packets that are sent into one of them
-// carry a comment that they are lost. Name none that might already be healed.
+// Cut sets which paths, and no others, are cut from now on: packets sent into one of them carry a
+// comment that they are lost. Do not name a path that may already be healed.
 func (k *Capture) Cut(at time.Time, paths []link.Path) {
-	_ = k.tell(change{At: at.UnixNano(), Cut: append([]link.Path{}, paths...)})
+	_ = k.send(change{At: at.UnixNano(), Cut: append([]link.Path{}, paths...)})
 }
 
-// Drops says which packets were dropped: they carry a comment that says so, if the capture is told
-// within a tenth of a second.
+// Drops reports dropped packets: each carries a comment that says so, if the report arrives within
+// a tenth of a second.
 func (k *Capture) Drops(drops []link.Drop) {
 	for part := range slices.Chunk(drops, dropsLine) {
-		_ = k.tell(change{Drops: part})
+		_ = k.send(change{Drops: part})
 	}
 }
 
-// dropsLine is how many drops a line names, so that no line takes long to read.
+// dropsLine is how many drops a line holds, so that no line takes long to read.
 const dropsLine = 256
 
-// Close ends the capture, writes what is still in the rings, and says what became of the packets of each host.
+// Close ends the capture, writes what is still in the rings, and returns the counts of each host.
 func (k *Capture) Close() ([]Account, error) {
 	k.mu.Lock()
 	in := k.in
@@ -209,7 +209,7 @@ func (k *Capture) Close() ([]Account, error) {
 	defer k.out.Close()
 	_ = k.out.(*os.File).SetReadDeadline(time.Now().Add(closeTime)) // a pipe has deadlines
 	var accounts []Account
-	if err := json.NewDecoder(k.said).Decode(&accounts); err != nil {
+	if err := json.NewDecoder(k.replies).Decode(&accounts); err != nil {
 		return nil, errors.Join(fmt.Errorf("end the capture: %w", err), k.process.Kill())
 	}
 	if err := k.process.Err(); err != nil {
@@ -218,8 +218,8 @@ func (k *Capture) Close() ([]Account, error) {
 	return accounts, nil
 }
 
-// What the process is told, one JSON object a line: first its job, then changes. Descriptors 3, 5, ... are
-// rings, 4, 6, ... the files. It answers "ready", or what went wrong, and at the end the accounts.
+// The process reads one JSON object a line: first its job, then changes. Descriptors 3, 5, ... are
+// the rings, 4, 6, ... the files. It replies "ready" or an error, and the accounts at the end.
 
 type job struct {
 	Config
@@ -227,16 +227,16 @@ type job struct {
 	Hosts  []string `json:"hosts"`
 }
 
-// change is something that befell the run.
+// A change is an event of the run.
 type change struct {
 	At   int64       `json:"at"`             // nanoseconds since 1970
 	Note string      `json:"note,omitempty"` // for people
-	Cut  []link.Path `json:"cut,omitzero"`   // not nil: what is cut from now on
+	Cut  []link.Path `json:"cut,omitzero"`   // if not nil: all paths that are cut from now on
 
 	Drops []link.Drop `json:"drops,omitempty"` // not in the order of At
 }
 
-// address is the name's address.
+// address returns the address of the given name.
 func (h Head) address(name string) netip.Addr {
 	for a, n := range h.Names {
 		if n == name {

@@ -142,8 +142,8 @@ func (l *lab) read(t *testing.T, name string) (packets []string) {
 	return packets
 }
 
-// Every packet is in the files of both hosts, in order, with what befell the run as comments on the first packet
-// afterwards, and what is sent into a cut marked as lost.
+// Every packet is in the files of both hosts, in order. Events of the run are comments on the first
+// packet after them, and packets sent into a cut are marked as lost.
 func TestCapture(t *testing.T) {
 	l := newLab(t)
 	links, err := link.NewNet(t.Context(), l.fabric, link.Matrix{})
@@ -184,7 +184,7 @@ func TestCapture(t *testing.T) {
 	if len(accounts) != 2 || accounts[0].Packets != 4 || accounts[1].Packets != 3 || accounts[0].Dropped != 0 {
 		t.Errorf("accounts %+v", accounts)
 	}
-	// What was noted after the last packet is not lost.
+	// Notes after the last packet are kept.
 	if b, err := os.ReadFile(filepath.Join(l.dir, "n2.pcapng")); err != nil || !strings.Contains(string(b), "phase done") {
 		t.Errorf("the last note is missing: %v", err)
 	}
@@ -193,14 +193,14 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// What the fabric says it dropped is marked: those packets, no others, and with the reason.
+// The packets that the fabric reports as dropped are marked, those and no others, with the reason.
 func TestDropsAreMarked(t *testing.T) {
 	l := newLab(t)
 	there := link.Path{From: "n1", To: "n2"}
 	if err := l.fabric.Apply(t.Context(), link.Matrix{there: {Loss: 0.3}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := l.fabric.Drops(t.Context()); err != nil { // it notes them from now on
+	if _, _, err := l.fabric.Drops(t.Context()); err != nil { // recording starts here
 		t.Fatal(err)
 	}
 	c := l.capture(t, 1<<20)
@@ -208,7 +208,8 @@ func TestDropsAreMarked(t *testing.T) {
 	for i := range sent {
 		l.send(t, fmt.Sprintf("number %d", i), false)
 	}
-	// A queue for 1 kbit/s holds 64 packets, and the counters tell when all have come to the fabric.
+	// A queue for 1 kbit/s holds 64 packets, and the counters show when all have reached the
+	// fabric.
 	if err := l.fabric.Apply(t.Context(), link.Matrix{there: {Rate: 1000}}); err != nil {
 		t.Fatal(err)
 	}
@@ -227,9 +228,9 @@ func TestDropsAreMarked(t *testing.T) {
 			t.Fatal(t.Context().Err())
 		}
 	}
-	drops, untold, err := l.fabric.Drops(t.Context())
-	if err != nil || untold != 0 {
-		t.Fatalf("%d untold, %v", untold, err)
+	drops, omitted, err := l.fabric.Drops(t.Context())
+	if err != nil || omitted != 0 {
+		t.Fatalf("%d omitted, %v", omitted, err)
 	}
 	c.Drops(drops)
 	if _, err := c.Close(); err != nil {
@@ -260,7 +261,7 @@ func TestDropsAreMarked(t *testing.T) {
 	}
 }
 
-// A capture that is full lets the packets pass and counts them.
+// A capture whose file is full lets the packets pass and counts them.
 func TestCaptureIsFull(t *testing.T) {
 	l := newLab(t)
 	c := l.capture(t, capture.LeastLimit)
@@ -279,7 +280,7 @@ func TestCaptureIsFull(t *testing.T) {
 	}
 }
 
-// Where there is no such interface the error says so, and nothing is left running.
+// If the interface does not exist the error says so, and no process is left.
 func TestCaptureRefuses(t *testing.T) {
 	l := newLab(t)
 	f, err := os.Create(filepath.Join(l.dir, "x"))

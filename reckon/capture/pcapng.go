@@ -8,9 +8,12 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/reckon-bench/reckon/reckon"
 )
 
-// The format is that of draft-ietf-opsawg-pcapng, little-endian, with one section and one interface.
+// The format is that of draft-ietf-opsawg-pcapng, little-endian, with one section and one
+// interface.
 
 // Types of blocks (section 4 and 10.1 of the draft).
 const (
@@ -48,29 +51,31 @@ const (
 	nanosecond = 9 // if_tsresol: 10^-9 s
 )
 
-// maxComment is the longest comment, in bytes: enough for a matrix of some size, and far from the 65535 that an option may have.
+// maxComment is the longest comment, in bytes: enough for a matrix of some size, and far below the
+// 65535 that an option may have.
 const maxComment = 2 << 10
 
-// reserve is how much of a file's limit is kept for its last packet and its statistics.
+// reserve is the part of a file's limit that is kept for its last packet and its statistics.
 const reserve = 16 << 10
 
-// lastBytes is how much of the packet that no longer fits is kept, to hang a comment on: its headers.
+// lastBytes is how much is kept of the packet that no longer fits, to attach a comment to: its
+// headers.
 const lastBytes = 96
 
 // LeastLimit is the smallest limit of a file's size that leaves room for packets, in bytes.
-const LeastLimit = 64 << 10
+const LeastLimit = reckon.LeastPcapLimit
 
-// A Head is what a file says before its first packet.
+// A Head is the information at the start of a file.
 type Head struct {
 	Comment     string                // on the file as a whole
 	System      string                // the operating system
-	Application string                // what wrote it
+	Application string                // the program that wrote the file
 	Interface   string                // "eth0"
 	Description string                // of the interface
 	Names       map[netip.Addr]string // IPv4 addresses that are shown by name
 }
 
-// Direction is which way a packet went, seen from the host. The zero value is unknown.
+// Direction is the direction of a packet, seen from the host. The zero value is unknown.
 type Direction uint32
 
 // The directions, as in the flags of a packet (section 4.3.1 of the draft).
@@ -83,16 +88,16 @@ const (
 type Packet struct {
 	At        int64  // nanoseconds since 1970
 	Data      []byte // what was captured of it
-	Length    int    // what it was long, at least len(Data)
+	Length    int    // the original length, at least len(Data)
 	Direction Direction
 	Comments  []string
 }
 
-// Stats are a capture's own account of itself.
+// Stats are the statistics at the end of a file.
 type Stats struct {
 	Start, End int64  // nanoseconds since 1970
 	Received   uint64 // packets that passed the interface
-	Dropped    uint64 // of those, the ones that the kernel had no room for
+	Dropped    uint64 // those of them that the kernel had no room for
 	Comments   []string
 }
 
@@ -141,7 +146,7 @@ func (p *Writer) Packet(k Packet) error {
 	return p.flush()
 }
 
-// Full says whether the file has reached its limit.
+// Full reports whether the file has reached its limit.
 func (p *Writer) Full() bool { return p.full }
 
 // Close writes the statistics. It does not close the io.Writer.
@@ -196,7 +201,7 @@ func (p *Writer) describe(h Head) {
 	p.end(start)
 }
 
-// names is a name resolution block, so that n1 shows instead of its address.
+// names writes a name resolution block, so that n1 is shown instead of its address.
 func (p *Writer) names(names map[netip.Addr]string) {
 	if len(names) == 0 {
 		return
@@ -235,7 +240,7 @@ func (p *Writer) packet(k Packet) {
 	p.end(start)
 }
 
-// packetSize is an upper bound on the size of the packet's block, in bytes.
+// packetSize returns an upper bound on the size of the packet's block, in bytes.
 func packetSize(k Packet) int64 {
 	n := 32 + len(k.Data) + 4 + 16
 	for _, c := range k.Comments {
@@ -244,7 +249,7 @@ func packetSize(k Packet) int64 {
 	return int64(n)
 }
 
-// comments writes as many comments as fit into that many bytes.
+// comments writes as many comments as fit into room bytes.
 func (p *Writer) comments(all []string, room int) {
 	for _, c := range all {
 		if room -= 8 + min(len(c), maxComment); room < 0 {
@@ -272,7 +277,7 @@ func (p *Writer) u16(v uint16) { p.buf = binary.LittleEndian.AppendUint16(p.buf,
 func (p *Writer) u32(v uint32) { p.buf = binary.LittleEndian.AppendUint32(p.buf, v) }
 func (p *Writer) u64(v uint64) { p.buf = binary.LittleEndian.AppendUint64(p.buf, v) }
 
-// instant is in the interface's resolution, the upper half first.
+// instant writes a time in the interface's resolution, the upper half first.
 func (p *Writer) instant(ns int64) {
 	p.u32(uint32(uint64(ns) >> 32))
 	p.u32(uint32(uint64(ns)))
@@ -287,7 +292,7 @@ func (p *Writer) option(code uint16, value []byte) {
 
 func (p *Writer) text(code uint16, s string) { p.option(code, []byte(abridge(s))) }
 
-// abridge makes s valid UTF-8 of at most maxComment bytes.
+// abridge returns s as valid UTF-8 of at most maxComment bytes.
 func abridge(s string) string {
 	s = strings.ToValidUTF8(s, "�")
 	if len(s) <= maxComment {
@@ -317,7 +322,7 @@ func (p *Writer) pad() {
 	}
 }
 
-// flush writes the blocks that are complete.
+// flush writes the completed blocks.
 func (p *Writer) flush() error {
 	n, err := p.w.Write(p.buf)
 	p.written += int64(n)
@@ -328,7 +333,7 @@ func (p *Writer) flush() error {
 	return nil
 }
 
-// Size prints a number of bytes: "64 MiB".
+// Size returns a number of bytes with its unit: "64 MiB".
 func Size(n int64) string {
 	for _, u := range []struct {
 		name string

@@ -28,7 +28,7 @@ var head = capture.Head{
 // at is 2025-01-02T03:04:05.000000006Z.
 const at = 1735787045_000000006
 
-// frame is an Ethernet frame with an IPv4 header from n1 to n2, and n bytes of nothing.
+// frame returns an Ethernet frame with an IPv4 header from n1 to n2 and n zero bytes.
 func frame(n int) []byte {
 	f := []byte{
 		0x02, 0x72, 0x65, 0x63, 0x6b, 0x6e, 0x02, 0x00, 10, 1, 0, 1, 0x08, 0x00,
@@ -63,7 +63,7 @@ func sample(t *testing.T) []byte {
 	)
 }
 
-// The bytes are what the draft says, block by block: read them beside it before rewriting them.
+// The golden bytes follow the draft, block by block: compare them with it before regenerating them.
 func TestGolden(t *testing.T) {
 	got := hex.Dump(sample(t))
 	path := filepath.Join("testdata", "golden.txt")
@@ -81,7 +81,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// blocks takes a file apart, and holds it to what every reader relies on: lengths before and after each block agree, and are multiples of 4.
+// blocks parses a file, and checks what every reader relies on: the lengths before and after each
+// block agree, and are multiples of 4.
 func blocks(t *testing.T, file []byte) (kinds []uint32) {
 	t.Helper()
 	for len(file) > 0 {
@@ -98,7 +99,7 @@ func blocks(t *testing.T, file []byte) (kinds []uint32) {
 	return kinds
 }
 
-// A file keeps to its limit, says where and why it ends, and how much is not in it.
+// A file keeps to its limit, and says where and why it ends, and how much is missing.
 func TestLimit(t *testing.T) {
 	const limit = capture.LeastLimit
 	long := strings.Repeat("ä", 10_000) // longer than a comment may be
@@ -142,7 +143,7 @@ func TestBrokenDisk(t *testing.T) {
 	}
 }
 
-// What others make of the file, where they are installed.
+// What tshark and capinfos make of the file, if they are installed.
 func TestOthersReadIt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "n1.pcapng")
 	if err := os.WriteFile(file, sample(t), 0o666); err != nil {

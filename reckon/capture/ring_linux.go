@@ -9,27 +9,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A ring is shared with the kernel, which fills its blocks with packets one after
-// the other (TPACKET_V3, Documentation/networking/packet_mmap.rst). A block is handed over when it is full,
-// or blockTime after its first packet.
+// A ring is shared with the kernel, which fills its blocks with packets one after the other
+// (TPACKET_V3, Documentation/networking/packet_mmap.rst). The kernel hands a block over when it is
+// full, or blockTime after its first packet.
 
 const (
 	blockSize = 128 << 10 // larger than the largest frame, a super-frame of 64 KiB
 	blockTime = 50        // milliseconds
-	frameSize = 2 << 10   // only arithmetic in version 3
+	frameSize = 2 << 10   // version 3 only checks its arithmetic
 
-	ringBudget  = 64 << 20 // bytes, for all rings of a capture
-	leastBlocks = 8        // 400 ms of light traffic, 1 MiB of heavy
-	mostBlocks  = 64
+	ringBudget = 64 << 20 // bytes, for all rings of a capture
+	minBlocks  = 8        // 400 ms of light traffic, 1 MiB of heavy
+	maxBlocks  = 64
 )
 
-// ringBlocks is how many blocks the ring of each of n hosts has.
+// ringBlocks returns the number of blocks in the ring of each of n hosts.
 func ringBlocks(n int) int {
-	return min(max(ringBudget/blockSize/max(n, 1), leastBlocks), mostBlocks)
+	return min(max(ringBudget/blockSize/max(n, 1), minBlocks), maxBlocks)
 }
 
-// openRing opens a packet socket with a ring in the calling thread's namespace. From then on
-// it captures whatever passes the interface.
+// openRing opens a packet socket with a ring in the calling thread's namespace. From then on it
+// captures everything that passes the interface.
 func openRing(name string, blocks int) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -68,7 +68,7 @@ func prepare(fd int, name string, blocks int) error {
 	return nil
 }
 
-// A ring is the mapping of one, with the block that is the next to be handed over.
+// A ring is a mapped ring, and the block that the kernel hands over next.
 type ring struct {
 	fd     int
 	memory []byte
@@ -83,12 +83,13 @@ func mapRing(fd, blocks int) (*ring, error) {
 	return &ring{fd: fd, memory: m}, nil
 }
 
-// ready says whether the kernel has handed a block over.
+// ready reports whether the kernel has handed over the next block.
 func (r *ring) ready() bool {
 	return atomic.LoadUint32(&r.block().Block_status)&unix.TP_STATUS_USER != 0
 }
 
-// take gives every packet of the block that is ready to f, and the block back to the kernel. Data is only valid during the call.
+// take passes every packet of the next block, which must be ready, to f, and returns the block to
+// the kernel. Packet.Data is valid only during the call.
 func (r *ring) take(f func(Packet)) {
 	block := r.block()
 	at := r.next*blockSize + int(block.Offset_to_first_pkt)
@@ -106,23 +107,26 @@ func (r *ring) take(f func(Packet)) {
 	atomic.StoreUint32(&block.Block_status, unix.TP_STATUS_KERNEL)
 }
 
-// latest is when the last packet of the next block came, which must be ready, in nanoseconds since 1970.
+// latest returns when the last packet of the next block, which must be ready, was received, in
+// nanoseconds since 1970.
 func (r *ring) latest() int64 {
 	t := r.block().Ts_last_pkt
-	return int64(t.Sec)*1e9 + int64(t.Usec) // which are nanoseconds, as version 3 has it
+	return int64(t.Sec)*1e9 + int64(t.Usec) // in version 3 this field has nanoseconds
 }
 
-// crowded says whether so many blocks wait that the next one must not any longer.
-func (r *ring) crowded() bool {
+// nearlyFull reports whether so many blocks wait that the next one must be written now.
+func (r *ring) nearlyFull() bool {
 	n := len(r.memory) / blockSize
 	ahead := &ring{memory: r.memory, next: (r.next + n/4) % n}
 	return ahead.ready()
 }
 
-// headerSize is TPACKET_ALIGN of a packet's header; the link layer's address follows.
+// headerSize is the aligned size of a packet's header (TPACKET_ALIGN); the link-layer address
+// follows it.
 const headerSize = (int(unsafe.Sizeof(unix.Tpacket3Hdr{})) + unix.TPACKET_ALIGNMENT - 1) &^ (unix.TPACKET_ALIGNMENT - 1)
 
-// block is the header of the next block. It lies 8 bytes into it, behind version and offset.
+// block returns the header of the next block. It begins 8 bytes into the block, after version and
+// offset.
 func (r *ring) block() *unix.TpacketHdrV1 {
 	return (*unix.TpacketHdrV1)(unsafe.Pointer(&r.memory[r.next*blockSize+8]))
 }
@@ -134,7 +138,8 @@ func direction(kind uint8) Direction {
 	return Inbound
 }
 
-// counts are how many packets passed, and how many of those the kernel dropped, since the last call.
+// counts returns how many packets passed, and how many of those the kernel dropped, since the last
+// call.
 func (r *ring) counts() (received, dropped uint64) {
 	st, err := unix.GetsockoptTpacketStatsV3(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// BenchmarkLinearizable judges simulated runs. It reports the most memory that the process
-// held of the system at once, the history included, in MB, and says in its log how much porcupine confirmed.
+// BenchmarkLinearizable judges simulated runs. It reports the most memory that the process held of
+// the system at once, the history included, in MB, and says in its log how much porcupine
+// confirmed.
 func BenchmarkLinearizable(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -53,7 +54,8 @@ func BenchmarkDurable(b *testing.B) {
 	})
 }
 
-// watch samples what the process holds of the system's memory until the returned function is called, which tells the most, in bytes.
+// watch samples what the process holds of the system's memory until the returned function is
+// called, which tells the most, in bytes.
 func watch() (peak func() float64) {
 	var (
 		most uint64

@@ -3,7 +3,7 @@
 //
 // It is pure: a history in, verdicts out. It reads no file, opens no
 // connection, and knows no system and no fault. It refuses to guess: what it
-// cannot decide within its bounds is Unknown, and nobody may read Unknown as a pass.
+// cannot decide within its bounds is Unknown, and Unknown is never a pass.
 package check
 
 import (
@@ -20,9 +20,9 @@ type Verdict uint8
 const (
 	// Unknown: not decided (out of time or memory, or nothing to judge by).
 	Unknown Verdict = iota
-	// Valid: the promise held in all of the history.
+	// Valid: the guarantee held in all of the history.
 	Valid
-	// Invalid: the promise was broken, and the evidence says where.
+	// Invalid: the guarantee was violated, and the evidence shows where.
 	Invalid
 )
 
@@ -51,7 +51,7 @@ func (v *Verdict) UnmarshalText(b []byte) error {
 	return fmt.Errorf("unknown verdict %q: known are unknown, valid, invalid", b)
 }
 
-// Worst is the worse of the two: invalid, then unknown, then valid.
+// Worst returns the worse of the two: invalid, then unknown, then valid.
 func (v Verdict) Worst(w Verdict) Verdict {
 	rank := [...]int{Unknown: 1, Valid: 0, Invalid: 2}
 	if rank[w] > rank[v] {
@@ -82,7 +82,7 @@ type Bounds struct {
 	Parallel int           // keys judged at a time; as many as there are processors
 }
 
-// Linearizable says whether the store behaved as one register a key, each
+// Linearizable reports whether the store behaved as one register a key, each
 // operation taking effect at one instant between its call and its return
 // (Herlihy & Wing, Linearizability, 1990). Keys start absent. All stages count.
 //
@@ -92,29 +92,30 @@ func Linearizable(ctx context.Context, h *history.History, b Bounds) Result {
 	return linearizable(ctx, h, b).named("linearizable")
 }
 
-// Durable says whether the store's own account of its past (History.Changes)
-// holds what it told its clients:
+// Durable checks that the store's own history (History.Changes) holds what clients were told:
 //
 //   - every acknowledged write is there, once, at the revision that was acknowledged;
-//   - a write of unknown outcome is there at most once, a failed one never, and nothing that nobody wrote or deleted;
+//   - a write of unknown outcome is there at most once, a failed one never, and there is no change
+//     that no client wrote;
 //   - each key's revisions rise, and its versions count from 1 without a gap;
-//   - what a read answered is there, at the revision and version that it told;
+//   - what a read answered is there, at the revision and version that it reported;
 //   - the final reads agree with the last change of their key.
 //
-// Changes of several members are several accounts, and each is held to all of this. One that
-// ends at an earlier revision than another has only fallen behind: it is not asked for what came later.
-// Neither is one of which it is not known that all of it was collected, or whose member answered no final read.
-// Changes of keys that no operation touched are someone else's, and passed over.
+// Changes of several members are several histories, and each must satisfy all of this. One that
+// ends at an earlier revision than another has only fallen behind, and is checked up to its end. So
+// is one that may not have been collected completely, and one whose member answered no final read.
+// Changes of keys that no operation used are ignored.
 //
-// It is Unknown where there is nothing to judge by: no account, no acknowledged write, or none that is known to tell all.
+// It is Unknown if there is nothing to check: no history, no acknowledged write, or no history that
+// is known to be complete.
 func Durable(h *history.History) Result { return durable(h).named("durable") }
 
-// Replicas says whether the members hold the same data: whether all of them, by
-// their own account (events of kind history.Hash), have the same hash of the same revision.
+// Replicas checks that the members hold the same data: that all of them report (events of kind
+// history.Hash) the same hash of the same revision.
 //
-// Different hashes of one revision are Invalid whenever they were told: a revision is one state.
-// It is Unknown unless there is a revision that every member told the hash of.
-// Hashes of others than the members do not count.
+// Different hashes of one revision are Invalid at any time: a revision is one state. The result is
+// Unknown unless there is a revision of which every member reported the hash. Hashes of hosts that
+// are not members do not count.
 func Replicas(h *history.History, members []string) Result {
 	return replicas(h, members).named("replicas")
 }

@@ -15,11 +15,11 @@ func durable(h *history.History) Result {
 		return *b
 	}
 	if r.acked == 0 {
-		return Result{Detail: "no write was acknowledged, so there is nothing to judge by"}
+		return Result{Detail: "no write was acknowledged, so there is nothing to check"}
 	}
 	accounts := r.accounts()
 	if len(accounts) == 0 {
-		return Result{Detail: "the system keeps no record of its changes, so there is nothing to judge by"}
+		return Result{Detail: "the system keeps no record of its changes, so there is nothing to check"}
 	}
 	var d docket
 	known := r.known()
@@ -73,12 +73,12 @@ func (r *record) durableDetail(accounts []*account) string {
 		d += fmt.Sprintf(", %d were not answered", silent)
 	}
 	if a.foreign > 0 {
-		d += fmt.Sprintf("; %s of keys that no operation touched passed over", count(a.foreign, "change"))
+		d += fmt.Sprintf("; %s of keys that no operation used ignored", count(a.foreign, "change"))
 	}
 	return d
 }
 
-// An account is one member's changes, in the order in which it tells them.
+// An account is one member's changes, in the order in which it reports them.
 type account struct {
 	r       *record
 	member  string
@@ -92,7 +92,7 @@ type account struct {
 	foreign int              // changes of keys that no operation touched
 }
 
-// accounts parts the changes by the member that told them, the ones that reach furthest first.
+// accounts groups the changes by the member that reported them, the ones that reach furthest first.
 func (r *record) accounts() []*account {
 	by := make(map[string]*account)
 	var all []*account
@@ -111,7 +111,7 @@ func (r *record) accounts() []*account {
 	}
 	for _, e := range r.h.Events {
 		if e.Kind == history.Collected {
-			of(e.Subject) // one that tells of nothing is an account, too
+			of(e.Subject) // an empty one is an account, too
 		}
 	}
 	slices.SortFunc(all, func(a, b *account) int {
@@ -130,9 +130,10 @@ func (r *record) accounts() []*account {
 	return all
 }
 
-// doubted says why there may be more than the account tells: it was not recorded that all of it was collected, or its member
-// answered no final read, and so may not have heard of the last writes. Recordings of before history.Collected
-// are whole where the run came to its last line and says nothing against itself.
+// doubted returns why the account may be incomplete: it was not recorded that all of it
+// was collected, or its member answered no final read, and so may not have heard of the last
+// writes. Recordings of before history.Collected are whole where the run came to its last line and
+// says nothing against itself.
 func (a *account) doubted() string {
 	_, done := a.r.h.PhaseStart("done")
 	var whole, marks, failed bool
@@ -140,7 +141,7 @@ func (a *account) doubted() string {
 		switch e.Kind {
 		case history.Collected:
 			marks = true
-			whole = whole || e.Subject == a.member && int(e.Data["changes"]) == len(a.changes)
+			whole = whole || e.Subject == a.member && e.Changes() == len(a.changes)
 		case history.Harness, history.Interrupted, history.Ended:
 			failed = true
 		}
@@ -160,7 +161,7 @@ func (a *account) doubted() string {
 	return ""
 }
 
-// end is the newest revision that the account tells of.
+// end returns the newest revision in the account.
 func (a *account) end() int64 {
 	var end int64
 	for i := range a.changes {
@@ -186,7 +187,7 @@ func (a *account) enter(d *docket) {
 			continue
 		}
 		if c.Deleted {
-			d.add(c.Key, fmt.Sprintf("%s has its deletion at revision %d, which nobody asked for", a.name(), c.Revision))
+			d.add(c.Key, fmt.Sprintf("%s has its deletion at revision %d, which no client requested", a.name(), c.Revision))
 			continue
 		}
 		a.keys[c.Key] = append(past, i)
@@ -204,7 +205,7 @@ func (a *account) author(d *docket, i int) {
 	c := &a.changes[i]
 	at, written := a.r.writer[c.Value]
 	if !written {
-		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, which nobody ever wrote", a.name(), c.Value, c.Revision))
+		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, which no client wrote", a.name(), c.Value, c.Revision))
 		return
 	}
 	w := &a.r.h.Ops[at]
@@ -212,7 +213,7 @@ func (a *account) author(d *docket, i int) {
 	case w.Key != c.Key:
 		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, which %s wrote to key %s", a.name(), c.Value, c.Revision, who(w), w.Key), *w)
 	case w.Outcome == history.Failed:
-		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, whose write by %s had failed%s: it was never to take effect", a.name(), c.Value, c.Revision, who(w), because(w)), *w)
+		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d, whose write by %s failed%s, so it must never take effect", a.name(), c.Value, c.Revision, who(w), because(w)), *w)
 	case a.place[at] != 0:
 		first := &a.changes[a.place[at]-1]
 		d.add(c.Key, fmt.Sprintf("%s has %s at revision %d and again at revision %d, but %s wrote it once", a.name(), c.Value, first.Revision, c.Revision, who(w)), *w)
@@ -222,7 +223,8 @@ func (a *account) author(d *docket, i int) {
 	}
 }
 
-// follows judges a change by the one before it of the same key. A version of 0 is one that the system does not count.
+// follows judges a change by the one before it of the same key. A version of 0 is one that the
+// system does not count.
 func (a *account) follows(d *docket, past, c *history.Change) {
 	switch {
 	case c.Revision <= past.Revision:
@@ -251,7 +253,7 @@ func (a *account) writes(d *docket) {
 	}
 }
 
-// change is where the write is in the account, or nil.
+// change returns where the write is in the account, or nil.
 func (a *account) change(write int32) *history.Change {
 	if p := a.place[write]; p != 0 {
 		return &a.changes[p-1]
@@ -259,7 +261,8 @@ func (a *account) change(write int32) *history.Change {
 	return nil
 }
 
-// reads holds what was answered against the account. A value that was read and is not there was lost after it had been seen.
+// reads holds what was answered against the account. A value that was read and is not there was
+// lost after it had been seen.
 func (a *account) reads(d *docket) {
 	end := a.end()
 	for i := range a.r.h.Ops {
@@ -286,7 +289,7 @@ func (a *account) reads(d *docket) {
 }
 
 // finals holds the final reads against the last change of their key. A later
-// change than the one read is no contradiction if nobody knew of it when the
+// change than the one read is no contradiction if it was not known when the
 // read was called: a write of unknown outcome may take effect even after the final reads.
 //
 //	w(a) |--| ok
@@ -318,7 +321,8 @@ func (a *account) finals(d *docket, known []time.Duration) {
 	}
 }
 
-// known is when, at the latest, each write was known to have taken effect: acknowledged, or read.
+// known returns when, at the latest, each write was known to have taken effect: acknowledged, or
+// read.
 func (r *record) known() []time.Duration {
 	known := make([]time.Duration, len(r.h.Ops))
 	for i := range r.h.Ops {

@@ -21,7 +21,7 @@ type proof struct {
 	set    []int // places in register.ops
 }
 
-// prove is the smallest proof with one of each list in its place, or nil.
+// prove returns the smallest proof with one of each list in its place, or nil.
 func (g *register) prove(a, b int32, abFirst, abSecond, baFirst, baSecond []int) *proof {
 	var best *proof
 	for _, x := range abFirst {
@@ -51,7 +51,7 @@ func (g *register) conflict(a, b int32) *proof {
 	return g.prove(a, b, earlyA, lateB, earlyB, lateA)
 }
 
-// smallest is the smallest proof that the clusters of p conflict.
+// smallest returns the smallest proof that the clusters of p conflict.
 //
 // Small means this. A set of operations proves something only if each read in it
 // comes with its write, or dropping a write would "prove" that its value came from
@@ -88,7 +88,8 @@ func (g *register) smallest(p *proof) *proof {
 	return p
 }
 
-// better says whether p is to be told rather than q: the smaller, then the one whose stale read came first.
+// better reports whether p is to be reported rather than q: the smaller, then the one whose stale
+// read came first.
 func (g *register) better(p, q *proof) bool {
 	if q == nil {
 		return true
@@ -98,7 +99,7 @@ func (g *register) better(p, q *proof) bool {
 	return cmp.Or(cmp.Compare(len(p.set), len(q.set)), cmp.Compare(g.ops[ps.second].call, g.ops[qs.second].call)) < 0
 }
 
-// finding tells the proof.
+// finding describes the proof.
 func (g *register) finding(p *proof) *finding {
 	evidence := make([]history.Op, len(p.set))
 	for i, at := range p.set {
@@ -108,7 +109,7 @@ func (g *register) finding(p *proof) *finding {
 	return show(time.Duration(g.ops[stale.second].call), g.key, g.explain(stale, order), evidence...)
 }
 
-// members is the cluster's write and its other candidate, the write first.
+// members returns the cluster's write and its other candidate, the write first.
 func (g *register) members(c int32, other int) []int {
 	if w := g.clusters[c].write; w != other {
 		return []int{w, other}
@@ -116,17 +117,17 @@ func (g *register) members(c int32, other int) []int {
 	return []int{other}
 }
 
-// set is the places without repetition, and without the absence that no operation wrote.
+// set returns the places without repetition, and without the absence that no operation wrote.
 func (g *register) set(places ...int) []int {
 	slices.Sort(places)
 	places = slices.Compact(places)
 	return slices.DeleteFunc(places, func(at int) bool { return g.ops[at].op < 0 })
 }
 
-// stale says which pair shows the stale read, as its second, and which pair shows
-// that the value read had been overwritten. One of the two ends in a read: if v
-// and y were both writes, u would return before v is called, so (x being no earlier than its write v)
-// before y is called, though u is no earlier than its write y. Of two reads the later is the stale one.
+// stale returns which pair shows the stale read, as its second, and which pair shows that the value
+// read had been overwritten. One of the two ends in a read: if v and y were both writes, u would
+// return before v is called, so (x being no earlier than its write v) before y is called, though u
+// is no earlier than its write y. Of two reads the later is the stale one.
 func (g *register) stale(ab, ba pair) (stale, order pair) {
 	v, y := &g.ops[ba.second], &g.ops[ab.second]
 	if v.write || !y.write && y.call > v.call {
@@ -135,7 +136,7 @@ func (g *register) stale(ab, ba pair) (stale, order pair) {
 	return ba, ab
 }
 
-// explain tells the story of a conflict in one sentence.
+// explain describes a conflict in one sentence.
 func (g *register) explain(stale, order pair) string {
 	read, seen := g.op(stale.second), g.op(stale.first)
 	s := describe(read)
@@ -155,7 +156,7 @@ func (g *register) explain(stale, order pair) string {
 
 func (g *register) op(at int) *history.Op { return &g.h.Ops[g.ops[at].op] }
 
-// describe says what a read answered: "c1/4 read a17 (revision 40, from n2)".
+// describe returns what a read answered: "c1/4 read a17 (revision 40, from n2)".
 func describe(read *history.Op) string {
 	s := who(read)
 	if absent(read) {
@@ -174,7 +175,7 @@ func describe(read *history.Op) string {
 	return s
 }
 
-// deed is an operation as a noun: "c1/4's write of a17".
+// deed returns an operation as a noun: "c1/4's write of a17".
 func deed(o *history.Op) string {
 	if o.Kind == history.Read && absent(o) {
 		return who(o) + "'s read of nothing"
@@ -184,7 +185,7 @@ func deed(o *history.Op) string {
 
 func who(o *history.Op) string { return fmt.Sprintf("%s/%d", o.Client, o.Process) }
 
-// because is the reason that the store gave, in brackets, if any.
+// because returns the reason that the store gave, in brackets, if any.
 func because(o *history.Op) string {
 	if o.Error == "" {
 		return ""
@@ -192,7 +193,7 @@ func because(o *history.Op) string {
 	return " (" + o.Error + ")"
 }
 
-// human is a span of time to three digits: "1.2 s".
+// human returns a span of time to three digits: "1.2 s".
 func human(d time.Duration) string {
 	switch {
 	case d >= time.Second:

@@ -70,7 +70,8 @@ func (s *store) run() *history.History {
 	return h
 }
 
-// small is a random history of one key with a few operations that overlap much, and share instants.
+// small returns a random history of one key with a few operations that overlap much, and share
+// instants.
 func small(seed uint64) *history.History {
 	s := newStore(seed)
 	n, span := 2+s.rng.IntN(11), 4+s.rng.IntN(40)

@@ -37,14 +37,15 @@ type judgement struct {
 	why      string   // where Unknown
 }
 
-// A finding is a broken promise: what a person should read, and what proves it.
+// A finding is a violation: its description for people, and the operations that prove it.
 type finding struct {
 	detail   string
 	evidence []history.Op  // in order of Call
 	at       time.Duration // when it showed
 }
 
-// better says whether f is to be reported rather than g: the smaller proof, then the earlier one.
+// better reports whether f is to be reported rather than g: the smaller proof, then the earlier
+// one.
 func (f *finding) better(g *finding) bool {
 	if g == nil {
 		return true
@@ -104,7 +105,7 @@ func (r *record) judge(key keyOps, b *budget) judgement {
 	return confirmed(j)
 }
 
-// compare is the verdict of two judges: what was decided, unless the search contradicts it.
+// compare returns the verdict of two judges: what was decided, unless the search contradicts it.
 func compare(key string, decided, searched Verdict) (v Verdict, why string) {
 	switch {
 	case decided == Unknown:

@@ -14,7 +14,8 @@ import (
 
 const histories = 20_000 // small random ones that a property is tried on; half of them are mutated
 
-// each calls f with small histories, fixed by their seeds, and says how many of them porcupine finds legal unreduced.
+// each calls f with small histories, fixed by their seeds, and says how many of them porcupine
+// finds legal unreduced.
 func each(t *testing.T, f func(t *testing.T, seed uint64, h *history.History, legal bool)) {
 	var ok int
 	for seed := range uint64(histories) {
@@ -67,7 +68,8 @@ func TestAgainstPorcupine(t *testing.T) {
 	})
 }
 
-// minimal: the evidence is some of the history, illegal, and legal without any one read, or any one write and its reads.
+// minimal: the evidence is some of the history, illegal, and legal without any one read, or any one
+// write and its reads.
 func minimal(t *testing.T, h *history.History, f *finding) {
 	if legal(f.evidence) {
 		t.Errorf("%s: the evidence is legal:\n%s", f.detail, lines(f.evidence))
@@ -142,7 +144,7 @@ func whole(g *register, ops []operation) Verdict {
 	return p.search(g, values(g), plenty())
 }
 
-// pieces is the verdict of the operations split wherever that is allowed, and into how many.
+// pieces returns the verdict of the operations split wherever that is allowed, and into how many.
 func pieces(g *register, ops []operation) (Verdict, int) {
 	parts := g.split(ops, 1)
 	worst := Valid
@@ -178,7 +180,8 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// plantStale lets the last read of some key answer what had been overwritten, and acknowledged, before it was called.
+// plantStale lets the last read of some key answer what had been overwritten, and acknowledged,
+// before it was called.
 func plantStale(h *history.History) history.Op {
 	for i := len(h.Ops) - 1; ; i-- {
 		o := &h.Ops[i]
@@ -264,7 +267,8 @@ func TestLawful(t *testing.T) {
 	}
 }
 
-// TestDeterministic: the same history gives the same result, in every field, however many keys are judged at a time.
+// TestDeterministic: the same history gives the same result, in every field, however many keys are
+// judged at a time.
 func TestDeterministic(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {

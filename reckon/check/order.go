@@ -52,7 +52,7 @@ func (g *register) decide() (Verdict, *finding) {
 	return Unknown, nil
 }
 
-// order is the operations by the middles of their clusters' zones.
+// order returns the operations by the middles of their clusters' zones.
 func (g *register) order() []int {
 	order := make([]int, len(g.ops))
 	for i := range order {
@@ -62,7 +62,8 @@ func (g *register) order() []int {
 	return order
 }
 
-// compare orders by the middle of the cluster's zone; in a cluster the write is first, and the reads stand by call.
+// compare orders by the middle of the cluster's zone; in a cluster the write is first, and the
+// reads stand by call.
 func (g *register) compare(x, y *operation) int {
 	switch {
 	case x.cluster != y.cluster:
@@ -75,7 +76,7 @@ func (g *register) compare(x, y *operation) int {
 	return cmp.Or(cmp.Compare(x.call, y.call), cmp.Compare(x.op, y.op))
 }
 
-// zone is the earliest return and the latest call of the cluster.
+// zone returns the earliest return and the latest call of the cluster.
 func (g *register) zone(c int32) (first, last int64) {
 	return g.ops[g.clusters[c].early].ret, g.ops[g.clusters[c].late].call
 }
@@ -86,7 +87,7 @@ func (g *register) middle(c int32) int64 {
 	return first + last
 }
 
-// lawful says whether a register goes through the order: each read finds what was written last.
+// lawful reports whether a register goes through the order: each read finds what was written last.
 func (g *register) lawful(order []int) bool {
 	state := int32(-1)
 	for _, i := range order {
@@ -99,7 +100,8 @@ func (g *register) lawful(order []int) bool {
 	return true
 }
 
-// replay calls contradicts(x, y) for each y that returned before some x ahead of it in the order was called.
+// replay calls contradicts(x, y) for each y that returned before some x ahead of it in the order
+// was called.
 func (g *register) replay(order []int, contradicts func(x, y int)) {
 	latest := order[0]
 	for _, i := range order {

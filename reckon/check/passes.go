@@ -10,22 +10,25 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Passes says whether the passes of Kibishii's workers kept what the protocol promises:
+// Passes checks that the passes of Kibishii's workers kept the protocol:
 //
 //   - a pass ends;
-//   - it is a success only if every worker that started is one, and no other is told to be;
-//   - no command is lost, and none is run twice by a worker (by the workers' own account, events of kind history.Worked);
+//   - it succeeds only if every worker that started succeeded, and no other worker is counted;
+//   - no command is lost, and no worker runs one twice (by the workers' own reports, events of kind
+//     history.Worked);
 //   - no worker is counted twice;
-//   - one whose lease ran out in the middle of a pass is not counted as a success;
-//   - a tree that was acknowledged as generated verifies, with as many files, until it is generated anew.
+//   - a worker whose lease ran out in the middle of a pass is not counted as a success;
+//   - a tree that was acknowledged as generated verifies, with as many files, until it is generated
+//     anew.
 //
-// It is Unknown where there is nothing to judge by: no pass, none that verified, a tree that could not be read, or, where the run was
-// cut short or its harness failed, a pass that did not end. In a run that came to its final reads it is Unknown unless the last verify,
-// after settling, was a success on every tree that was acknowledged.
+// It is Unknown if there is nothing to check: no pass, none that verified, a tree that could not be
+// read, or, if the run was cut short or its harness failed, a pass that did not end. In a run that
+// came to its final reads it is Unknown unless the last verify, after settling, succeeded on every
+// tree that was acknowledged.
 func Passes(h *history.History) Result { return passes(h).named("kibishii") }
 
 func passes(h *history.History) Result {
-	p := passReading{whole: map[string]tree{}, runs: map[string]int{}, lost: map[string]bool{}, told: map[string]bool{}}
+	p := passReading{whole: map[string]tree{}, runs: map[string]int{}, lost: map[string]bool{}, named: map[string]bool{}}
 	for _, e := range h.Events {
 		p.note(e)
 	}
@@ -48,13 +51,15 @@ func passes(h *history.History) Result {
 
 // A passReading goes through the passes in order.
 type passReading struct {
-	whole  map[string]tree // by node: what it has acknowledged, and nobody has begun to write over
-	runs   map[string]int  // by node and pass: how often the worker says that it started
-	lost   map[string]bool // by node and pass: the worker says that its lease ran out
-	told   map[string]bool // by node and path: it has been named as damaged; what is extra stays so from pass to pass
-	cut    string          // what else may have kept a pass from ending
+	whole map[string]tree // by node: what it has acknowledged, and is not being overwritten
+	runs  map[string]int  // by node and pass: how often the worker says that it started
+	lost  map[string]bool // by node and pass: the worker says that its lease ran out
+	// named holds damage by node and path, once it was reported: extra files stay from pass to
+	// pass.
+	named  map[string]bool
+	cut    string // what else may have kept a pass from ending
 	broken []string
-	open   []string      // what cannot be told
+	open   []string      // what is not known
 	last   *history.Pass // the last verify after settling
 
 	generated, verified int // passes
@@ -80,12 +85,11 @@ func (p *passReading) note(e history.Event) {
 	case history.Harness, history.Missed:
 		p.cut = cmp.Or(p.cut, "the harness failed ("+e.Detail+")")
 	case history.Worked:
-		what, id, _ := strings.Cut(e.Detail, " ")
-		switch what {
-		case "started":
-			p.runs[of(e.Subject, id)]++
-		case "lost":
-			p.lost[of(e.Subject, id)] = true
+		switch e.Step {
+		case history.Started:
+			p.runs[of(e.Subject, e.Pass)]++
+		case history.Lost:
+			p.lost[of(e.Subject, e.Pass)] = true
 		}
 	}
 }
@@ -199,7 +203,8 @@ func (p *passReading) node(name string, x *history.Pass, n *history.PassNode) {
 	}
 }
 
-// atLast asks whether, in a run that came to its final reads, every tree that was acknowledged verified once nothing was wrong any more.
+// atLast asks whether, in a run that came to its final reads, every tree that was acknowledged
+// verified once nothing was wrong any more.
 func (p *passReading) atLast(h *history.History) {
 	_, ended := h.PhaseStart("final") // the last verify comes before
 	switch {
@@ -219,12 +224,12 @@ func (p *passReading) atLast(h *history.History) {
 	}
 }
 
-// fresh says whether the node's tree is damaged in a way that was not named before.
+// fresh reports whether the node's tree is damaged in a way that was not named before.
 func (p *passReading) fresh(n *history.PassNode) bool {
 	some := n.More > 0 || len(n.Damage) == 0
 	for _, d := range n.Damage {
-		if k := of(n.Node, d.Path); !p.told[k] {
-			p.told[k], some = true, true
+		if k := of(n.Node, d.Path); !p.named[k] {
+			p.named[k], some = true, true
 		}
 	}
 	return some
@@ -244,7 +249,7 @@ func damage(n *history.PassNode) string {
 	return strings.Join(what, ", ")
 }
 
-// brokenShown is how many broken promises a verdict names.
+// brokenShown is how many violations a verdict names.
 const brokenShown = 10
 
 func reasons(all []string) string {
@@ -254,10 +259,17 @@ func reasons(all []string) string {
 	return strings.Join(all, "; ")
 }
 
+func manyPasses(n int) string {
+	if n == 1 {
+		return "1 pass"
+	}
+	return fmt.Sprintf("%d passes", n)
+}
+
 func (p *passReading) account() string {
-	s := fmt.Sprintf("%d passes generated and %d verified, %d files of %.1f MB in all, nothing missing, corrupted or extra", p.generated, p.verified, p.files, float64(p.bytes)/1e6)
+	s := fmt.Sprintf("%s generated and %d verified, %d files of %.1f MB in all, nothing missing, corrupted or extra", manyPasses(p.generated), p.verified, p.files, float64(p.bytes)/1e6)
 	if p.failed > 0 {
-		s += fmt.Sprintf("; %d passes failed, and said so", p.failed)
+		s += fmt.Sprintf("; %s failed and reported it", manyPasses(p.failed))
 	}
 	return s
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// pass is one of two workers that went well.
+// pass returns one of two workers that went well.
 func pass(id, command string, number int32) history.Pass {
 	both := []string{"a", "b"}
 	p := history.Pass{
@@ -20,11 +20,11 @@ func pass(id, command string, number int32) history.Pass {
 	return p
 }
 
-// worked is what both workers of the passes say of themselves.
+// worked returns what both workers of the passes say of themselves.
 func worked(ps ...history.Pass) (es []history.Event) {
 	for _, p := range ps {
 		for _, n := range p.Starting {
-			es = append(es, history.Event{Kind: history.Worked, Subject: n, Detail: "started " + p.ID}, history.Event{Kind: history.Worked, Subject: n, Detail: "finished " + p.ID})
+			es = append(es, history.NewWorked(n, history.Started, p.ID), history.NewWorked(n, history.Finished, p.ID))
 		}
 	}
 	return es
@@ -47,7 +47,7 @@ func lostIn(p history.Pass) history.Pass {
 	return p
 }
 
-// atLast is the pass after settling.
+// atLast returns the pass after settling.
 func atLast(p history.Pass) history.Pass {
 	p.Stage = history.Final.String()
 	return p
@@ -63,14 +63,14 @@ func TestPasses(t *testing.T) {
 		want   Verdict
 		detail string
 	}{
-		"all well":              {want: Valid, detail: "1 passes generated and 1 verified, 20 files of 2.1 MB"},
+		"all well":              {want: Valid, detail: "1 pass generated and 1 verified, 20 files of 2.1 MB"},
 		"nothing":               {change: func([]history.Pass) []history.Pass { return nil }, want: Unknown, detail: "no pass"},
 		"nothing verified":      {change: func(ps []history.Pass) []history.Pass { return ps[:1] }, want: Unknown, detail: "no tree"},
 		"acknowledged, damaged": {change: func(ps []history.Pass) []history.Pass { return []history.Pass{ps[0], damaged(ps[1])} }, want: Invalid, detail: "the tree of a was acknowledged, and is damaged: dir0/file1 (corrupt: block 7: sha1)"},
 		"damage called success": {change: func(ps []history.Pass) []history.Pass { ps[1].Nodes[0].Extra = 1; return ps[1:] }, want: Invalid, detail: "counts a as successful, whose tree is damaged"},
 		"damaged before the ack": {change: func(ps []history.Pass) []history.Pass {
 			return []history.Pass{lostIn(ps[0]), damaged(ps[1]), pass("3", "generate", 2), pass("4", "verify", 2)}
-		}, want: Valid, detail: "2 passes failed, and said so"},
+		}, want: Valid, detail: "2 passes failed and reported it"},
 		"does not end": {change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Invalid, detail: "verify 1 (2) did not end"},
 		"cut short":    {events: []history.Event{cut}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown, detail: "verify 1 (2) was not seen to end, and the run was cut short"},
 		"the harness failed": {events: []history.Event{{Kind: history.Harness, Detail: "the links ended by themselves"}}, change: func(ps []history.Pass) []history.Pass { ps[1].Outcome = history.Unknown; return ps }, want: Unknown,
@@ -116,8 +116,8 @@ func TestPasses(t *testing.T) {
 		}, want: Invalid, detail: "says that 3 completed, and 2 have given a result"},
 		"a stranger": {change: func(ps []history.Pass) []history.Pass { ps[0].Completed = []string{"a", "b", "c"}; return ps }, want: Invalid, detail: "counts c as completed, which was not there"},
 		"both":       {change: func(ps []history.Pass) []history.Pass { ps[0].Failing = []string{"a"}; return ps }, want: Invalid, detail: "counts a as successful and as failed"},
-		"run twice":  {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "started 1"}}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
-		"lease lost": {events: []history.Event{{Kind: history.Worked, Subject: "b", Detail: "lost 2"}}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
+		"run twice":  {events: []history.Event{history.NewWorked("b", history.Started, "1")}, want: Invalid, detail: "generate 1 (1) was run 2 times by b"},
+		"lease lost": {events: []history.Event{history.NewWorked("b", history.Lost, "2")}, want: Invalid, detail: "counts b as successful, whose lease had run out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ps := []history.Pass{clonePass(g1), clonePass(v1)}

@@ -11,12 +11,13 @@ import (
 // A record is a history indexed for judging. Operations are named by their
 // place in the history.
 type record struct {
-	h       *history.History
-	keys    []keyOps         // by name
-	writer  map[string]int32 // value -> the write of it, whatever its outcome
-	twice   [2]int32         // two writes of one value, where repeated
-	repeat  bool
-	cluster []int32 // scratch, by operation: the cluster that a write heads; each key's judge touches only its own
+	h      *history.History
+	keys   []keyOps         // by name
+	writer map[string]int32 // value -> the write of it, whatever its outcome
+	twice  [2]int32         // two writes of one value, where repeated
+	repeat bool
+	// scratch, by operation: the cluster that a write heads; each key's judge touches only its own
+	cluster []int32
 
 	reads, acked, unknown int // answered reads; acknowledged writes; writes of unknown outcome
 }
@@ -63,7 +64,7 @@ func (r *record) tally(o *history.Op) {
 	}
 }
 
-// premises are what every judgement here rests on, as an Unknown result that names
+// premises returns what every judgement here rests on, as an Unknown result that names
 // the first one broken, or nil. A history that breaks one was recorded
 // wrongly, and says nothing about the store:
 //
@@ -85,7 +86,7 @@ func (r *record) premises() *Result {
 		return res
 	}
 	if r.reads == 0 {
-		return &Result{Detail: "no read was answered, so there is nothing to judge by"}
+		return &Result{Detail: "no read was answered, so there is nothing to check"}
 	}
 	return nil
 }
@@ -143,7 +144,7 @@ func broken(what string, ops ...history.Op) *Result {
 	return &Result{Detail: d}
 }
 
-// absent says whether a read found that there is no such key.
+// absent reports whether a read found that there is no such key.
 func absent(o *history.Op) bool { return o.Version == 0 && o.Value == "" }
 
 func count(n int, noun string) string {

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Recovers judges whether the store came back once nothing was wrong any more: after the load every process runs and every link
-// is as planned, and within a bound every member must serve, with one leader that stays. It is Valid
-// where that came about. Where it did not, it is Invalid only if every strike was seen to be healed: a store
-// that is still being struck cannot be blamed. It is Invalid as well where a process of the store's ended by itself: whatever
-// was done to it, no fault makes a program end but one that kills it. It is Unknown where a member was asked for a key at the
-// end, and never answered: what it would have said of the last writes nobody knows.
+// Recovers checks that the store recovers once all faults are healed: after the load, with every
+// process running and every link as planned, every member must serve within a bound, with one
+// leader that stays.
+//
+// If the store did not recover, the result is Invalid only if every heal was verified: while a
+// fault may still act, the store cannot be blamed. It is Invalid as well if a process of the store
+// ended by itself: no fault but a kill makes a program end. It is Unknown if a member never
+// answered a final read: what it holds of the last writes is not known.
 func Recovers(h *history.History) Result {
 	r := Result{Name: "recovers"}
 	un, missed, ended := eventOf(h, history.Unsettled), eventOf(h, history.Missed), eventOf(h, history.Ended)
@@ -27,11 +28,10 @@ func Recovers(h *history.History) Result {
 		r.Detail = fmt.Sprintf("%s, but the harness failed: %s", un.Detail, harness.Detail)
 		return r
 	case un != nil && missed != nil:
-		r.Detail = fmt.Sprintf("%s, but a strike was not what was planned: %s", un.Detail, missed.Detail)
+		r.Detail = fmt.Sprintf("%s, but a fault was not injected or healed as planned: %s", un.Detail, missed.Detail)
 		return r
 	case un != nil:
-		bound := time.Duration(un.Data["bound_s"] * float64(time.Second))
-		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every strike healed: %s", bound, un.Detail)
+		r.Verdict, r.Detail = Invalid, fmt.Sprintf("%v after the load, with every process running and every fault healed: %s", un.Bound(), un.Detail)
 		return r
 	}
 	if silent := unanswered(h); len(silent) > 0 {
@@ -45,14 +45,15 @@ func Recovers(h *history.History) Result {
 		r.Verdict, r.Detail = Valid, "after the load every member served, and one leader stayed"
 		return r
 	}
-	r.Detail = "the run ended before the store was asked"
+	r.Detail = "the run ended before recovery could be checked"
 	return r
 }
 
 // silentShown is how much of what was never answered a verdict names.
 const silentShown = 10
 
-// unanswered lists what was asked for at the end and not told once: all keys of a member ("n2"), or some ("key 7 by n2").
+// unanswered lists the final reads that were never answered: all keys of a member ("n2"), or
+// some ("key 7 by n2").
 func unanswered(h *history.History) []string {
 	type ask struct{ member, key string }
 	told, by := map[ask]bool{}, map[string]bool{}
@@ -83,7 +84,7 @@ func unanswered(h *history.History) []string {
 	return silent
 }
 
-// eventOf is the first event of the kind, nil where there is none.
+// eventOf returns the first event of the kind, nil where there is none.
 func eventOf(h *history.History, k history.EventKind) *history.Event {
 	for i := range h.Events {
 		if h.Events[i].Kind == k {

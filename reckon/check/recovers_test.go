@@ -7,8 +7,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A store that does not come back once nothing is wrong any more has broken a promise; where something may still have
-// been wrong, it cannot be blamed; and where nobody got to ask, nothing is known.
+// A store that does not come back once nothing is wrong any more has broken a promise; where
+// something may still have been wrong, it cannot be blamed; and where nobody got to ask, nothing is
+// known.
 func TestRecovers(t *testing.T) {
 	unsettled := history.Event{At: 20 * time.Second, Kind: history.Unsettled, Detail: "no node leads", Data: map[string]float64{"bound_s": 10}}
 	missed := history.Event{At: 5 * time.Second, Kind: history.Missed, Subject: "leader", Detail: "heal: stuck"}
@@ -22,15 +23,15 @@ func TestRecovers(t *testing.T) {
 		{"settled", []history.Event{{At: 12 * time.Second, Kind: history.Settled, Subject: "n1"}}, Valid, "after the load every member served, and one leader stayed"},
 		{"final reads follow settling alone", []history.Event{{At: 13 * time.Second, Kind: history.Phase, Subject: "final"}}, Valid, "after the load every member served, and one leader stayed"},
 		{"settled, though a strike missed", []history.Event{missed, {At: 12 * time.Second, Kind: history.Settled}}, Valid, "after the load every member served, and one leader stayed"},
-		{"never settled", []history.Event{unsettled}, Invalid, "10s after the load, with every process running and every strike healed: no node leads"},
-		{"never settled, and a strike missed", []history.Event{missed, unsettled}, Unknown, "no node leads, but a strike was not what was planned: heal: stuck"},
+		{"never settled", []history.Event{unsettled}, Invalid, "10s after the load, with every process running and every fault healed: no node leads"},
+		{"never settled, and a strike missed", []history.Event{missed, unsettled}, Unknown, "no node leads, but a fault was not injected or healed as planned: heal: stuck"},
 		{"never settled, and the links are not known to be as planned", []history.Event{{Kind: history.Harness, Detail: "ask the links for their counters: no answer"}, unsettled},
 			Unknown, "no node leads, but the harness failed: ask the links for their counters: no answer"},
 		{"a process ended by itself", []history.Event{ended}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
 		{"a process ended by itself once it had settled", []history.Event{{At: 12 * time.Second, Kind: history.Settled}, ended}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
 		{"a process ended by itself, and a strike missed it", []history.Event{ended, missed}, Invalid, "n2 ended by itself: exit status 2, after: panic: tocommit(11) is out of range"},
-		{"never asked", []history.Event{{At: time.Second, Kind: history.Phase, Subject: "load"}}, Unknown, "the run ended before the store was asked"},
-		{"nothing", nil, Unknown, "the run ended before the store was asked"},
+		{"never asked", []history.Event{{At: time.Second, Kind: history.Phase, Subject: "load"}}, Unknown, "the run ended before recovery could be checked"},
+		{"nothing", nil, Unknown, "the run ended before recovery could be checked"},
 	} {
 		if r := Recovers(&history.History{Events: c.events}); r.Name != "recovers" || r.Verdict != c.want || r.Detail != c.detail {
 			t.Errorf("%s: got %s: %s", c.name, r.Verdict, r.Detail)
@@ -38,7 +39,8 @@ func TestRecovers(t *testing.T) {
 	}
 }
 
-// A member that settled and then answers no final read, or not that of one key, leaves open what it holds.
+// A member that settled and then answers no final read, or not that of one key, leaves open what it
+// holds.
 func TestRecoversAsksEveryMember(t *testing.T) {
 	read := func(member, key string, o history.Outcome) history.Op {
 		return history.Op{Stage: history.Final, Client: member, Key: key, Outcome: o}

@@ -50,18 +50,18 @@ func (g *register) thin(ops []operation) []operation {
 	return kept
 }
 
-// merge makes one write of each cluster whose operations have an instant in
-// common, the latest call being no later than the earliest return: it may take effect between those two.
+// merge makes one write of each cluster whose operations have an instant in common, the latest call
+// being no later than the earliest return: it may take effect between those two.
 //
 //	w(a) |-------|
 //	r(a)     |-----|           ->  w(a)      |---|
 //	r(a)    |-------|
 //
-// If an order of the merged operations works, the members can stand where their cluster does, all in one instant.
-// If an order of the members works, they stand together in it, at instants from p to q, with no
-// other operation between. The one that returned first has p no later than its return,
-// the one that was called last has q no sooner than its call. So some instant is
-// in [p, q] and between latest call and earliest return, and all of them can be moved there.
+// If an order of the merged operations works, the members can stand where their cluster does, all
+// in one instant. If an order of the members works, they stand together in it, at instants from p
+// to q, with no other operation between. The one that returned first has p no later than its
+// return, the one that was called last has q no sooner than its call. So some instant is in [p, q]
+// and between latest call and earliest return, and all of them can be moved there.
 func (g *register) merge(ops []operation) []operation {
 	kept := ops[:0]
 	for _, o := range ops {
@@ -77,10 +77,10 @@ func (g *register) merge(ops []operation) []operation {
 	return kept
 }
 
-// separate narrows the writes that merge made by what decide knows of two clusters: if
-// a's earliest return is before b's latest call, all of a takes effect before all of b. So nothing
-// of b takes effect before a's latest call, and nothing of a after b's earliest return.
-// Where that would leave no instant at all, no order works, and the interval stays for porcupine to find that out.
+// separate narrows the writes that merge made by what decide knows of two clusters: if a's earliest
+// return is before b's latest call, all of a takes effect before all of b. So nothing of b takes
+// effect before a's latest call, and nothing of a after b's earliest return. Where that would leave
+// no instant at all, no order works, and the interval stays for porcupine to find that out.
 //
 //	w(a) |--|                     w(a) |--|
 //	r(a)        |-------|    ->   r(a)        |-------|
@@ -125,7 +125,8 @@ func (g *register) limits() (from, to []int64) {
 	return from, to
 }
 
-// latest is, for each c, the largest last[d] of all d with first[d] < last[c]; before, where there is none.
+// latest is, for each c, the largest last[d] of all d with first[d] < last[c]; before, where there
+// is none.
 func latest(first, last []int64) []int64 {
 	order := make([]int, len(first))
 	for i := range order {
@@ -144,7 +145,7 @@ func latest(first, last []int64) []int64 {
 	return found
 }
 
-// timely is the operations in order of call, without the absence that no operation wrote.
+// timely returns the operations in order of call, without the absence that no operation wrote.
 func timely(ops []operation) []operation {
 	ops = slices.DeleteFunc(ops, func(o operation) bool { return o.op < 0 })
 	slices.SortFunc(ops, func(a, b operation) int {
@@ -220,7 +221,7 @@ func (g *register) split(ops []operation, size int) []stretch {
 	return append(stretches, stretch{start, ops[from:]})
 }
 
-// ended is the operations with a read of the cluster's value at the instant added.
+// ended returns the operations with a read of the cluster's value at the instant added.
 func ended(ops []operation, c int32, at int64) []operation {
 	if c == nobodys {
 		return ops

@@ -8,7 +8,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// Instants before and after every operation, far enough from the ends of int64 that two of them can be added.
+// Instants before and after every operation, far enough from the ends of int64 that two of them can
+// be added.
 const (
 	before int64 = math.MinInt64 / 2
 	after  int64 = math.MaxInt64 / 2
@@ -32,7 +33,8 @@ type operation struct {
 // that every key starts with, written before time, and the reads that found nothing.
 type cluster struct {
 	write int // place in register.ops
-	// early is the member that returned first, late the one that was called last: the cluster's zone is between ops[early].ret and ops[late].call.
+	// early is the member that returned first, late the one that was called last: the cluster's
+	// zone is between ops[early].ret and ops[late].call.
 	early, late int
 }
 
@@ -61,7 +63,8 @@ type register struct {
 	clusters []cluster
 }
 
-// register reduces the key. Where a read answered a value that it cannot have, it returns the finding instead.
+// register reduces the key. Where a read answered a value that it cannot have, it returns the
+// finding instead.
 func (r *record) register(key keyOps) (*register, *finding) {
 	reg := &register{h: r.h, key: key.name}
 	seen, f := r.observed(key)
@@ -139,7 +142,7 @@ func (r *record) observed(key keyOps) (seen map[int32]bool, worst *finding) {
 	return seen, worst
 }
 
-// nowhere is what is wrong with where the read's value came from, or nil.
+// nowhere returns what is wrong with where the read's value came from, or nil.
 func (r *record) nowhere(read *history.Op, writer int32, written bool) *finding {
 	if !written {
 		return show(read.Return, read.Key, describe(read)+", which nobody ever wrote", *read)
@@ -149,7 +152,7 @@ func (r *record) nowhere(read *history.Op, writer int32, written bool) *finding 
 	case w.Key != read.Key:
 		return show(read.Return, read.Key, fmt.Sprintf("%s, which %s wrote to key %s", describe(read), who(w), w.Key), *read)
 	case w.Outcome == history.Failed:
-		return show(read.Return, read.Key, fmt.Sprintf("%s, whose write by %s had failed%s: it was never to take effect", describe(read), who(w), because(w)), *w, *read)
+		return show(read.Return, read.Key, fmt.Sprintf("%s, whose write by %s failed%s, so it must never take effect", describe(read), who(w), because(w)), *w, *read)
 	case read.Return < w.Call:
 		return show(read.Return, read.Key, fmt.Sprintf("%s %s before %s was called to write it", describe(read), human(w.Call-read.Return), who(w)), *w, *read)
 	}

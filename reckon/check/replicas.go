@@ -30,7 +30,7 @@ func replicas(h *history.History, members []string) Result {
 	return Result{Detail: missing(told, members)}
 }
 
-// missing says why there is no revision at which the members could be compared.
+// missing returns why there is no revision at which the members could be compared.
 func missing(told []revisionHashes, members []string) string {
 	answered := make(map[string]bool)
 	for _, at := range told {
@@ -49,7 +49,7 @@ func missing(told []revisionHashes, members []string) string {
 	return "the members told hashes of different revisions only: " + strings.Join(all, "; ")
 }
 
-// revisionHashes is what was told of one revision.
+// revisionHashes is what was reported of one revision.
 type revisionHashes struct {
 	revision int64
 	told     []memberHash // by member, then hash, without repetition
@@ -60,16 +60,15 @@ type memberHash struct {
 	hash   uint32
 }
 
-// hashes gathers what the members told, by revision.
+// hashes gathers what the members reported, by revision.
 func hashes(h *history.History, members []string) []revisionHashes {
 	by := make(map[int64][]memberHash)
 	for _, e := range h.Events {
-		hash, ok := e.Data["hash"]
-		revision, ok2 := e.Data["revision"]
-		if e.Kind != history.Hash || !ok || !ok2 || !slices.Contains(members, e.Subject) {
+		revision, hash, ok := e.Hash()
+		if !ok || !slices.Contains(members, e.Subject) {
 			continue
 		}
-		by[int64(revision)] = append(by[int64(revision)], memberHash{e.Subject, uint32(hash)})
+		by[revision] = append(by[revision], memberHash{e.Subject, hash})
 	}
 	var all []revisionHashes
 	for revision, told := range by {
@@ -97,7 +96,8 @@ func (r revisionHashes) members() []string {
 	return all
 }
 
-// String is "revision 812: n1 and n2 have 1234abcd, n3 has 99ff0000", the hashes in the order of who told them first.
+// String is "revision 812: n1 and n2 have 1234abcd, n3 has 99ff0000", the hashes in the order of
+// who reported them first.
 func (r revisionHashes) String() string {
 	var order []uint32
 	who := make(map[uint32][]string)

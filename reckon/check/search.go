@@ -15,8 +15,8 @@ import (
 // porcupine runs out of its budget.
 //
 // Bare porcupine remembers every set of operations that it has tried to put first, which is
-// exponential in what overlaps and quadratic in the length. So what it is given is
-// made small first, in ways that change no answer (reduce.go): narrow, thin, merge, separate, split.
+// exponential in what overlaps and quadratic in the length. So what it is given is made small
+// first, in ways that change no answer (reduce.go): narrow, thin, merge, separate, split.
 func (g *register) search(b *budget) Verdict {
 	ops := timely(g.separate(g.merge(g.thin(g.narrow()))))
 	values := make([]int32, len(g.clusters))
@@ -34,9 +34,10 @@ func (g *register) search(b *budget) Verdict {
 	return worst
 }
 
-// events is the stretch as porcupine tries it: calls before returns of the same instant, since intervals are closed.
-// Among calls with no return between them the order says nothing about time, but it
-// is the order in which porcupine tries them, so they stand in the order that decide would try.
+// events returns the stretch as porcupine tries it: calls before returns of the same instant, since
+// intervals are closed. Among calls with no return between them the order says nothing about time,
+// but it is the order in which porcupine tries them, so they stand in the order that decide would
+// try.
 func (s *stretch) events(g *register) []porcupine.Event {
 	returns := make([]int, len(s.ops))
 	for i := range returns {
@@ -69,7 +70,8 @@ func (s *stretch) search(g *register, values []int32, b *budget) Verdict {
 	model := porcupine.Model{
 		Init: func() any { return state },
 		Hash: func(state any) uint64 { return uint64(*state.(*int32)) * 0x9e3779b97f4a7c15 },
-		// Once out of budget nothing is possible any more, which ends the search at once; its answer is then thrown away.
+		// Once out of budget nothing is possible any more, which ends the search at once; its
+		// answer is then thrown away.
 		Step: func(state, input, _ any) (bool, any) {
 			o := input.(*operation)
 			switch {

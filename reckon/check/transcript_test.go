@@ -30,7 +30,8 @@ import (
 //	metrics n1 @12 1a2b3c4d
 //	collected n1 12
 //
-// The run came to its end unless the first line says: cut, failed, or ended (a process of the store's).
+// The run came to its end unless the first line says: cut, failed, or ended (a process of the
+// store's).
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {

@@ -1,5 +1,5 @@
-// Package clock tells and awaits the time of a run, which counts from the run's epoch and is the same in all of
-// its processes.
+// Package clock tells and awaits the time of a run, which counts from the run's epoch and is the
+// same in all of its processes.
 package clock
 
 import (

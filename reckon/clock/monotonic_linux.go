@@ -29,8 +29,8 @@ func (m *Monotonic) Now() time.Duration { return m.at - m.epoch + time.Since(m.b
 // Epoch is the instant of CLOCK_MONOTONIC from which the clock counts.
 func (m *Monotonic) Epoch() time.Duration { return m.epoch }
 
-// calibrate reads both clocks within as short a time as a few tries give: the
-// error is at most the time between the two outer readings, well under a microsecond where nobody interrupts.
+// calibrate reads both clocks within as short a time as a few tries give: the error is at most the
+// time between the two outer readings, well under a microsecond where nobody interrupts.
 func calibrate() (base time.Time, at time.Duration) {
 	best := time.Duration(1<<63 - 1)
 	for range 10 {

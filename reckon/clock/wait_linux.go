@@ -17,16 +17,16 @@ const (
 	fine   = 20 * time.Microsecond
 )
 
-// Waiter returns a function that waits until an instant of the clock. It must stay on the goroutine that called
-// Waiter, which is locked to its thread.
+// Waiter returns a function that waits until an instant of the clock. It must stay on the goroutine
+// that called Waiter, which is locked to its thread.
 func Waiter(clock *Monotonic) func(ctx context.Context, until time.Duration) {
 	runtime.LockOSThread()
 	leastSlack()
 	return func(ctx context.Context, until time.Duration) { sleep(ctx, clock, until) }
 }
 
-// WaitUntil waits until the clock reads until, as exactly as a Waiter does, or until ctx ends, whose error it
-// then returns.
+// WaitUntil waits until the clock reads until, as exactly as a Waiter does, or until ctx ends,
+// whose error it then returns.
 func WaitUntil(ctx context.Context, clock *Monotonic, until time.Duration) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -35,12 +35,14 @@ func WaitUntil(ctx context.Context, clock *Monotonic, until time.Duration) error
 	return ctx.Err()
 }
 
-// leastSlack gives the calling thread the least timer slack (prctl(2), PR_SET_TIMERSLACK), since the default adds 50 microseconds.
+// leastSlack gives the calling thread the least timer slack (prctl(2), PR_SET_TIMERSLACK), since
+// the default adds 50 microseconds.
 func leastSlack() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // refused, it only makes the lag longer, which is measured
 }
 
-// sleep waits until an instant of the clock, or until ctx ends. It should be on a thread of its own with the least slack.
+// sleep waits until an instant of the clock, or until ctx ends. It should be on a thread of its own
+// with the least slack.
 func sleep(ctx context.Context, clock *Monotonic, until time.Duration) {
 	for ctx.Err() == nil {
 		switch left := until - clock.Now(); {

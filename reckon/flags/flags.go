@@ -1,5 +1,6 @@
-// Package flags holds flag values with units, as reckon's users know them: a bare number is milliseconds
-// for a latency, seconds for a duration, percent for a share. Suggest words the error for an unknown name.
+// Package flags holds flag values with units, as reckon's users know them: a bare number is
+// milliseconds for a latency, seconds for a duration, percent for a share. Suggest words the error
+// for an unknown name.
 //
 // It knows no flag set of reckon's: packages that declare flags use it.
 package flags
@@ -200,8 +201,8 @@ func (v *choiceValue) Set(s string) error {
 	return UnknownChoice(s, v.choices)
 }
 
-// UnknownChoice returns the error for a word that is not one of a flag's choices. The flag's name is in the
-// error that wraps it.
+// UnknownChoice returns the error for a word that is not one of a flag's choices. The flag's name
+// is in the error that wraps it.
 func UnknownChoice(word string, choices []string) error {
 	return fmt.Errorf("unknown word%s; known: %s", DidYouMean(word, choices), strings.Join(choices, ", "))
 }

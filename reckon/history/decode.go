@@ -2,8 +2,10 @@ package history
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -119,7 +121,7 @@ func (d *opDecoder) intern(b []byte) string {
 	return s
 }
 
-// bare is a value without quotation marks.
+// bare returns a value without quotation marks.
 func bare(o *Op, name, value []byte) bool {
 	if string(name) == "untold" {
 		o.Unobserved = string(value) == "true"
@@ -147,4 +149,64 @@ func integer(o *Op, name []byte, n int64) bool {
 		return false
 	}
 	return true
+}
+
+// UnmarshalJSON reads an event. Records of before facts were typed have them in the text alone:
+// there the rule of that time holds, here and nowhere else.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	type plain Event
+	if err := json.Unmarshal(b, (*plain)(e)); err != nil {
+		return err
+	}
+	e.readText()
+	return nil
+}
+
+// readText takes from the text of an old record what now has fields of its own.
+func (e *Event) readText() {
+	switch e.Kind {
+	case Verified:
+		for _, end := range []End{EndStruck, EndHealed} {
+			if e.End == "" && strings.HasPrefix(e.Detail, string(end)) {
+				e.End = end
+			}
+		}
+	case Held, Released:
+		if e.State == "" {
+			e.State = State(e.Detail)
+		}
+	case Degraded, Restored:
+		if e.Overlay == nil {
+			e.Overlay = layersOf(e.Detail)
+		}
+	case Worked:
+		if e.Step == "" {
+			step, pass, _ := strings.Cut(e.Detail, " ")
+			if rest, gave := strings.CutPrefix(e.Detail, "gave up on "); gave {
+				step, pass = string(GaveUp), rest
+			}
+			e.Step, e.Pass = Step(step), pass
+		}
+	}
+}
+
+// layersOf reads what link.Matrix prints: a line for each shape, "cut: n1>n2 n2>n1".
+func layersOf(text string) (layers []Layer) {
+	for line := range strings.Lines(text) {
+		shape, paths, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if !ok {
+			continue
+		}
+		for path := range strings.FieldsSeq(paths) {
+			from, to, ok := strings.Cut(path, ">")
+			switch {
+			case !ok:
+			case shape == "cut":
+				layers = append(layers, Layer{From: from, To: to, Cut: true})
+			default:
+				layers = append(layers, Layer{From: from, To: to, Shape: shape})
+			}
+		}
+	}
+	return layers
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// op is the i-th operation of a run that went well.
+// op returns the i-th operation of a run that went well.
 func op(i int) Op {
 	return Op{Client: "c1", Process: i % 7, Kind: Write, Key: strconv.Itoa(i % 100), Value: strconv.Itoa(i), Due: time.Duration(i), Call: time.Duration(i + 1), Return: time.Duration(i + 2), Outcome: OK, Revision: int64(i), Member: "n1"}
 }

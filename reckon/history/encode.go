@@ -13,7 +13,7 @@ import (
 // value instead of the value.
 const AbridgeOver = 64
 
-// Abridge is the value itself up to AbridgeOver bytes; beyond, its first 20
+// Abridge returns the value itself up to AbridgeOver bytes; beyond, its first 20
 // bytes, its length and 128 bits of its SHA-256, so that equal values stay equal and
 // different ones different. What is abridged once stays as it is.
 func Abridge(value string) string {
@@ -89,7 +89,8 @@ func (o Op) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// appendString appends s as a JSON string: as it is where it is plain ASCII, through encoding/json elsewhere.
+// appendString appends s as a JSON string: as it is where it is plain ASCII, through encoding/json
+// elsewhere.
 func appendString(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {

@@ -28,8 +28,8 @@ func ReadOps(r io.Reader) (ops []Op, cut bool, err error) {
 	})
 }
 
-// EachOp decodes operations one after the other and holds one at a time, for
-// those who would not hold a million. It stops at the first error, do's own included; cut is as in ReadLines.
+// EachOp decodes operations one after the other and holds one at a time, for those who would not
+// hold a million. It stops at the first error, do's own included; cut is as in ReadLines.
 func EachOp(r io.Reader, do func(*Op) error) (cut bool, err error) {
 	lines := bufio.NewReaderSize(r, chunk)
 	d := opDecoder{seen: map[string]string{}}

@@ -13,23 +13,27 @@ type Pass struct {
 	Call   time.Duration `json:"call"`   // when the command was given, since the epoch
 	Return time.Duration `json:"return"` // when its outcome was known
 
-	// Outcome is the operation's status as the store has it: OK where every node that started succeeded, Failed where the operation ended otherwise, and
-	// Unknown where it was not seen to end.
+	// Outcome is the operation's status as the store has it: OK where every node that started
+	// succeeded, Failed where the operation ended otherwise, and Unknown where it was not seen to
+	// end.
 	Outcome Outcome `json:"outcome"`
 	Error   string  `json:"error,omitempty"` // why it is not OK
 
-	// The operation's own lists, as it ended: who was there when it started, who has given a result, and which.
+	// The operation's own lists, as it ended: who was there when it started, who has given a
+	// result, and which.
 	Starting   []string `json:"starting"`
 	Completed  []string `json:"completed"`
 	Successful []string `json:"successful"`
 	Failing    []string `json:"failing"`
-	// Counts are how many the operation itself says that started and completed; nil where it was not seen to end, and in
-	// records of earlier releases.
+	// Counts are how many the operation itself says that started and completed; nil where it was
+	// not seen to end, and in records of earlier releases.
 	Counts *PassCounts `json:"counts,omitempty"`
 
-	Nodes   []PassNode    `json:"nodes"`   // every node that started, or told of it, each once
-	Retries int           `json:"retries"` // of requests to the store that the caller had to repeat
-	Stood   time.Duration `json:"stood"`   // longest time in which coordination stood still: work was left, and no key of the operation changed
+	Nodes   []PassNode `json:"nodes"`   // every node that started, or reported it, each once
+	Retries int        `json:"retries"` // of requests to the store that the caller had to repeat
+	// longest time in which coordination stood still: work was left, and no key of the operation
+	// changed
+	Stood time.Duration `json:"stood"`
 }
 
 // PassCounts are an operation's own.
@@ -40,10 +44,11 @@ type PassCounts struct {
 
 // A PassNode is one worker's part in a pass.
 type PassNode struct {
-	Node      string        `json:"node"`
-	Host      string        `json:"host,omitempty"`
-	State     string        `json:"state"`               // "success", "failed", "lost" (its lease ran out) or "not completed"
-	Started   time.Duration `json:"started,omitempty"`   // when its first status was seen, since the epoch
+	Node  string `json:"node"`
+	Host  string `json:"host,omitempty"`
+	State string `json:"state"` // "success", "failed", "lost" (its lease ran out) or "not completed"
+	// when its first status was seen, since the epoch
+	Started   time.Duration `json:"started,omitempty"`
 	Completed time.Duration `json:"completed,omitempty"` // when its result was seen
 	Error     string        `json:"error,omitempty"`
 
@@ -64,7 +69,7 @@ type Damage struct {
 	What string `json:"what"`
 }
 
-// LastCompletion is when the last result was seen; Call where there was none.
+// LastCompletion returns when the last result was seen; Call where there was none.
 func (p *Pass) LastCompletion() time.Duration {
 	last := p.Call
 	for _, n := range p.Nodes {

@@ -7,8 +7,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Unplug takes the host's end of its cable down. Nothing leaves the host or reaches it any more, and who
-// sends from there is told so at once. Its connections stay, and so does what is local to it.
+// Unplug takes the host's end of its cable down. No packet leaves the host or reaches it, and local
+// senders get an error at once. Connections and traffic inside the host are unaffected.
 func (h *Host) Unplug() error {
 	eth0, err := h.netlink.LinkByName(Interface)
 	if err == nil {
@@ -30,22 +30,22 @@ func (h *Host) Plug() error {
 		err = h.hub.awaitCables([]*Host{h})
 	}
 	if err != nil {
-		return fmt.Errorf("plug %s in: %w", h.name, err)
+		return fmt.Errorf("plug in %s: %w", h.name, err)
 	}
 	return nil
 }
 
-// Plugged says whether the host's end of its cable is up.
+// Plugged reports whether the host's end of its cable is up.
 func (h *Host) Plugged() (bool, error) {
 	eth0, err := h.netlink.LinkByName(Interface)
 	if err != nil {
-		return false, fmt.Errorf("look at eth0 of %s: %w", h.name, err)
+		return false, fmt.Errorf("read the state of eth0 of %s: %w", h.name, err)
 	}
 	return eth0.Attrs().Flags&net.FlagUp != 0, nil
 }
 
-// open brings the interface up, and gives it the way out of the host, which the kernel forgets when an
-// interface goes down. Its addresses it keeps.
+// open brings the interface up and restores the neighbour entry and the default route, which the
+// kernel removes when an interface goes down. The addresses remain.
 func (h *Host) open(eth0 netlink.Link) error {
 	if err := h.netlink.LinkSetUp(eth0); err != nil {
 		return fmt.Errorf("bring eth0 up: %w", err)

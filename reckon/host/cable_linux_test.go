@@ -15,8 +15,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host"
 )
 
-// furniture is what the kernel knows of the host's way out: addresses, routes, neighbours.
-func furniture(t *testing.T, h *host.Host) string {
+// configuration returns the addresses, routes and neighbours of the host's eth0, as the kernel
+// lists them.
+func configuration(t *testing.T, h *host.Host) string {
 	t.Helper()
 	eth0, err := h.Netlink().LinkByName(host.Interface)
 	if err != nil {
@@ -61,7 +62,7 @@ func TestUnplugAndPlugAgain(t *testing.T) {
 			t.Fatalf("plugged in: %v, %v", got, err)
 		}
 	}
-	before := furniture(t, n1)
+	before := configuration(t, n1)
 	for range 3 {
 		plugged(true)
 		if err := n1.Unplug(); err != nil {
@@ -69,26 +70,26 @@ func TestUnplugAndPlugAgain(t *testing.T) {
 		}
 		plugged(false)
 		if _, err := n1.Dial(t.Context(), "tcp", addr(2).String()+":80"); !errors.Is(err, syscall.ENETUNREACH) {
-			t.Errorf("who sends is told %v", err)
+			t.Errorf("sending fails with %v", err)
 		}
 		c, err := n1.Dial(t.Context(), "tcp", addr(1).String()+":80")
 		if err != nil {
-			t.Fatalf("what is local to the host is gone: %v", err)
+			t.Fatalf("a connection inside the host is gone: %v", err)
 		}
 		c.Close()
 		if err := n1.Plug(); err != nil {
 			t.Fatal(err)
 		}
-		if after := furniture(t, n1); after != before {
+		if after := configuration(t, n1); after != before {
 			t.Fatalf("before:\n%s\nafter:\n%s", before, after)
 		}
 	}
 	if !strings.Contains(before, "neighbour "+host.Gateway.String()) || !strings.Contains(before, "address 10.0.0.1/32") {
-		t.Errorf("this looks at too little:\n%s", before)
+		t.Errorf("the configuration listed is incomplete:\n%s", before)
 	}
 }
 
-// A reset ends the connections with the peers that are named, under either family, and nothing else.
+// A reset ends the connections with the named peers, under either family, and nothing else.
 func TestReset(t *testing.T) {
 	n1 := newHost(t, "n1")
 	if err := host.CanReset(); err != nil {
@@ -103,7 +104,7 @@ func TestReset(t *testing.T) {
 		}
 		defer l.Close()
 		to := strings.Replace(at, "[::]", "127.0.0.1", 1)
-		if at == "127.0.0.2:84" { // from 127.0.0.2 as well, or the answering end would be joined to 127.0.0.1
+		if at == "127.0.0.2:84" { // from 127.0.0.2 too, or the accepting end would be connected to 127.0.0.1
 			kept = append(kept, selfJoined(t, n1, l, other)...)
 			continue
 		}
@@ -116,7 +117,7 @@ func TestReset(t *testing.T) {
 			t.Fatal(err)
 		}
 		ends = append(ends, a, b)
-		defer func() { // the listener is not ended along with what it accepted
+		defer func() { // the listener must outlive the connections that it accepted
 			if c, err := n1.Dial(t.Context(), "tcp", to); err != nil {
 				t.Errorf("nobody listens at %s any more: %v", to, err)
 			} else {
@@ -163,7 +164,7 @@ func selfJoined(t *testing.T, h *host.Host, l net.Listener, from netip.Addr) []n
 	return []net.Conn{a, b}
 }
 
-// Where the kernel cannot, it is said why; any other error is a mistake of ours.
+// Where the kernel cannot reset connections the error says why; any other error is a bug.
 func TestCanReset(t *testing.T) {
 	newHost(t, "n1") // skips where no hosts can be made
 	if err := host.CanReset(); err != nil && !strings.Contains(err.Error(), "CONFIG_INET_DIAG_DESTROY") {

@@ -1,6 +1,6 @@
 package host
 
-// CutLifelines does what the death of this process would.
+// CutLifelines has the effect of this process's death.
 func CutLifelines() {
 	for _, f := range lifelines {
 		f.Close()

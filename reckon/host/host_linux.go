@@ -6,35 +6,40 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"sync"
 
+	"github.com/containernetworking/plugins/pkg/ns"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
-// A Host is a network namespace without a name, and the OS thread that lives in
-// it. Both last until Close. It is safe for concurrent use.
+// A Host is a network namespace without a name, and the OS thread that lives in it. Both last
+// until Close. A Host is safe for concurrent use.
 type Host struct {
 	name string
-	port Port  // how it is joined to a hub; zero when it is not
+	port Port  // how the host is joined to a hub; zero where it is not
 	hub  *Host // that hub
 
-	ns      *os.File        // the namespace, to dial from and to move interfaces into
 	netlink *netlink.Handle // talks to the kernel about the namespace
-	work    chan func()     // what the thread shall do next
+	work    chan func()     // what the thread is to do next
 	closed  chan struct{}
 
+	// entering is held for reading by those about to enter the namespace, and for writing by Close:
+	// ns.NetNS is not safe for concurrent use.
+	entering sync.RWMutex
+	ns       ns.NetNS // to dial from, and to move interfaces into
+
 	mu        sync.Mutex
-	processes map[*Process]struct{} // that have not ended; nil once closed
+	processes map[*Process]struct{} // those that have not ended; nil once the host is closed
 }
 
-// ErrClosed is what a closed host answers.
+// ErrClosed is returned by the methods of a closed host.
 var ErrClosed = errors.New("host is closed")
 
-// New makes a host with nothing but a loopback interface, which is up. The name
-// is at most 15 bytes, as it also names the hub's end of the host's cable.
+// New makes a host with nothing but a loopback interface, which is up. The name has at most 15
+// bytes, because it also names the hub's end of the host's cable.
 func New(name string) (*Host, error) {
 	if err := checkName(name); err != nil {
 		return nil, fmt.Errorf("make host %q: %w", name, err)
@@ -65,8 +70,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// onThread runs f on an OS thread of its own, which ends with f unless f unlocks it.
-// It is never the main thread: that one the runtime would keep, with its namespace, for ever.
+// onThread runs f on an OS thread of its own, which ends with f. It is never the main thread: the
+// runtime cannot end that one, so it would stay in f's namespace for as long as the process lives.
 func onThread(f func()) {
 	go func() {
 		runtime.LockOSThread()
@@ -75,21 +80,22 @@ func onThread(f func()) {
 			return
 		}
 		defer runtime.UnlockOSThread()
-		elsewhere := make(chan struct{})
-		go func() { // cannot be here, as this thread is taken
+		started := make(chan struct{})
+		go func() { // on another thread, since this goroutine holds the main one
 			runtime.LockOSThread()
-			close(elsewhere)
+			close(started)
 			f()
 		}()
-		<-elsewhere
+		<-started
 	}()
 }
 
-// live is the host's thread, from birth to death. The thread is never unlocked,
-// so the runtime ends it with this function instead of reusing it, and the parent-death
-// signals of the processes that it forked mean "the host is gone".
+// live is the host's thread, from start to end. The thread is never unlocked, so the runtime ends
+// it when live returns instead of reusing it. ns.NetNS.Do would borrow a different thread for every
+// call, and the kernel sends the parent-death signal of a process when the thread that forked it
+// ends, not when the program does.
 func (h *Host) live(ready chan<- error) {
-	if err := h.settle(); err != nil {
+	if err := h.setUp(); err != nil {
 		h.release()
 		ready <- err
 		return
@@ -105,18 +111,20 @@ func (h *Host) live(ready chan<- error) {
 	}
 }
 
-// settle moves the calling thread into a new network namespace and furnishes it.
-func (h *Host) settle() (err error) {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("unshare the network: %w", explain(err))
+// setUp makes a network namespace, moves the calling thread into it and configures it.
+func (h *Host) setUp() (err error) {
+	handle, err := netns.New() // ns.TempNetNS would also switch another thread there and back
+	if err != nil {
+		return fmt.Errorf("make a network namespace: %w", explain(err))
 	}
-	if h.ns, err = os.Open("/proc/thread-self/ns/net"); err != nil {
+	defer handle.Close()
+	if h.ns, err = ns.GetCurrentNS(); err != nil {
 		return err
 	}
 	if h.netlink, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open netlink: %w", err)
 	}
-	if err := furnish(); err != nil {
+	if err := applySysctls(); err != nil {
 		return err
 	}
 	return loopbackUp(h.netlink)
@@ -130,18 +138,18 @@ func loopbackUp(nl *netlink.Handle) error {
 	return nil
 }
 
-// Name is the name that New was given.
+// Name returns the name that New was given.
 func (h *Host) Name() string { return h.name }
 
-// Port says how the host is joined to its hub; it is zero when it is not.
+// Port returns how the host is joined to its hub; zero if it is not.
 func (h *Host) Port() Port { return h.port }
 
-// Netlink talks to the kernel about the host's namespace.
+// Netlink returns a netlink handle on the host's namespace.
 func (h *Host) Netlink() *netlink.Handle { return h.netlink }
 
-// Do runs f on the host's thread, hence in its namespace, and returns f's error.
-// The host does one thing at a time: f should be short, and must not call Do
-// or Start of the same host. Goroutines that f starts are not in the namespace.
+// Do runs f on the host's thread, and so in its namespace, and returns f's error. A host runs one
+// function at a time: f should be short, and must not call Do or Start of the same host. Goroutines
+// that f starts are not in the namespace.
 func (h *Host) Do(f func() error) error {
 	result := make(chan error, 1)
 	select {
@@ -152,8 +160,8 @@ func (h *Host) Do(f func() error) error {
 	}
 }
 
-// Dial connects from inside the namespace. It does not keep the host's thread busy, so any
-// number of dials may be under way. The address must be literal: names are not resolved.
+// Dial connects from inside the namespace. It does not occupy the host's thread, so any number of
+// dials may be in progress. The address must be literal: names are not resolved.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	// A literal address keeps net.Dialer on this goroutine, and so on this thread.
 	if _, err := netip.ParseAddrPort(address); err != nil {
@@ -170,37 +178,24 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return conn, nil
 }
 
-// visit runs f in the namespace on a thread of its own, and waits.
+// visit runs f in the namespace, on a thread other than the host's, and waits for it.
 func (h *Host) visit(f func() error) error {
+	h.entering.RLock()
+	entered := sync.OnceFunc(h.entering.RUnlock)
+	defer entered()
 	select {
 	case <-h.closed:
 		return ErrClosed
 	default:
 	}
-	result := make(chan error, 1)
-	onThread(func() {
-		home, err := os.Open("/proc/thread-self/ns/net")
-		if err != nil {
-			result <- err
-			return // locked: the thread dies, which is always safe
-		}
-		defer home.Close()
-		if err := unix.Setns(int(h.ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			result <- fmt.Errorf("enter the network: %w", err)
-			return
-		}
-		err = f()
-		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
-			runtime.UnlockOSThread()
-		}
-		result <- err
+	return h.ns.Do(func(ns.NetNS) error {
+		entered() // so that Close need not wait for f, which may take long
+		return f()
 	})
-	return <-result
 }
 
-// Close kills the processes that the host started, waits until they are gone, and
-// ends the thread and, with the last socket in it, the namespace and its interfaces.
-// Closing twice does nothing more.
+// Close kills the processes that the host started, waits until they are gone, and ends the thread.
+// The namespace and its interfaces end with the last socket in it. Closing again does nothing more.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	alive := h.processes
@@ -221,7 +216,10 @@ func (h *Host) Close() error {
 	return errors.Join(errs...)
 }
 
+// release closes what refers to the namespace, once nobody is about to enter it.
 func (h *Host) release() {
+	h.entering.Lock()
+	defer h.entering.Unlock()
 	if h.netlink != nil {
 		h.netlink.Close()
 	}
@@ -230,12 +228,12 @@ func (h *Host) release() {
 	}
 }
 
-// CloseAll closes the hosts side by side.
+// CloseAll closes the hosts concurrently.
 func CloseAll(hosts []*Host) error {
 	return each(len(hosts), func(i int) error { return hosts[i].Close() })
 }
 
-// each runs f for 0 to n-1 side by side, a bounded number at a time.
+// each runs f for 0 to n-1 concurrently, a bounded number at a time.
 func each(n int, f func(i int) error) error {
 	const width = 4 // the kernel's own locks allow no more
 	errs := make([]error, n)

@@ -1,19 +1,15 @@
 package host_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/moby/sys/reexec"
 	"github.com/vishvananda/netlink"
 
 	"github.com/reckon-bench/reckon/reckon/host"
@@ -21,14 +17,6 @@ import (
 )
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
-
-func init() {
-	// An echo says that it is ready, and repeats its lines.
-	reexec.Register("test-echo", func() {
-		fmt.Println("ready")
-		io.Copy(os.Stdout, os.Stdin)
-	})
-}
 
 // addr is the i-th address of tests, from 1 on.
 func addr(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
@@ -65,7 +53,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A new host has a loopback that works, no IPv6, and nothing else.
+// A new host has a working loopback, no IPv6, and nothing else.
 func TestNewHostIsEmpty(t *testing.T) {
 	h := newHost(t, "n1")
 	links, err := h.Netlink().LinkList()
@@ -111,7 +99,7 @@ func TestDialRefusesNames(t *testing.T) {
 	}
 }
 
-// Many dials to nowhere keep neither each other nor the host waiting.
+// Many dials to nowhere delay neither each other nor the host.
 func TestDialsAreConcurrent(t *testing.T) {
 	hub, h := newHost(t, "hub"), (*host.Host)(nil)
 	hosts, err := host.Star(hub, seats(1))
@@ -168,7 +156,7 @@ func TestStarIsAllOrNothing(t *testing.T) {
 	if _, err := host.Star(hub, bad); err == nil {
 		t.Fatal("a host has an IPv6 address")
 	}
-	// The names are free again as soon as the kernel has removed the cables.
+	// The names are free again once the kernel has removed the cables.
 	awaitLinks(t, hub, 1)
 	hosts, err := host.Star(hub, seats(5))
 	if err != nil {
@@ -187,7 +175,8 @@ func TestStarIsAllOrNothing(t *testing.T) {
 	awaitLinks(t, hub, 1)
 }
 
-// awaitLinks waits until the host has n interfaces, tunnels that the kernel puts everywhere not counted.
+// awaitLinks waits until the host has n interfaces, not counting the tunnels that the kernel makes
+// in every namespace.
 func awaitLinks(t testing.TB, h *host.Host, n int) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -209,181 +198,6 @@ func awaitLinks(t testing.TB, h *host.Host, n int) {
 			t.Fatalf("%d interfaces, want %d", got, n)
 		}
 		time.Sleep(time.Millisecond)
-	}
-}
-
-// A host that happened to live on the process's main thread would never end.
-func TestNoHostOnTheMainThread(t *testing.T) {
-	hub := newHost(t, "hub")
-	own := func() string {
-		s, err := os.Readlink("/proc/self/ns/net") // the main thread's
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	before := own()
-	for range 20 {
-		hosts, err := host.Star(hub, seats(5))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := host.CloseAll(hosts); err != nil {
-			t.Fatal(err)
-		}
-		awaitLinks(t, hub, 1)
-	}
-	if after := own(); after != before {
-		t.Errorf("the process moved from %s to %s", before, after)
-	}
-}
-
-// start starts an echo and waits until it is ready.
-func start(t testing.TB, h *host.Host) (p *host.Process, in io.Writer, out *bufio.Reader) {
-	t.Helper()
-	stdin, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, stdout, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err = h.Start(host.Command{Args: []string{"test-echo"}, Stdin: stdin, Stdout: stdout, Stderr: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdin.Close()
-	stdout.Close()
-	t.Cleanup(func() { w.Close(); r.Close() })
-	out = bufio.NewReader(r)
-	if line, err := out.ReadString('\n'); err != nil || line != "ready\n" {
-		t.Fatalf("the process said %q, %v", line, err)
-	}
-	return p, w, out
-}
-
-func state(t testing.TB, p *host.Process) byte {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
-	if err != nil {
-		return 0
-	}
-	s := string(b)
-	return s[strings.LastIndex(s, ") ")+2]
-}
-
-func TestProcessLivesInTheNamespace(t *testing.T) {
-	h := newHost(t, "n1")
-	p, _, _ := start(t, h)
-	of := func(pid string) string {
-		s, err := os.Readlink("/proc/" + pid + "/ns/net")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	if own, its := of("self"), of(fmt.Sprint(p.PID())); own == its {
-		t.Errorf("the process is in the test's namespace, %s", own)
-	}
-}
-
-func TestKill(t *testing.T) {
-	h := newHost(t, "n1")
-	p, _, _ := start(t, h)
-	for range 2 {
-		if err := p.Kill(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if s := state(t, p); s != 0 {
-		t.Errorf("killed, it is in state %c", s)
-	}
-	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("it ended with %v", err)
-	}
-	if err := p.Pause(); err == nil {
-		t.Error("a dead process was paused")
-	}
-	if err := p.Signal(1); err == nil {
-		t.Error("a dead process was signalled")
-	}
-}
-
-func TestPauseAndResume(t *testing.T) {
-	h := newHost(t, "n1")
-	p, in, out := start(t, h)
-	for i := range 20 {
-		if err := p.Pause(); err != nil {
-			t.Fatal(err)
-		}
-		if s := state(t, p); s != 'T' {
-			t.Fatalf("paused, it is in state %c", s)
-		}
-		if err := p.Pause(); err != nil { // it is already
-			t.Fatal(err)
-		}
-		fmt.Fprintln(in, i)
-		if s := state(t, p); s != 'T' {
-			t.Fatalf("written to, it is in state %c", s)
-		}
-		if err := p.Resume(); err != nil {
-			t.Fatal(err)
-		}
-		if line, err := out.ReadString('\n'); err != nil || line != fmt.Sprintln(i) {
-			t.Fatalf("resumed, it said %q, %v", line, err)
-		}
-	}
-	if err := p.Pause(); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Kill(); err != nil { // also from a pause
-		t.Fatal(err)
-	}
-}
-
-func TestExitStatus(t *testing.T) {
-	h := newHost(t, "n1")
-	var out strings.Builder
-	p, err := h.Start(host.Command{
-		Path: "sh", Args: []string{"sh", "-c", "echo $WORD; exit 3"}, Env: []string{"WORD=hello"}, Stdout: &out,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-p.Done()
-	if p.State().ExitCode() != 3 || p.Err() == nil || out.String() != "hello\n" {
-		t.Errorf("status %v, error %v, output %q", p.State(), p.Err(), out.String())
-	}
-	for _, c := range []host.Command{{}, {Path: "/no/such/program", Args: []string{"x"}}} {
-		if _, err := h.Start(c); err == nil {
-			t.Errorf("%+v was started", c)
-		}
-	}
-}
-
-// Close ends what was started, and what that started.
-func TestCloseKills(t *testing.T) {
-	h := newHost(t, "n1")
-	p, _, _ := start(t, h)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	if _, err := h.Start(host.Command{Path: "sh", Args: []string{"sh", "-c", "sleep 1000 & echo up; wait"}, Stdout: w}); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	if _, err := io.ReadFull(r, make([]byte, 3)); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Close(); err != nil {
-		t.Fatal(err)
-	}
-	<-p.Done()
-	if _, err := io.ReadAll(r); err != nil { // ends with the last who could write
-		t.Fatal(err)
 	}
 }
 

@@ -12,18 +12,20 @@ import (
 	"golang.org/x/term"
 )
 
-// First says whether this process is the first of its PID namespace and nobody of ours made that: the first of a container.
+// First reports whether this process is the first of a PID namespace that Isolate did not make, as
+// the first process of a container is.
 func First() bool { return os.Getpid() == 1 && !Isolated() }
 
-// Init is what the first process of a container owes the others. It runs this program again, with the same
-// arguments, as its child; passes signals on to it; and reaps every orphan, which the kernel gives to
-// the first process. It returns the child's exit status when that ends, or 128 and the signal that ended it.
+// Init does the work of a container's first process. It runs this program again as its child, with
+// the same arguments, passes signals on to it, and reaps orphans, which the kernel reparents to the
+// first process. It returns the child's exit status, or 128 plus the number of the signal that
+// ended it.
 func Init() (status int, err error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGCHLD)
 	cmd := &exec.Cmd{Path: reexec.Self(), Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if term.IsTerminal(int(os.Stdin.Fd())) { // a Ctrl-C goes to the child alone, once
+	if term.IsTerminal(int(os.Stdin.Fd())) { // so that Ctrl-C reaches the child only, and once
 		cmd.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: int(os.Stdin.Fd())}
 	}
 	if err := cmd.Start(); err != nil {
@@ -39,10 +41,10 @@ func Init() (status int, err error) {
 			return status, nil
 		}
 	}
-	return 0, errors.New("the channel of signals was closed")
+	return 0, errors.New("the signal channel was closed")
 }
 
-// reap takes in every child that has ended, and says how the one that matters did.
+// reap reaps every child that has ended, and returns how the given one ended, if it has.
 func reap(child int) (status int, ended bool) {
 	for {
 		var ws unix.WaitStatus

@@ -17,17 +17,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotPermitted is what the machine answers where it lets this process make no
-// namespaces. Errors that wrap it say what is missing and what to do.
+// ErrNotPermitted is returned where the machine does not let this process make namespaces. Errors
+// that wrap it say what is missing and what to do.
 var ErrNotPermitted = errors.New("not permitted")
 
-// lifelineEnv tells an isolated process which descriptor ends when its maker does.
+// lifelineEnv names the variable with the descriptor of the lifeline: a pipe whose other end the
+// parent holds open, so that end of file means that the parent has ended.
 const lifelineEnv = "RECKON_LIFELINE"
 
-// Isolate prepares the command to start as the first process of a private tree:
-// PID, mount and network namespaces of its own, and a user namespace in which the present user is root
-// where this process is not privileged. It gets a process group of its own, so a Ctrl-C reaches only the caller,
-// and dies with the thread that starts it (RunIsolated keeps that thread). The command must call Settle first thing.
+// Isolate prepares the command to start as the first process of a private tree: in PID, mount and
+// network namespaces of its own, and, where this process is not privileged, in a user namespace in
+// which the present user is root. The command gets a process group of its own, so Ctrl-C reaches
+// only the caller. It dies with the thread that starts it, which RunIsolated keeps alive. The
+// command must call Settle first.
 func Isolate(cmd *exec.Cmd) error {
 	attr := cmd.SysProcAttr
 	if attr == nil {
@@ -46,11 +48,11 @@ func Isolate(cmd *exec.Cmd) error {
 	return addLifeline(cmd)
 }
 
-// lifelines are the ends that this process holds for as long as it lives.
+// lifelines are the pipe ends that this process holds open as long as it lives.
 var lifelines []*os.File
 
-// addLifeline gives the command the reading end of a pipe that nobody ever writes
-// to: the parent-death signal's understudy.
+// addLifeline gives the command the read end of a pipe that nobody writes to, as a second line of
+// defence beside the parent-death signal.
 func addLifeline(cmd *exec.Cmd) error {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -65,8 +67,8 @@ func addLifeline(cmd *exec.Cmd) error {
 	return nil
 }
 
-// RunIsolated isolates the command, runs it to its end, and passes SIGINT and
-// SIGTERM on to it. The error is the command's own *exec.ExitError, or wraps ErrNotPermitted.
+// RunIsolated isolates the command, runs it to its end, and passes SIGINT and SIGTERM on to it. The
+// error is the command's own *exec.ExitError, or wraps ErrNotPermitted.
 func RunIsolated(cmd *exec.Cmd) error {
 	if err := Isolate(cmd); err != nil {
 		return err
@@ -95,11 +97,12 @@ func RunIsolated(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// Isolated says whether Isolate prepared this process, and Settle has not been called yet.
+// Isolated reports whether Isolate prepared this process and Settle has not been called yet.
 func Isolated() bool { return os.Getenv(lifelineEnv) != "" }
 
-// Settle makes an isolated process at home: mounts are its own, /proc shows its
-// own processes, loopback is up, and it ends when its maker does. It changes nothing outside.
+// Settle completes the setup of an isolated process from inside: mounts become private, /proc shows
+// the tree's own processes, loopback is up, and the process ends when its parent does. Nothing
+// outside the tree changes.
 func Settle() error {
 	if err := watchLifeline(); err != nil {
 		return fmt.Errorf("settle: %w", err)
@@ -118,13 +121,14 @@ func Settle() error {
 	if err := loopbackUp(nl); err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
-	return smallTables()
+	return limitConnectionTables()
 }
 
-// smallTables has hosts made from now on get a table of TCP connections each, instead of a share in the
-// machine's: that has a hundred thousand places, and whoever lists one host's connections walks through them all.
-// Kernels before 6.1 do not have the setting; there a list costs a millisecond.
-func smallTables() error {
+// limitConnectionTables gives hosts made from now on a small table of TCP connections each, instead
+// of a share in the machine's. That one has a hundred thousand slots, and listing the connections
+// of one host walks through all of them. Kernels before 6.1 lack the setting; there a listing costs
+// a millisecond.
+func limitConnectionTables() error {
 	err := os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("1024"), 0)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("settle: %w", err)
@@ -149,7 +153,7 @@ func watchLifeline() error {
 	return nil
 }
 
-// privileged says whether this process may make namespaces without a user namespace around them.
+// privileged reports whether this process may make namespaces without a user namespace around them.
 func privileged() bool {
 	const need = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW
 	var data [2]unix.CapUserData
@@ -160,24 +164,25 @@ func privileged() bool {
 	return data[0].Effective&need == need
 }
 
-// explain turns the kernel's refusal to make namespaces into what to do about it.
+// explain adds to the kernel's refusal to make namespaces what to do about it.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EUSERS):
-		return fmt.Errorf("%w: this machine's limit of namespaces is used up or zero: raise sysctl user.max_user_namespaces (and user.max_net_namespaces), or run as root (%v)", ErrNotPermitted, err)
+		return fmt.Errorf("%w: this machine's limit on namespaces is used up or zero: raise sysctl user.max_user_namespaces (and user.max_net_namespaces), or run as root (%v)", ErrNotPermitted, err)
 	case !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES):
 		return err
 	case os.Geteuid() == 0 && !privileged():
 		return fmt.Errorf("%w: root without CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW, as in a container: start it with --privileged, or with these three (docs/container.md) (%v)", ErrNotPermitted, err)
 	case sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return fmt.Errorf("%w: AppArmor keeps user namespaces from ordinary programs: run as root, or sysctl kernel.apparmor_restrict_unprivileged_userns=0 (%v)", ErrNotPermitted, err)
+		return fmt.Errorf("%w: AppArmor denies user namespaces to ordinary programs: run as root, or sysctl kernel.apparmor_restrict_unprivileged_userns=0 (%v)", ErrNotPermitted, err)
 	case sysctl("kernel/unprivileged_userns_clone") == "0":
-		return fmt.Errorf("%w: user namespaces are closed to ordinary users: run as root, or sysctl kernel.unprivileged_userns_clone=1 (%v)", ErrNotPermitted, err)
+		return fmt.Errorf("%w: ordinary users may not make user namespaces: run as root, or sysctl kernel.unprivileged_userns_clone=1 (%v)", ErrNotPermitted, err)
 	}
 	return fmt.Errorf("%w: the kernel or a container's seccomp profile forbids namespaces: run as root, or with --privileged (%v)", ErrNotPermitted, err)
 }
 
-// explainProc is for the mount of /proc, which the kernel refuses where parts of the present one are hidden.
+// explainProc does the same for mounting /proc, which the kernel refuses where parts of the present
+// /proc are hidden.
 func explainProc(err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return fmt.Errorf("%w: parts of /proc are masked, as in an unprivileged container, so the kernel allows no fresh one: start the container with --privileged, or --security-opt systempaths=unconfined (%v)", ErrNotPermitted, err)
@@ -185,7 +190,7 @@ func explainProc(err error) error {
 	return err
 }
 
-// sysctl is the setting's value; "" when this kernel does not have it.
+// sysctl returns the setting's value; "" if the kernel does not have it.
 func sysctl(path string) string {
 	b, err := os.ReadFile("/proc/sys/" + path)
 	if err != nil {

@@ -25,7 +25,7 @@ func init() {
 	reexec.Register("test-runner", runner)
 }
 
-// outermost does as reckon does: it runs the runner in a private tree.
+// outermost runs the runner in a private tree, as reckon does.
 func outermost() {
 	cmd := reexec.Command("test-runner")
 	cmd.SysProcAttr = nil
@@ -40,7 +40,7 @@ func outermost() {
 	}
 }
 
-// runner makes a star with a process on every host, says so, and waits for SIGINT.
+// runner makes a star with a process on every host, prints that it is up, and waits for SIGINT.
 func runner() {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, unix.SIGINT)
@@ -68,8 +68,8 @@ func runner() {
 	os.Exit(7)
 }
 
-// tree starts an outermost process and returns when the tree below it is up. Whoever lives
-// in the tree holds out open.
+// tree starts an outermost process and returns when the tree below it is up. Every process in the
+// tree holds out open.
 func tree(t *testing.T) (cmd *exec.Cmd, out *bufio.Reader) {
 	t.Helper()
 	hosttest.Need(t)
@@ -95,7 +95,7 @@ func tree(t *testing.T) (cmd *exec.Cmd, out *bufio.Reader) {
 	return cmd, out
 }
 
-// namespaces is how many network namespaces the processes that this one sees live in.
+// namespaces returns how many network namespaces the visible processes live in.
 func namespaces(t *testing.T) int {
 	t.Helper()
 	seen := map[string]bool{}
@@ -166,7 +166,7 @@ func TestSettleRefusesWhoIsNotIsolated(t *testing.T) {
 	}
 }
 
-// The lifeline alone is enough: here the thread that starts the runner lives on.
+// The lifeline alone suffices: here the thread that starts the runner lives on.
 func TestLifeline(t *testing.T) {
 	hosttest.Need(t)
 	cmd := reexec.Command("test-runner")

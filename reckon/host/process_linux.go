@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Command is what to run on a host.
+// A Command says what to run on a host.
 type Command struct {
-	Path   string   // "" is this very program, run under the name Args[0] (see moby/sys/reexec)
+	Path   string   // "" runs this program again, under the name Args[0] (see moby/sys/reexec)
 	Args   []string // Args[0] is the program's name
 	Env    []string // added to this process's environment
-	Dir    string   // "" is this process's
+	Dir    string   // "" is this process's directory
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
@@ -25,12 +25,12 @@ type Command struct {
 	ExtraFiles []*os.File
 }
 
-// drainTime bounds how long the output of a process that has ended is awaited:
-// a grandchild may keep its pipe open.
+// drainTime bounds the wait for the remaining output of a process that has ended: a grandchild may
+// keep its pipe open.
 const drainTime = time.Second
 
-// A Process runs on a host, in a process group of its own. It ends with its host,
-// and with the process that started it. It is safe for concurrent use.
+// A Process runs on a host, in a process group of its own. It ends with its host, and with the
+// process that started it. It is safe for concurrent use.
 type Process struct {
 	name string
 	cmd  *exec.Cmd
@@ -53,7 +53,7 @@ func (h *Host) start(c Command) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{name: c.name() + " on " + h.name, cmd: cmd, done: make(chan struct{})}
-	// The child inherits the namespace of the thread that forks it, and dies with it.
+	// The child inherits the namespace of the thread that forks it, and dies with that thread.
 	if err := h.Do(cmd.Start); err != nil {
 		return nil, err
 	}
@@ -64,21 +64,21 @@ func (h *Host) start(c Command) (*Process, error) {
 		delete(h.processes, p)
 		h.mu.Unlock()
 	}()
-	if !h.adopt(p) {
+	if !h.register(p) {
 		return nil, errors.Join(ErrClosed, p.Kill())
 	}
 	return p, nil
 }
 
-// adopt lists the process among those that Close kills; false when it is too late for that.
-func (h *Host) adopt(p *Process) bool {
+// register adds the process to those that Close kills, and reports whether the host is still open.
+func (h *Host) register(p *Process) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.processes == nil {
 		return false
 	}
 	select {
-	case <-p.done: // nobody would delete it any more
+	case <-p.done: // the goroutine that would remove it has finished
 	default:
 		h.processes[p] = struct{}{}
 	}
@@ -121,26 +121,26 @@ func (c Command) cmd() (*exec.Cmd, error) {
 	}, nil
 }
 
-// PID is the process's number in the caller's PID namespace.
+// PID returns the process ID in the caller's PID namespace.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the process has ended and its output has been copied.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says how the process ended: nil for exit status 0, otherwise mostly an
-// *exec.ExitError. It waits for the end.
+// Err waits for the end of the process and returns how it ended: nil for exit status 0, otherwise
+// usually an *exec.ExitError.
 func (p *Process) Err() error {
 	<-p.done
 	return p.err
 }
 
-// State is what the process left behind. It waits for the end.
+// State waits for the end of the process and returns its exit status and resource usage.
 func (p *Process) State() *os.ProcessState {
 	<-p.done
 	return p.cmd.ProcessState
 }
 
-// Signal sends the signal to the process alone. It is an error when the process has ended.
+// Signal sends the signal to the process alone. It returns an error if the process has ended.
 func (p *Process) Signal(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		return fmt.Errorf("send %s to %s: %w", unix.SignalName(s), p.name, err)
@@ -148,10 +148,10 @@ func (p *Process) Signal(s syscall.Signal) error {
 	return nil
 }
 
-// signal sends s to the process and whatever it started; none being left is no error.
+// signal sends s to the process and everything it started. It is no error if none is left.
 func (p *Process) signal(s syscall.Signal) error {
 	select {
-	case <-p.done: // its number may be another's by now
+	case <-p.done: // its process ID may have been reused
 		return nil
 	default:
 	}
@@ -161,8 +161,8 @@ func (p *Process) signal(s syscall.Signal) error {
 	return nil
 }
 
-// Kill ends the process, and what it started, by SIGKILL and returns when it is
-// gone. It is no error when it had ended already.
+// Kill ends the process and everything it started by SIGKILL, and returns when the process is gone.
+// It is no error if the process had ended already.
 func (p *Process) Kill() error {
 	if err := p.signal(unix.SIGKILL); err != nil {
 		return err
@@ -171,14 +171,14 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Pause stops the process, and what it started, by SIGSTOP and returns when its last
-// thread has stopped. It keeps its memory and its connections.
+// Pause stops the process and everything it started by SIGSTOP, and returns when the process's last
+// thread has stopped. The process keeps its memory and its connections.
 func (p *Process) Pause() error {
 	if err := p.signal(unix.SIGSTOP); err != nil {
 		return err
 	}
-	// The kernel reports a stop when it is complete. WNOWAIT leaves the report
-	// there, so that a process which is paused already is seen to be.
+	// The kernel reports a stop once it is complete. WNOWAIT leaves the report in place, so that
+	// pausing a process that is already paused sees it too.
 	var info unix.Siginfo
 	for {
 		err := unix.Waitid(unix.P_PID, p.PID(), &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
@@ -196,5 +196,5 @@ func (p *Process) Pause() error {
 
 const cldStopped = 5 // CLD_STOPPED of siginfo.h
 
-// Resume lets a paused process, and what it started, continue.
+// Resume lets a paused process and everything it started continue.
 func (p *Process) Resume() error { return p.signal(unix.SIGCONT) }

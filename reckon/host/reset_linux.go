@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reset ends every TCP connection of the host with one of the peers, open or opening, as a RST
-// would: who reads or writes it is told at once. It says how many there were. The peer
-// gets a RST too if packets pass; where they do not, Reset must be called on it as well.
-// An error means that some may be left.
+// Reset ends every TCP connection between the host and the peers, established or being established,
+// as a RST would: whoever reads or writes it gets an error at once. It returns how many there were.
+// Each peer gets a RST too if packets pass; if they do not, Reset must be called on the peer as
+// well. An error means that some connections may be left.
 func (h *Host) Reset(peers ...netip.Addr) (n int, err error) {
 	err = h.Do(func() error {
 		found, err := connections(peers)
@@ -26,7 +26,7 @@ func (h *Host) Reset(peers ...netip.Addr) (n int, err error) {
 			switch e := destroy(s); {
 			case e == nil:
 				n++
-			case !errors.Is(e, unix.ENOENT): // that one ended by itself meanwhile
+			case !errors.Is(e, unix.ENOENT): // that connection ended by itself meanwhile
 				err = errors.Join(err, e)
 			}
 		}
@@ -38,8 +38,8 @@ func (h *Host) Reset(peers ...netip.Addr) (n int, err error) {
 	return n, nil
 }
 
-// Connections is how many TCP connections the host has with the peers: established ones, and
-// those of which one side has yet to say that it is done.
+// Connections returns how many TCP connections the host has with the peers: established ones, and
+// those that are being closed by one side.
 func (h *Host) Connections(peers ...netip.Addr) (n int, err error) {
 	err = h.Do(func() error {
 		found, err := connections(peers)
@@ -58,11 +58,12 @@ func (h *Host) Connections(peers ...netip.Addr) (n int, err error) {
 	return n, nil
 }
 
-// dumpTries is how often a list is asked for that changes while it is told.
+// dumpTries bounds how often a listing is repeated because the list changed meanwhile.
 const dumpTries = 10
 
-// connections are the TCP sockets in the calling thread's namespace that are joined to one of the
-// peers. Programs that listen on both families have theirs under IPv6, with mapped addresses.
+// connections returns the TCP sockets in the calling thread's namespace that are connected to one
+// of the peers. Sockets of programs that listen on both families appear under IPv6, with mapped
+// addresses.
 func connections(peers []netip.Addr) (found []*netlink.Socket, err error) {
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		var all []*netlink.Socket
@@ -83,8 +84,9 @@ func connections(peers []netip.Addr) (found []*netlink.Socket, err error) {
 	return found, nil
 }
 
-// destroy ends the socket (SOCK_DESTROY of sock_diag(7)). It is named by its cookie as well: without
-// one, a connection that has just ended would stand for the socket that listens on its port.
+// destroy ends the socket (SOCK_DESTROY of sock_diag(7)). The request includes the socket's cookie:
+// without it, the kernel would pick the listening socket of the same port if the connection has
+// just ended.
 func destroy(s *netlink.Socket) error {
 	req := nl.NewNetlinkRequest(nl.SOCK_DESTROY, unix.NLM_F_ACK)
 	req.AddData(destroyRequest{s})
@@ -118,15 +120,15 @@ func (r destroyRequest) Serialize() []byte {
 	return b
 }
 
-// CanReset tries whether connections can be reset here, on one of its own in a namespace of its own. The error
-// says what is missing.
+// CanReset resets a connection of its own in a namespace of its own. The error says what is
+// missing.
 func CanReset() error {
 	h, err := New("reset")
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	err = h.Do(func() error { // a socket that is joined to itself needs no second one
+	err = h.Do(func() error { // a socket connected to itself needs no second socket
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return err

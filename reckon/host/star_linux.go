@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Seat is a place at a hub: a host's name and its IPv4 address.
+// A Seat is a host's name and its IPv4 address at a hub.
 type Seat struct {
 	Name string
 	Addr netip.Addr
 }
 
-// A Port is where a host is joined to its hub.
+// A Port describes where a host is joined to its hub.
 type Port struct {
 	Name      string           // of the host
 	Addr      netip.Addr       // of the host
@@ -27,29 +27,30 @@ type Port struct {
 	host *Host
 }
 
-// Host is the host itself; nil for a port that was not joined in this process.
+// Host returns the host itself; nil for a port that was not joined in this process.
 func (p Port) Host() *Host { return p.host }
 
-// Interface is the host's end of its cable.
+// Interface is the name of the host's end of its cable.
 const Interface = "eth0"
 
-// Every host sends everything to the one gateway, which has a permanent neighbour
-// entry: so nobody ever asks who has an address, and the first packet is as fast
-// as any other. A router namespace gives the hub's ends this MAC; a switch in user space reads the frames anyway.
+// Every host sends everything to the one gateway, which has a permanent neighbour entry. So nothing
+// is ever resolved by ARP, and the first packet is as fast as any other. A router namespace gives
+// the hub's ends this MAC address; a switch in user space reads the frames whatever their address.
 var (
 	Gateway    = netip.MustParseAddr("169.254.1.1")
 	GatewayMAC = net.HardwareAddr{0x02, 0x72, 0x65, 0x63, 0x6b, 0x6e}
 )
 
-// MTU is that of every cable, in bytes.
+// MTU is the MTU of every cable, in bytes.
 const MTU = 1500
 
-// queueLength is that of both ends of a cable, in packets. A veth has no queue of its own;
-// a queueing discipline that is attached later would take its limit from this.
+// queueLength is the transmit queue length of both ends of a cable, in packets. A veth has no queue
+// of its own, but a queueing discipline attached later takes its limit from this.
 const queueLength = 1000
 
-// Star makes a host for every seat and joins it to the hub with a cable: eth0
-// in the host, an interface with the host's name in the hub. It makes them side by side, and all of them or none.
+// Star makes a host for every seat, and joins each to the hub by a cable: a veth pair with eth0 in
+// the host and an interface with the host's name in the hub. It makes the hosts concurrently, and
+// all of them or none.
 func Star(hub *Host, seats []Seat) ([]*Host, error) {
 	hosts := make([]*Host, len(seats))
 	err := each(len(seats), func(i int) (err error) {
@@ -72,14 +73,14 @@ func Star(hub *Host, seats []Seat) ([]*Host, error) {
 	return hosts, nil
 }
 
-// join lays the cable and furnishes the host's end.
+// join makes the cable and configures the host's end.
 func (h *Host) join(hub *Host, addr netip.Addr) error {
 	if !addr.Is4() {
 		return fmt.Errorf("join %s to %s: address %s: must be IPv4", h.name, hub.name, addr)
 	}
 	port := Port{Name: h.name, Addr: addr, Interface: h.name, MAC: macOf(addr), host: h}
 	if err := hub.netlink.LinkAdd(cable(port, h)); err != nil {
-		return fmt.Errorf("join %s to %s: lay the cable: %w", h.name, hub.name, err)
+		return fmt.Errorf("join %s to %s: make the cable: %w", h.name, hub.name, err)
 	}
 	if err := h.address(addr); err != nil {
 		return fmt.Errorf("join %s to %s: %w", h.name, hub.name, err)
@@ -88,13 +89,14 @@ func (h *Host) join(hub *Host, addr netip.Addr) error {
 	return nil
 }
 
-// macOf is a locally administered MAC that is as unique as the address.
+// macOf returns a locally administered MAC address that is as unique as the IPv4 address.
 func macOf(addr netip.Addr) net.HardwareAddr {
 	a := addr.As4()
 	return net.HardwareAddr{0x02, 0x00, a[0], a[1], a[2], a[3]}
 }
 
-// cable is the veth pair as the hub sees it: its own end is up, the other is the host's.
+// cable returns the veth pair as the hub sees it: its own end, which is up, and the host's end as
+// the peer.
 func cable(p Port, h *Host) netlink.Link {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = p.Interface
@@ -111,7 +113,7 @@ func cable(p Port, h *Host) netlink.Link {
 	}
 }
 
-// address gives the host's end its address, and one way out: the gateway.
+// address gives the host's end its address, and the gateway as its default route.
 func (h *Host) address(addr netip.Addr) error {
 	eth0, err := h.netlink.LinkByName(Interface)
 	if err != nil {
@@ -124,7 +126,7 @@ func (h *Host) address(addr netip.Addr) error {
 	return h.open(eth0)
 }
 
-// gatewayNeighbour says who the gateway is, for ever.
+// gatewayNeighbour is the permanent neighbour entry of the gateway.
 func gatewayNeighbour(index int) *netlink.Neigh {
 	return &netlink.Neigh{
 		LinkIndex:    index,
@@ -135,7 +137,7 @@ func gatewayNeighbour(index int) *netlink.Neigh {
 	}
 }
 
-// gatewayRoute is the one way out of a host.
+// gatewayRoute is the host's default route.
 func gatewayRoute(index int) *netlink.Route {
 	return &netlink.Route{
 		LinkIndex: index,
@@ -145,16 +147,16 @@ func gatewayRoute(index int) *netlink.Route {
 	}
 }
 
-// cableTime bounds the wait for the kernel to notice that a cable's ends are up.
+// cableTime bounds the wait for the kernel to report that both ends of a cable are up.
 const cableTime = 5 * time.Second
 
-// awaitCables waits until the hub's ends carry packets. The host's end was brought up last and does
-// at once; the hub's end drops everything until the kernel's link watch has run.
+// awaitCables waits until the hub's ends carry packets. The host's end was brought up last and
+// carries them at once; the hub's end drops everything until the kernel's link watch has run.
 func (h *Host) awaitCables(hosts []*Host) error {
 	deadline := time.Now().Add(cableTime)
 	for {
 		links, err := h.netlink.LinkList()
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // then something changed meanwhile: look again
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // interrupted by a change: list again
 			return fmt.Errorf("list the cables of %s: %w", h.name, err)
 		}
 		up := map[string]bool{}

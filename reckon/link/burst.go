@@ -2,19 +2,21 @@ package link
 
 import "errors"
 
-// A Burst is correlated loss: a path is in a good or in a bad state, which each wire packet may change, and drops
-// by the state that the packet found. The zero Burst drops nothing.
+// A Burst is correlated loss. A path is in a good or a bad state, which each wire packet may
+// change; a packet is dropped with the probability of the state that it finds. The zero Burst drops
+// nothing.
 //
-// Gilbert, "Capacity of a Burst-Noise Channel" (1960), has Bad < 1 and Good 0; Elliott, "Estimates of Error Rates for
-// Codes on Burst-Noise Channels" (1963), adds Good. netem(8) calls it "loss gemodel p r 1-h 1-k".
+// Gilbert, "Capacity of a Burst-Noise Channel" (1960), has Bad < 1 and Good 0; Elliott, "Estimates
+// of Error Rates for Codes on Burst-Noise Channels" (1963), adds Good. netem(8) calls it "loss
+// gemodel p r 1-h 1-k".
 type Burst struct {
-	P    float64 `json:"p"`              // probability that a packet turns good into bad
-	R    float64 `json:"r"`              // and bad into good, so that bad states last 1/R packets on average
+	P    float64 `json:"p"`              // probability that a packet turns the good state into the bad
+	R    float64 `json:"r"`              // and the bad into the good: bad states last 1/R packets on average
 	Bad  float64 `json:"bad"`            // probability of loss in the bad state; 1 is the simple Gilbert model
 	Good float64 `json:"good,omitempty"` // and in the good state
 }
 
-// Loss is the share of packets that is lost in the long run.
+// Loss returns the share of packets that is lost in the long run.
 func (b Burst) Loss() float64 {
 	if b.P == 0 {
 		return b.Good
@@ -23,7 +25,7 @@ func (b Burst) Loss() float64 {
 	return bad*b.Bad + (1-bad)*b.Good
 }
 
-// Validate says what is wrong with the burst, if anything.
+// Validate returns what is wrong with the burst, if anything.
 func (b Burst) Validate() error {
 	if b == (Burst{}) {
 		return nil
@@ -47,7 +49,8 @@ func (b Burst) Validate() error {
 	return nil
 }
 
-// String prints the burst: "burst p 1% r 25%", and what it loses in each state unless that is all and nothing.
+// String returns the burst as "burst p 1% r 25%", followed by the loss in each state unless that is
+// 1 in the bad and 0 in the good state.
 func (b Burst) String() string {
 	s := "burst p " + percent(b.P) + " r " + percent(b.R)
 	if b.Bad != 1 {

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// A Distribution is that of a path's delay: around Delay, in units of Jitter. It is a
-// string, so that shapes can be compared and written down.
+// A Distribution describes a path's delay around its mean, Delay, in units of Jitter. It is a
+// string, so that shapes are comparable and can be written as JSON.
 type Distribution string
 
 const (
@@ -20,17 +20,19 @@ const (
 	Pareto  Distribution = "pareto" // a long tail of late packets, with exponent 3 as netem's; Jitter is the standard deviation
 )
 
-// trace begins the distributions that ReadTrace makes; a table follows.
+// trace is the prefix of the distributions that ReadTrace makes; a table follows it.
 const trace = "trace:"
 
-// Scale is the unit of a Table, as in netem (NETEM_DIST_SCALE): a deviate of 1 is stored as 8192, and none exceeds ±4.
+// Scale is the unit of a Table, as in netem (NETEM_DIST_SCALE): a deviate of 1 is stored as 8192,
+// and none exceeds ±4.
 const Scale = 8192
 
-// A Table has deviates that are all equally probable. It is what netem takes as TCA_NETEM_DELAY_DIST and draws from, and
-// the user-space fabric draws from the same, so that both mean the same. No table (nil) is the uniform distribution.
+// A Table has deviates that are all equally probable. netem takes it as TCA_NETEM_DELAY_DIST, and
+// the user-space fabric draws from the same table, so that both mean the same. The nil table is the
+// uniform distribution.
 type Table []int16
 
-// Draw draws a deviate: the delay is Delay + Jitter times that.
+// Draw returns a random deviate: the delay is Delay + Jitter times that.
 func (t Table) Draw(rng *rand.Rand) float64 {
 	if len(t) == 0 {
 		return 2*rng.Float64() - 1
@@ -38,11 +40,12 @@ func (t Table) Draw(rng *rand.Rand) float64 {
 	return float64(t[rng.IntN(len(t))]) / Scale
 }
 
-// Draw draws a deviate: mean 0 and standard deviation 1 for Normal and Pareto, even over [-1, 1] for Uniform. Who
-// draws often does so from the Table, which is made once.
+// Draw returns a random deviate: of mean 0 and standard deviation 1 for Normal and Pareto, even
+// over [-1, 1] for Uniform. To draw often, use the Table, which is made once.
 func (d Distribution) Draw(rng *rand.Rand) float64 { return d.Table().Draw(rng) }
 
-// Table is the distribution's table, which nobody may write to; nil for Uniform and for what Validate refuses.
+// Table returns the distribution's table, which must not be modified; nil for Uniform and for what
+// Validate refuses.
 func (d Distribution) Table() Table {
 	switch d {
 	case Uniform:
@@ -59,7 +62,7 @@ func (d Distribution) Table() Table {
 	return t
 }
 
-// Validate says what is wrong with the distribution, if anything.
+// Validate returns what is wrong with the distribution, if anything.
 func (d Distribution) Validate() error {
 	if d == Uniform || d == Normal || d == Pareto {
 		return nil
@@ -68,7 +71,7 @@ func (d Distribution) Validate() error {
 	return err
 }
 
-// String is the distribution's name: "uniform", "normal", "pareto" or "trace".
+// String returns the distribution's name: "uniform", "normal", "pareto" or "trace".
 func (d Distribution) String() string {
 	switch {
 	case d == Uniform:
@@ -79,7 +82,7 @@ func (d Distribution) String() string {
 	return string(d)
 }
 
-// tableSize is a power of two, so that netem's remainder of a random number favours nobody, and small
+// tableSize is a power of two, so that netem's remainder of a random number is unbiased, and small
 // enough to be sent to the kernel (NETEM_DIST_MAX is 16384).
 const tableSize = 4096
 
@@ -87,15 +90,18 @@ var normalTable = sync.OnceValue(func() Table {
 	return standardTable(func(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) })
 })
 
-// A Pareto distribution with exponent 3, as iproute2's pareto.c makes it. That one divides by the variance instead
-// of the standard deviation, and clips afterwards, so its deviation is 0.82 times the jitter; here it is the jitter.
+// paretoTable is a Pareto distribution with exponent 3, as iproute2's pareto.c makes it. That one
+// divides by the variance instead of the standard deviation, and clips afterwards, so its standard
+// deviation is 0.82 times the jitter; here it is the jitter.
 var paretoTable = sync.OnceValue(func() Table {
-	// Deviates may reach 4, and this is the value that does: beyond it, with 2 % of the packets, all is as late.
+	// Deviates are at most 4, which this value becomes. All values beyond it, 2 % of the packets,
+	// are clipped to it.
 	const most = 3.71
 	return standardTable(func(p float64) float64 { return min(math.Pow(1-p, -1./3), most) })
 })
 
-// standardTable samples a quantile function evenly, and moves and stretches the sample to mean 0 and standard deviation 1.
+// standardTable samples a quantile function evenly, and shifts and scales the sample to mean 0 and
+// standard deviation 1.
 func standardTable(quantile func(p float64) float64) Table {
 	values := make([]float64, tableSize)
 	for i := range values {
@@ -105,7 +111,7 @@ func standardTable(quantile func(p float64) float64) Table {
 	return encode(values, mean, sd)
 }
 
-// encode makes a table of (value - mean) / unit.
+// encode returns a table of (value - mean) / unit.
 func encode(values []float64, mean, unit float64) Table {
 	t := make(Table, len(values))
 	for i, v := range values {
@@ -115,7 +121,8 @@ func encode(values []float64, mean, unit float64) Table {
 	return t
 }
 
-// moments are the mean and the standard deviation of the values themselves, of which there are some.
+// moments returns the mean and the population standard deviation of the values, of which there must
+// be some.
 func moments(values []float64) (mean, sd float64) {
 	for _, v := range values {
 		mean += v / float64(len(values))
@@ -126,10 +133,10 @@ func moments(values []float64) (mean, sd float64) {
 	return mean, math.Sqrt(sd)
 }
 
-// traceSize is how many deviates a trace's table has.
+// traceSize is the number of deviates in a trace's table.
 const traceSize = 128
 
-// A trace's table is written as base64 of little-endian 16-bit numbers.
+// traceDistribution writes a trace's table as base64 of little-endian 16-bit numbers.
 func traceDistribution(t Table) Distribution {
 	var b []byte
 	for _, v := range t {

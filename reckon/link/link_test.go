@@ -128,7 +128,7 @@ func TestDegradeRefuses(t *testing.T) {
 	before := maps.Clone(r.now)
 	for _, m := range []link.Matrix{{ab: {Loss: 2}}, {ab: {Delay: ms, Jitter: ms}}} {
 		if _, err := n.Degrade(t.Context(), m); err == nil {
-			t.Errorf("laid %v", m)
+			t.Errorf("applied %v", m)
 		}
 	}
 	if d := cmp.Diff(before, r.now); d != "" {
@@ -136,12 +136,13 @@ func TestDegradeRefuses(t *testing.T) {
 	}
 }
 
-// Where the fabric fails nothing is taken for granted: an overlay that could not be laid is undone, and a heal can be tried again.
+// A change that the fabric did not confirm is not assumed: an overlay that could not be applied is
+// undone, and a heal can be retried.
 func TestFabricFails(t *testing.T) {
 	r, n := newNet(t, link.Matrix{})
 	r.err = errors.New("too slow")
 	if _, err := n.Degrade(t.Context(), link.Matrix{ab: {Cut: true}}); err == nil {
-		t.Fatal("laid")
+		t.Fatal("applied")
 	}
 	if r.now[ab].Cut || n.Links()[ab].Cut {
 		t.Error("the overlay that failed is in effect")
@@ -162,7 +163,7 @@ func TestFabricFails(t *testing.T) {
 	}
 }
 
-// What the caller does with its matrices afterwards is its own affair.
+// A Net keeps copies: changing a matrix afterwards has no effect on it.
 func TestNetKeepsItsOwn(t *testing.T) {
 	baseline := link.Matrix{ab: {Delay: ms}}
 	_, n := newNet(t, baseline)

@@ -8,13 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A Matrix gives paths their shapes. A path that it does not name is a perfect
-// wire in a baseline, and left alone by an overlay.
+// A Matrix gives paths their shapes. A path that it does not name is a perfect wire in a baseline,
+// and unchanged by an overlay.
 type Matrix map[Path]Shape
 
-// Then lays the overlay over m, path by path; neither is changed.
+// Then returns the composition of m and the overlay, path by path. Neither is changed.
 func (m Matrix) Then(overlay Matrix) (Matrix, error) {
 	out := make(Matrix, len(m)+len(overlay))
 	for p, s := range m {
@@ -30,7 +32,7 @@ func (m Matrix) Then(overlay Matrix) (Matrix, error) {
 	return out, nil
 }
 
-// Cut is the matrix that cuts both ways between every host of a and every host of b.
+// Cut returns the matrix that cuts both directions between every host of a and every host of b.
 func Cut(a, b []string) Matrix {
 	m := Matrix{}
 	for _, x := range a {
@@ -44,7 +46,7 @@ func Cut(a, b []string) Matrix {
 	return m
 }
 
-// CutPaths is the matrix that cuts the paths.
+// CutPaths returns the matrix that cuts the paths.
 func CutPaths(paths ...Path) Matrix {
 	m := make(Matrix, len(paths))
 	for _, p := range paths {
@@ -53,7 +55,7 @@ func CutPaths(paths ...Path) Matrix {
 	return m
 }
 
-// Validate says which path has an impossible shape, if any.
+// Validate returns an error that names a path with an impossible shape, if there is one.
 func (m Matrix) Validate() error {
 	for _, p := range m.Paths() {
 		if p.From == p.To {
@@ -66,7 +68,7 @@ func (m Matrix) Validate() error {
 	return nil
 }
 
-// Paths lists the matrix's paths in order, n2 before n10.
+// Paths returns the matrix's paths in order, n2 before n10.
 func (m Matrix) Paths() []Path {
 	ps := make([]Path, 0, len(m))
 	for p := range m {
@@ -78,7 +80,7 @@ func (m Matrix) Paths() []Path {
 	return ps
 }
 
-// CompareHosts orders host names as people do: c1, c2, c10, n1.
+// CompareHosts orders host names by prefix and then by number: c1, c2, c10, n1.
 func CompareHosts(a, b string) int {
 	pa, na := splitNumber(a)
 	pb, nb := splitNumber(b)
@@ -93,7 +95,7 @@ func splitNumber(s string) (prefix, number string) {
 	return s[:i], s[i:]
 }
 
-// String prints a line for each shape: "10ms: n1>n2 n2>n1".
+// String returns a line for each shape: "10ms: n1>n2 n2>n1".
 func (m Matrix) String() string {
 	var order []Shape
 	by := map[Shape][]string{}
@@ -111,12 +113,25 @@ func (m Matrix) String() string {
 	return strings.Join(lines, "\n")
 }
 
+// Layers returns what the matrix does as an overlay, path by path, for the record.
+func (m Matrix) Layers() []history.Layer {
+	layers := make([]history.Layer, 0, len(m))
+	for _, p := range m.Paths() {
+		l := history.Layer{From: p.From, To: p.To, Cut: m[p].Cut}
+		if !l.Cut {
+			l.Shape = m[p].String()
+		}
+		layers = append(layers, l)
+	}
+	return layers
+}
+
 // tableHosts is how many hosts a table still shows well one by one.
 const tableHosts = 12
 
-// Table prints the matrix with a row for each host that packets come from and a
-// column for each that they go to. In a matrix too wide for that, hosts that are alike (a
-// data centre's, say) share a row, whose own column says what lies between them.
+// Table returns the matrix as text, with a row for each source host and a column for each
+// destination. In a matrix that is too wide for that, equivalent hosts (those of a data centre,
+// say) share a row, whose own column has the shape between them.
 func (m Matrix) Table() string {
 	groups := m.groups()
 	var b strings.Builder
@@ -141,7 +156,8 @@ func (m Matrix) Table() string {
 	return b.String()
 }
 
-// groups are the matrix's hosts in order: one by one, or those that are alike together where they are too many.
+// groups returns the matrix's hosts in order: one by one, or grouped by equivalence if there are
+// too many.
 func (m Matrix) groups() (groups [][]string) {
 	seen := map[string]bool{}
 	for p := range m {
@@ -152,7 +168,7 @@ next:
 	for _, h := range hosts {
 		if len(hosts) > tableHosts {
 			for i, g := range groups {
-				if m.alike(h, g[0], hosts) {
+				if m.equivalent(h, g[0], hosts) {
 					groups[i] = append(g, h)
 					continue next
 				}
@@ -163,8 +179,8 @@ next:
 	return groups
 }
 
-// alike says whether a and b could change places without anyone noticing.
-func (m Matrix) alike(a, b string, hosts []string) bool {
+// equivalent reports whether exchanging a and b would leave the matrix unchanged.
+func (m Matrix) equivalent(a, b string, hosts []string) bool {
 	if m[Path{a, b}] != m[Path{b, a}] {
 		return false
 	}
@@ -176,7 +192,7 @@ func (m Matrix) alike(a, b string, hosts []string) bool {
 	return true
 }
 
-// hostRange names hosts briefly: "c1-c7,n1".
+// hostRange abbreviates a list of hosts: "c1-c7,n1".
 func hostRange(hosts []string) string {
 	var parts []string
 	for i := 0; i < len(hosts); {
@@ -195,7 +211,7 @@ func hostRange(hosts []string) string {
 	return strings.Join(parts, ",")
 }
 
-// follows says whether b is a's name with the next number.
+// follows reports whether b is a's name with the next number.
 func follows(a, b string) bool {
 	pa, na := splitNumber(a)
 	pb, nb := splitNumber(b)
@@ -204,7 +220,7 @@ func follows(a, b string) bool {
 	return pa == pb && errA == nil && errB == nil && y == x+1
 }
 
-// A matrix in JSON is an object from "from>to" to shape.
+// In JSON a matrix is an object from "from>to" to shape.
 
 func (p Path) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 

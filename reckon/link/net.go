@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// A Net is a fabric with its baseline and the overlays that lie over it.
-// It is safe for concurrent use.
+// A Net is a fabric with its baseline and the overlays in effect. It is safe for concurrent use.
 type Net struct {
 	fabric   Fabric
 	baseline Matrix
 
 	mu       sync.Mutex
-	overlays []*overlay // in the order in which they were laid
+	overlays []*overlay // in the order in which they were applied
 }
 
 type overlay struct{ m Matrix }
@@ -33,8 +32,8 @@ func NewNet(ctx context.Context, f Fabric, baseline Matrix) (*Net, error) {
 	return &Net{fabric: f, baseline: maps.Clone(baseline)}, nil
 }
 
-// Degrade lays the overlay over the links and returns when it is in effect.
-// heal takes it away again; once it has succeeded, calling it again does nothing more.
+// Degrade applies the overlay to the links and returns once it is in effect. heal removes it; after
+// a success, further calls do nothing.
 func (n *Net) Degrade(ctx context.Context, m Matrix) (heal func(context.Context) error, err error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
@@ -60,17 +59,18 @@ func (n *Net) Degrade(ctx context.Context, m Matrix) (heal func(context.Context)
 		}
 		n.remove(o)
 		if err := n.refresh(ctx, o.m); err != nil {
-			return err // and calling heal again tries again
+			return err // calling heal again retries
 		}
 		healed = true
 		return nil
 	}, nil
 }
 
-// restoreTime bounds the attempt to undo what failed.
+// restoreTime bounds the attempt to undo a failed change.
 const restoreTime = 2 * time.Second
 
-// restore is refresh for when a refresh has failed: the fabric may have done what it did not confirm in time.
+// restore is refresh after a failed refresh: the fabric may have made a change that it did not
+// confirm in time.
 func (n *Net) restore(ctx context.Context, changed Matrix) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
 	defer cancel()
@@ -80,18 +80,18 @@ func (n *Net) restore(ctx context.Context, changed Matrix) error {
 	return nil
 }
 
-// Links is what the links do now: the baseline and every overlay.
+// Links returns what the links do now: the baseline with every overlay applied.
 func (n *Net) Links() Matrix {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m, err := n.sum()
-	if err != nil { // refused by Degrade before it could get here
+	if err != nil { // impossible: Degrade refused it
 		panic(err)
 	}
 	return m
 }
 
-// refresh tells the fabric the present shape of every path in changed.
+// refresh gives the fabric the present shape of every path in changed.
 func (n *Net) refresh(ctx context.Context, changed Matrix) error {
 	all, err := n.sum()
 	if err != nil {
@@ -99,7 +99,7 @@ func (n *Net) refresh(ctx context.Context, changed Matrix) error {
 	}
 	diff := make(Matrix, len(changed))
 	for p := range changed {
-		diff[p] = all[p] // the zero shape where nothing is left
+		diff[p] = all[p] // the zero shape if no shape is left
 	}
 	return n.fabric.Apply(ctx, diff)
 }
@@ -115,7 +115,7 @@ func (n *Net) sum() (Matrix, error) {
 	return m, nil
 }
 
-// remove takes the overlay out of the list, if it is in it.
+// remove removes the overlay from the list, if it is there.
 func (n *Net) remove(o *overlay) {
 	n.overlays = slices.DeleteFunc(n.overlays, func(x *overlay) bool { return x == o })
 }

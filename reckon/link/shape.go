@@ -8,38 +8,41 @@ import (
 	"time"
 )
 
-// A Shape is what befalls the packets of one path. The zero Shape is a perfect wire.
-// Probabilities are from 0 to 1, and are drawn for each wire packet, also for those of one super-frame.
+// A Shape is what happens to the packets of one path. The zero Shape is a perfect wire.
+// Probabilities are from 0 to 1, and are drawn for each wire packet, including those of one
+// super-frame.
 type Shape struct {
 	// Delay is added to every packet, one way.
 	Delay time.Duration `json:"delay,omitempty"`
-	// Jitter spreads the delay, independently for each packet, so packets may overtake each other. It is the
-	// unit of the Distribution: half the width of the uniform one, the standard deviation of the others.
+	// Jitter spreads the delay, independently for each packet, so packets may overtake each other.
+	// It is the unit of the Distribution: half the width of the uniform one, the standard deviation
+	// of the others.
 	Jitter time.Duration `json:"jitter,omitempty"`
 	// Distribution of the delay around Delay. A delay that would be negative is 0.
 	Distribution Distribution `json:"distribution,omitempty"`
 	// Loss is the probability that a packet is dropped, independently of the others.
 	Loss float64 `json:"loss,omitempty"`
-	// Burst drops packets that follow each other, beside Loss.
+	// Burst drops runs of packets, in addition to Loss.
 	Burst Burst `json:"burst,omitzero"`
 	// Duplicate is the probability that a packet is delivered twice.
 	Duplicate float64 `json:"duplicate,omitempty"`
-	// Corrupt is the probability that one random bit of a packet is flipped. Checksums are what they were, so
-	// receivers that check them drop the packet.
+	// Corrupt is the probability that one random bit of a packet is flipped. Checksums are not
+	// updated, so receivers that verify them drop the packet.
 	Corrupt float64 `json:"corrupt,omitempty"`
-	// Reorder is the probability that a packet overtakes those under way: it skips the delay and the
-	// queue for the rate, as netem's reorder does. It needs a Delay.
+	// Reorder is the probability that a packet overtakes those under way: it skips the delay and
+	// the queue for the rate, as netem's reorder does. It needs a Delay.
 	Reorder float64 `json:"reorder,omitempty"`
-	// Rate is how many bits a second leave the path, IP headers included; 0 is no limit. Packets queue for
-	// it after their delay, as in netem, and so leave in order whatever the jitter; a full queue (QueueLimit) drops.
+	// Rate is how many bits a second leave the path, IP headers included; 0 is no limit. Packets
+	// queue for it after their delay, as in netem, and so leave in order whatever the jitter. A
+	// full queue (QueueLimit) drops packets.
 	Rate uint64 `json:"rate,omitempty"`
 	// Cut drops everything.
 	Cut bool `json:"cut,omitempty"`
 }
 
-// Then is the shape of a path that has s first and t after it: delays add,
-// survival multiplies, the lower rate wins, cuts OR. Two jitters are an error: the
-// sum of two delay distributions is none that a path can have; so are two bursts.
+// Then returns the shape of a path that applies s first and t after it: delays add, survival
+// probabilities multiply, the lower rate wins, and either cut cuts. Two jitters are an error, since
+// the sum of two delay distributions is none that a path can have; so are two bursts.
 func (s Shape) Then(t Shape) (Shape, error) {
 	switch {
 	case s.Jitter != 0 && t.Jitter != 0:
@@ -71,10 +74,11 @@ func (s Shape) Then(t Shape) (Shape, error) {
 	return sum, nil
 }
 
-// either is the probability that at least one of two independent things happens. It is exact where one of them is 0.
+// either returns the probability that at least one of two independent events happens. It is exact
+// if one of the probabilities is 0.
 func either(a, b float64) float64 { return a + b*(1-a) }
 
-// Validate says what is wrong with the shape, if anything.
+// Validate returns what is wrong with the shape, if anything.
 func (s Shape) Validate() error {
 	switch {
 	case s.Delay < 0:
@@ -106,7 +110,8 @@ func validProbability(name string, p float64) error {
 	return fmt.Errorf("%s %v: must be from 0 to 1", name, p)
 }
 
-// String prints the shape as the plan does: "10ms ±2ms normal, loss 1%, rate 10 Mbit/s", "cut", or "wire".
+// String returns the shape as the plan prints it: "10ms ±2ms normal, loss 1%, rate 10 Mbit/s",
+// "cut", or "wire".
 func (s Shape) String() string {
 	var parts []string
 	if s.Cut {
@@ -145,7 +150,7 @@ func (s Shape) String() string {
 
 func percent(p float64) string { return fmt.Sprintf("%.4g%%", p*100) }
 
-// rateString prints bits a second as people do: "10 Mbit/s".
+// rateString returns a rate with its unit: "10 Mbit/s".
 func rateString(r uint64) string {
 	for _, u := range []struct {
 		size float64

@@ -12,14 +12,16 @@ import (
 	"time"
 )
 
-// maxTrace bounds how many delays a trace has.
+// maxTrace bounds the number of delays in a trace.
 const maxTrace = 1 << 20
 
-// ReadTrace reads measured one-way delays, one a line, in milliseconds ("12.3") or with a unit ("12.3ms", "900us"); empty
-// lines and what follows # are left out. A path with the mean as its Delay, and the jitter and distribution
-// returned, has delays like those measured; what it keeps of them is the mean of every 128th part, from the fastest to the slowest.
+// ReadTrace reads measured one-way delays, one a line, in milliseconds ("12.3") or with a unit
+// ("12.3ms", "900us"). Empty lines and text after # are ignored. A path with the mean as its Delay,
+// and the jitter and distribution returned, has delays like those measured: of the sorted delays it
+// keeps the mean of each of 128 equal parts.
 //
-// The jitter is the standard deviation of those means, or more where a tail is so long that a deviate (at most 4) could not reach it.
+// The jitter is the standard deviation of those means, or more if a tail is so long that a deviate
+// (at most 4) could not reach it.
 func ReadTrace(r io.Reader) (d Distribution, mean, jitter time.Duration, err error) {
 	delays, err := readDelays(r)
 	if err != nil {
@@ -38,8 +40,9 @@ func ReadTrace(r io.Reader) (d Distribution, mean, jitter time.Duration, err err
 	return traceDistribution(encode(parts, m, unit)), time.Duration(math.Round(m)), time.Duration(math.Round(unit)), nil
 }
 
-// meanBetween is the mean of the i-th of traceSize equal parts of the sorted delays, as if each delay were an even
-// stretch: where there are fewer delays than parts, some share one.
+// meanBetween returns the mean of the i-th of traceSize equal parts of the sorted delays. Each
+// delay counts as a stretch of equal length, so that parts can share one if there are fewer delays
+// than parts.
 func meanBetween(sorted []float64, i int) float64 {
 	n := float64(len(sorted))
 	from, to := float64(i)*n/traceSize, float64(i+1)*n/traceSize
@@ -50,7 +53,7 @@ func meanBetween(sorted []float64, i int) float64 {
 	return sum / (to - from)
 }
 
-// readDelays are the delays in nanoseconds.
+// readDelays returns the delays in nanoseconds.
 func readDelays(r io.Reader) ([]float64, error) {
 	var delays []float64
 	lines := bufio.NewScanner(r)
@@ -72,7 +75,7 @@ func readDelays(r io.Reader) ([]float64, error) {
 		return nil, err
 	}
 	if len(delays) == 0 {
-		return nil, errors.New("there are none")
+		return nil, errors.New("no delay in it")
 	}
 	return delays, nil
 }

@@ -11,28 +11,31 @@ import (
 // An Interval is a confidence interval. A limit may be infinite where values are.
 type Interval struct{ Low, High float64 }
 
-// Holds says whether x lies in the interval.
+// Holds reports whether x lies in the interval.
 func (i Interval) Holds(x float64) bool { return i.Low <= x && x <= i.High }
 
-// MinRepeats is the number of values in each sample below which there is no
-// interval: of four values the bootstrap excludes 0 twice as often as it says, where nothing differs.
+// MinRepeats is the number of values in each sample below which there is no interval: of four
+// values the bootstrap excludes 0 twice as often as it says, where nothing differs.
 const MinRepeats = 5
 
 // Resamples is how many bootstrap samples an interval is made of.
 const Resamples = 10_000
 
-// DifferenceOfMedians is the interval, at confidence 1 - Level, of the median of
-// b less the median of a, by the bias-corrected and accelerated bootstrap (BCa) of Efron, "Better Bootstrap
-// Confidence Intervals" (Journal of the American Statistical Association, 1987), with the acceleration of both samples' jackknife.
+// DifferenceOfMedians returns the interval, at confidence 1 - Level, of the median of b less the
+// median of a, by the bias-corrected and accelerated bootstrap (BCa) of Efron, "Better Bootstrap
+// Confidence Intervals" (Journal of the American Statistical Association, 1987), with the
+// acceleration of both samples' jackknife.
 //
-// At neither end it is shorter than the plain percentile interval. Values in two lumps, as of recoveries that
-// take one time-out or two, or in whole numbers, have a median that jumps; the correction for bias then takes a jump for a bias,
-// and BCa alone excludes 0 in a tenth to a quarter of all comparisons in which nothing differs (simulated, 6 to 50 values).
+// At neither end it is shorter than the plain percentile interval. Values in two lumps, as of
+// recoveries that take one time-out or two, or in whole numbers, have a median that jumps; the
+// correction for bias then takes a jump for a bias, and BCa alone excludes 0 in a tenth to a
+// quarter of all comparisons in which nothing differs (simulated, 6 to 50 values).
 //
-// Where resampled medians of both are infinite their difference is not known, and may be anything: it counts as
-// -Inf for the lower limit and as +Inf for the upper one. There is none (false) for fewer than MinRepeats values in
-// a sample, where the medians themselves are such, and where the limits are -Inf and +Inf. Samples
-// whose medians do not move under resampling (nearly all values tie) have an interval of one point.
+// Where resampled medians of both are infinite their difference is not known, and may be anything:
+// it counts as -Inf for the lower limit and as +Inf for the upper one. There is none (false) for
+// fewer than MinRepeats values in a sample, where the medians themselves are such, and where the
+// limits are -Inf and +Inf. Samples whose medians do not move under resampling (nearly all values
+// tie) have an interval of one point.
 func DifferenceOfMedians(a, b []float64, rng *rand.Rand) (Interval, bool) {
 	return interval(a, b, Resamples, rng)
 }
@@ -84,7 +87,7 @@ func interval(a, b []float64, resamples int, rng *rand.Rand) (Interval, bool) {
 	return i, !math.IsInf(i.Low, -1) || !math.IsInf(i.High, 1)
 }
 
-// acceleration is how the spread of the difference changes with its value, from
+// acceleration returns how the spread of the difference changes with its value, from
 // the jackknife: each median with each value left out in turn. 0 where it has no finite answer.
 func acceleration(a, b []float64) float64 {
 	third, second := 0.0, 0.0
@@ -106,7 +109,7 @@ func acceleration(a, b []float64) float64 {
 	return 0
 }
 
-// medianWithout is the median of the sorted values without the i-th.
+// medianWithout returns the median of the sorted values without the i-th.
 func medianWithout(x []float64, i int) float64 {
 	at := func(k int) float64 {
 		if k >= i {
@@ -145,7 +148,7 @@ func (m medians) draw() float64 {
 	return middle(low, m.at(u+(1-u)*above))
 }
 
-// at is the value that the uniform number u picks.
+// at returns the value that the uniform number u picks.
 func (m medians) at(u float64) float64 {
 	n := len(m.sorted)
 	return m.sorted[min(int(u*float64(n)), n-1)]

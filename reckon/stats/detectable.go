@@ -6,17 +6,19 @@ import (
 	"slices"
 )
 
-// Power is the chance of seeing a difference at which it counts as one that the data could have shown.
+// Power is the chance of seeing a difference at which it counts as one that the data could have
+// shown.
 const Power = 0.8
 
-// drawn is how many pairs of samples stand for all that might have come instead: the chance is known to within 0.06.
+// drawn is how many pairs of samples stand for all that might have come instead: the chance is
+// known to within 0.06.
 const drawn = 200
 
-// Detectable is the smallest difference that samples like these could have
-// shown: the shift of all of one sample at which the rank test, two-sided at the level given, finds it
-// with a chance of at least Power. It is found by simulation: both samples, each about its
-// median, make one pool of what the values are without any difference; two samples of their sizes
-// are drawn from it again and again, and one is shifted. Whole numbers are shifted by whole numbers.
+// Detectable returns the smallest difference that samples like these could have shown: the shift of
+// all of one sample at which the rank test, two-sided at the level given, finds it with a chance of
+// at least Power. It is found by simulation: both samples, each about its median, make one pool of
+// what the values are without any difference; two samples of their sizes are drawn from it again
+// and again, and one is shifted. Whole numbers are shifted by whole numbers.
 //
 // There is none (false) where no shift is found often enough, as with three values in each
 // sample, and where all values of the pool are the same, which says nothing of how they would vary.
@@ -60,7 +62,7 @@ func Detectable(a, b []float64, level float64, rng *rand.Rand) (shift float64, o
 	return high, true
 }
 
-// residuals are all values less the median of their sample, and whether all values
+// residuals returns all values less the median of their sample, and whether all values
 // are whole numbers; none where a median is no number.
 func residuals(a, b []float64) (pool []float64, whole bool) {
 	whole = true
@@ -102,7 +104,7 @@ func drawSorted(pool []float64, n int, rng *rand.Rand) []float64 {
 	return x
 }
 
-// powerAt is the share of the pairs in which the test sees the second sample's shift.
+// powerAt returns the share of the pairs in which the test sees the second sample's shift.
 func powerAt(pairs [][2][]float64, shift, level float64) float64 {
 	seen := 0
 	var shifted []float64
@@ -119,9 +121,10 @@ func powerAt(pairs [][2][]float64, shift, level float64) float64 {
 	return float64(seen) / float64(len(pairs))
 }
 
-// quickP is MannWhitney's P, but with ties the smaller of the approximation and of what there would be without ties,
-// at a U no farther from the middle. Where ties are few the approximation is too large by half: drawing
-// with replacement makes them within each sample, and would have nothing detectable in small ones.
+// quickP is MannWhitney's P, but with ties the smaller of the approximation and of what there would
+// be without ties, at a U no farther from the middle. Where ties are few the approximation is too
+// large by half: drawing with replacement makes them within each sample, and would have nothing
+// detectable in small ones.
 func quickP(u, ties float64, n, m int) float64 {
 	if n+m > exactUpTo {
 		return approximate(u, ties, n, m)

@@ -2,12 +2,12 @@
 // distributed: medians, an interval for their difference, a rank test, a
 // correction for many tests, and how small a difference such data could have shown.
 //
-// Recovery times are skewed, have a few modes and now and then no end, so
-// nothing here asks for a normal distribution. A value that is only known to be longer than
-// everything that was observed is +Inf: ranks and medians take it as it is.
+// Recovery times are skewed, have a few modes and sometimes no end, so nothing here assumes a
+// normal distribution. A value that is only known to be longer than everything that was observed is
+// +Inf: ranks and medians take it as it is.
 //
-// The package is pure: the same samples and seed give the same numbers.
-// It refuses NaN: whoever has no value leaves it out.
+// The package is pure: the same samples and seed give the same numbers. It does not accept NaN:
+// leave missing values out.
 package stats
 
 import (
@@ -15,17 +15,18 @@ import (
 	"slices"
 )
 
-// Level is the chance that the package's readers accept of calling equal things different.
+// Level is the accepted probability of calling equal things different.
 const Level = 0.05
 
-// Median is the middle of the values, or the mean of the two in the middle; NaN for none.
+// Median returns the middle of the values, or the mean of the two in the middle; NaN for none.
 func Median(values []float64) float64 { return medianSorted(sorted(values)) }
 
 func medianSorted(x []float64) float64 { return QuantileSorted(x, 0.5) }
 
-// QuantileSorted is the value below which the share p of the sorted ones lies, linear between the two nearest ranks
-// (the seventh of the rules that Hyndman and Fan, "Sample Quantiles in Statistical Packages", The American Statistician,
-// 1996, list); a half of them is the Median. It is infinite where one of the two is; NaN for none.
+// QuantileSorted returns the value below which the share p of the sorted ones lies, linear between
+// the two nearest ranks (the seventh of the rules that Hyndman and Fan, "Sample Quantiles in
+// Statistical Packages", The American Statistician, 1996, list); a half of them is the Median. It
+// is infinite where one of the two is; NaN for none.
 func QuantileSorted(x []float64, p float64) float64 {
 	if len(x) == 0 {
 		return math.NaN()
@@ -47,9 +48,21 @@ func middle(a, b float64) float64 {
 	return a/2 + b/2
 }
 
-// sorted is a sorted copy.
+// sorted returns a sorted copy.
 func sorted(values []float64) []float64 {
 	x := slices.Clone(values)
 	slices.Sort(x)
 	return x
+}
+
+// Round returns x rounded to so many decimals, for numbers that people read, too.
+func Round(x float64, decimals int) float64 {
+	scale := 1.0
+	for range decimals {
+		scale *= 10
+	}
+	if x < 0 {
+		return -Round(-x, decimals)
+	}
+	return float64(int64(x*scale+0.5)) / scale
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Holm corrects the P values of several tests, so that the chance of calling any
-// of them different, where none is, stays at the level that each corrected P is held to. It is the
-// step-down method of Holm, "A Simple Sequentially Rejective Multiple Test Procedure"
-// (Scandinavian Journal of Statistics, 1979); it assumes nothing of how the tests depend on each other.
+// Holm corrects the P values of several tests, so that the chance of calling any of them different,
+// where none is, stays at the level that each corrected P is held to. It is the step-down method of
+// Holm, "A Simple Sequentially Rejective Multiple Test Procedure" (Scandinavian Journal of
+// Statistics, 1979); it assumes nothing of how the tests depend on each other.
 func Holm(p []float64) []float64 {
 	order := make([]int, len(p))
 	for i := range order {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// likeRuns are distributions that measures of runs have: skewed, in two lumps, in whole numbers, without end.
+// likeRuns are distributions that measures of runs have: skewed, in two lumps, in whole numbers,
+// without end.
 func likeRuns(rng *rand.Rand) map[string]func() float64 {
 	lumps := func() float64 { return 1000 + 1000*float64(rng.IntN(2)) + 30*rng.NormFloat64() }
 	return map[string]func() float64{
@@ -104,7 +105,8 @@ func TestDetectableIsDetected(t *testing.T) {
 				seen++
 			}
 		}
-		// Both simulations are known to within some 0.09, 99.9 % of the time; exact and approximate P of ties differ a little, too.
+		// Both simulations are known to within some 0.09, 99.9 % of the time; exact and approximate
+		// P of ties differ a little, too.
 		near(t, fmt.Sprintf("n = %d: power at %.3f", c.n, shift), float64(seen)/trials, Power, 0.12)
 	}
 }

@@ -14,17 +14,17 @@ type Test struct {
 	Exact bool    // P counts permutations; otherwise it is the normal approximation
 }
 
-// exactUpTo is the size of both samples together up to which P is exact. The
-// approximation is close far below it, unless there are ties, of which leader changes have little else.
+// exactUpTo is the size of both samples together up to which P is exact. The approximation is close
+// far below it, unless there are ties, of which leader changes have little else.
 const exactUpTo = 100
 
-// MannWhitney is the rank test of Mann and Whitney, "On a Test of Whether one of
-// Two Random Variables is Stochastically Larger than the Other" (Annals of Mathematical Statistics, 1947).
+// MannWhitney returns the rank test of Mann and Whitney, "On a Test of Whether one of Two Random
+// Variables is Stochastically Larger than the Other" (Annals of Mathematical Statistics, 1947).
 //
-// For up to 100 values P is exact: without ties by their recurrence, with ties
-// by counting all ways to deal the observed values out to two samples (Streitberg and Röhmel's shift algorithm,
-// 1986). Beyond, it is the normal approximation with corrections for ties and for continuity.
-// Samples of which one is empty, or that hold one value only, tell nothing: P is 1.
+// For up to 100 values P is exact: without ties by their recurrence, with ties by counting all ways
+// to deal the observed values out to two samples (Streitberg and Röhmel's shift algorithm, 1986).
+// Beyond, it is the normal approximation with corrections for ties and for continuity. Samples of
+// which one is empty, or that hold one value only, tell nothing: P is 1.
 func MannWhitney(a, b []float64) Test {
 	x, y := sorted(a), sorted(b)
 	u, ties := rankSorted(x, y)
@@ -67,7 +67,8 @@ func rankSorted(a, b []float64) (u, ties float64) {
 	return u, ties
 }
 
-// approximate is the two-sided P by the normal distribution, with a continuity correction of a half.
+// approximate returns the two-sided P by the normal distribution, with a continuity correction of a
+// half.
 func approximate(u, ties float64, n, m int) float64 {
 	nm, all := float64(n)*float64(m), float64(n+m)
 	variance := nm / 12 * (all + 1 - ties/(all*(all-1)))
@@ -81,7 +82,8 @@ func approximate(u, ties float64, n, m int) float64 {
 // A null is U's distribution when nothing differs and nothing ties: at u the chance of at most u.
 type null []float64
 
-// twoSided is the chance of a U at least as far from the middle, which is the distribution's centre of symmetry.
+// twoSided returns the chance of a U at least as far from the middle, which is the distribution's
+// centre of symmetry.
 func (d null) twoSided(u float64) float64 {
 	low := min(u, float64(len(d)-1)-u)
 	return min(1, 2*d[int(low)])
@@ -138,8 +140,8 @@ func cumulated(counts []float64) []float64 {
 	return counts
 }
 
-// tied is the exact two-sided P of U given the values and their ties: the share of all ways to deal the
-// values out that puts the rank sum of b at least as far from its mean.
+// tied returns the exact two-sided P of U given the values and their ties: the share of all ways to
+// deal the values out that puts the rank sum of b at least as far from its mean.
 func tied(a, b []float64, u float64) float64 {
 	ranks := doubledRanks(a, b)
 	m := len(b)
@@ -163,7 +165,8 @@ func tied(a, b []float64, u float64) float64 {
 			}
 		}
 	}
-	// U is b's rank sum less what b's own values contribute to it; the mean of the doubled sum is m (n + m + 1).
+	// U is b's rank sum less what b's own values contribute to it; the mean of the doubled sum is m
+	// (n + m + 1).
 	off := math.Abs(2*u - float64(len(a)*m))
 	mean := m * (len(ranks) + 1)
 	far, all := 0.0, 0.0
@@ -176,7 +179,8 @@ func tied(a, b []float64, u float64) float64 {
 	return min(1, far/all)
 }
 
-// doubledRanks are twice the ranks of all values, equal ones sharing their mean rank: whole numbers.
+// doubledRanks are twice the ranks of all values, equal ones sharing their mean rank: whole
+// numbers.
 func doubledRanks(a, b []float64) []int {
 	all := sorted(append(append([]float64{}, a...), b...))
 	ranks := make([]int, len(all))

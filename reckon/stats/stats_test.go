@@ -51,9 +51,10 @@ func TestMannWhitneyTable(t *testing.T) {
 	}
 }
 
-// Values of others: permeability is of Hollander and Wolfe, "Nonparametric Statistical Methods" (1973), as in R's
-// help page of wilcox.test (W = 35, one-sided P 0.1272); diabetes is of SciPy's help page of mannwhitneyu; the
-// samples with ties were given to SciPy 1.10, and to a loop over all permutations that ranks with SciPy.
+// Values of others: permeability is of Hollander and Wolfe, "Nonparametric Statistical Methods"
+// (1973), as in R's help page of wilcox.test (W = 35, one-sided P 0.1272); diabetes is of SciPy's
+// help page of mannwhitneyu; the samples with ties were given to SciPy 1.10, and to a loop over all
+// permutations that ranks with SciPy.
 func TestMannWhitneyAgreesWithOthers(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -83,7 +84,8 @@ var (
 	tiesB = []float64{0, 8, 12, 11, 11, 1, 17, 5, 2, 4, 3, 2, 5, 6, 5, 6, 5, 3, 3, 8, 1, 3, 11, 7, 9, 5, 2, 4, 6, 4, 5, 6, 10, 4, 12, 5, 11, 12, 17, 12, 12, 17, 1, 2, 12, 0, 6, 6, 1, 2, 9, 8, 3, 3, 3, 8, 1, 6, 1, 11}
 )
 
-// The two exact ways count the same where nothing ties, and the approximation comes close where there is much to count.
+// The two exact ways count the same where nothing ties, and the approximation comes close where
+// there is much to count.
 func TestMannWhitneyWaysAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
@@ -151,7 +153,8 @@ func TestMediansAreDrawnAsTheyFall(t *testing.T) {
 			q = append(q, quick.draw())
 			p = append(p, medianSorted(drawSorted(x, n, rng)))
 		}
-		// The largest distance of two empirical distributions (Kolmogorov and Smirnov) exceeds this once in a thousand times.
+		// The largest distance of two empirical distributions (Kolmogorov and Smirnov) exceeds this
+		// once in a thousand times.
 		far, limit := distance(sorted(q), sorted(p)), 1.95*math.Sqrt(2./draws)
 		if far > limit {
 			t.Errorf("n = %d: distributions are %.4f apart, more than %.4f", n, far, limit)
@@ -202,7 +205,8 @@ func draw(n int, next func() float64) []float64 {
 	return x
 }
 
-// atMost fails where so many of n would come up less than once in a thousand times if each came with at most the chance given.
+// atMost fails where so many of n would come up less than once in a thousand times if each came
+// with at most the chance given.
 func atMost(t *testing.T, what string, seen, n int, chance float64) {
 	t.Helper()
 	limit := 0

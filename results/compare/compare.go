@@ -1,14 +1,16 @@
-// Package compare says in what recorded runs of two kinds differ: by how much, with
-// what interval, how surely, and how small a difference they could have shown.
+// Package compare compares the recorded runs of two sides: the difference of each measure with its
+// interval, whether it is significant, and how small a difference the runs could have shown.
 //
 //	a, err := compare.Load([]string{"runs/a"})
+//	b, err := compare.Load([]string{"runs/b"})
 //	c, err := compare.Compare(a, b, force)
 //	c.Text(os.Stdout)
-//	err = c.Write("runs/comparison")       // figures and tables
+//	err = c.Write("runs/comparison")       // text and tables
 //
-// It reads plan.json and summary.json and nothing else. It refuses to count runs
-// that are no results, to compare plans that differ in more than what is compared, and to give an interval
-// where there are too few repeats for one. The same runs give the same numbers.
+// It reads plan.json and summary.json and nothing else. It refuses to count inconclusive runs, to
+// compare plans that differ in more than the one thing compared, and to give an interval where
+// there are too few repeats for one. The same runs give the same numbers. Package drawing draws a
+// comparison.
 package compare
 
 import (
@@ -19,90 +21,17 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/reckon-bench/reckon/reckon/seed"
 	"github.com/reckon-bench/reckon/reckon/stats"
 	"github.com/reckon-bench/reckon/results"
 )
 
-// A Comparison is what came of comparing two sides.
-type Comparison struct {
-	A       Account  `json:"a"`
-	B       Account  `json:"b"`
-	Differ  []Axis   `json:"differ_in"` // what is compared: one axis, or more where that was forced
-	Axes    []string `json:"cell_axes"` // on which the cells lie; none where each side is one cell
-	Cells   []*Cell  `json:"cells"`
-	Tests   int      `json:"tests"` // the number that P is corrected for
-	Notes   []string `json:"notes"`
-	Level   float64  `json:"level"`
-	Figures []string `json:"figures,omitempty"` // files
-}
-
-// An Account is which runs stand for a side.
-type Account struct {
-	Label   string   `json:"label"`
-	Runs    int      `json:"runs"`
-	Invalid []string `json:"invalid"` // runs in which the system broke a promise; they count
-	Unknown []string `json:"unknown"` // runs of which that is not known; they count
-	Left    []Left   `json:"left_out"`
-}
-
-// A Cell is runs of both sides that are alike but for what is compared.
-type Cell struct {
-	Name    string    `json:"name"`
-	Values  []string  `json:"values"` // on the comparison's axes
-	Results []*Result `json:"results"`
-
-	runs [2][]Run
-}
-
-// A Result is one measure of one cell.
-type Result struct {
-	Measure    string   `json:"measure"`
-	Unit       string   `json:"unit"`
-	A          Sample   `json:"a"`
-	B          Sample   `json:"b"`
-	Difference Number   `json:"difference"`                  // of the medians, B less A
-	Interval   []Number `json:"interval_95"`                 // of the difference: from, to; null where there is none
-	Infinite   []string `json:"interval_infinite,omitempty"` // of the interval's two ends, "inf" or "-inf" where one is, "" where it is not; absent where neither is
-	NoInterval string   `json:"no_interval,omitempty"`
-	P          Number   `json:"p"`          // two-sided, by Mann and Whitney; null where a side has no value
-	Corrected  Number   `json:"p_holm"`     // corrected for all tests of the comparison
-	Detectable Number   `json:"could_show"` // the smallest shift that would have been found in four of five such comparisons
-	Differs    bool     `json:"differs"`
-	Sentence   string   `json:"sentence"`
-	values     [2][]float64
-	of         measure
-	side       int // 1 where values of B are more often the larger than the smaller, by the rank test; -1 where the smaller
-	least      int // operations, where runs have too few
-}
-
-// A Sample is the values of one side.
-type Sample struct {
-	N       int    `json:"n"`
-	Never   int    `json:"never"`   // how many of them have no end
-	Missing int    `json:"missing"` // runs in which there was nothing to measure
-	Few     int    `json:"few"`     // of those, runs in which there was, but too few operations
-	Median  Number `json:"median"`
-}
-
-// A Number is null in JSON where it is not finite.
-type Number float64
-
-// MarshalJSON writes the number, or null.
-func (n Number) MarshalJSON() ([]byte, error) {
-	if !n.finite() {
-		return []byte("null"), nil
-	}
-	return strconv.AppendFloat(nil, float64(n), 'g', -1, 64), nil
-}
-
-func (n Number) finite() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
-
-// Compare compares the sides. Unless forced it refuses runs that differ in more than one thing.
+// Compare compares the sides. Unless forced, it refuses sides whose plans differ in more than one
+// thing. The error is an ErrNoResult where a side has no conclusive run.
 func Compare(a, b Side, force bool) (*Comparison, error) {
 	if err := apart(a, b); err != nil {
 		return nil, err
@@ -133,30 +62,31 @@ func Compare(a, b Side, force bool) (*Comparison, error) {
 	return c, nil
 }
 
-// ErrNoResult says that a side has runs, but none that is a result.
+// ErrNoResult reports that none of a side's runs is conclusive.
 type ErrNoResult struct {
 	Side string
 	Left []Left
 }
 
 func (e ErrNoResult) Error() string {
-	s := fmt.Sprintf("compare: %s has no run that is a result", e.Side)
+	s := fmt.Sprintf("compare: %s has no conclusive run", e.Side)
 	for _, l := range e.Left {
 		s += fmt.Sprintf("\n  %s: %s", l.Dir, l.Why)
 	}
 	return s
 }
 
-// apart refuses a run that stands on both sides.
+// apart refuses a run that is on both sides.
 func apart(a, b Side) error {
 	for _, r := range b.Runs {
 		if slices.ContainsFunc(a.Runs, func(q Run) bool { return q.Dir == r.Dir }) {
-			return fmt.Errorf("compare: %s stands on both sides", r.Dir)
+			return fmt.Errorf("compare: %s is on both sides", r.Dir)
 		}
 	}
 	return nil
 }
 
+// account returns which of the side's runs count, and how.
 func account(s Side) Account {
 	a := Account{Runs: len(s.Runs), Left: append([]Left{}, s.Left...), Invalid: []string{}, Unknown: []string{}}
 	for _, r := range s.Runs {
@@ -171,7 +101,7 @@ func account(s Side) Account {
 	return a
 }
 
-// label calls the sides by what they differ in.
+// label names the sides by the value in which they differ, A and B where that is not a single one.
 func (c *Comparison) label() {
 	c.A.Label, c.B.Label = "A", "B"
 	if len(c.Differ) == 0 || len(c.Differ[0].A) != 1 || len(c.Differ[0].B) != 1 {
@@ -184,8 +114,9 @@ func (c *Comparison) label() {
 	}
 }
 
-// noteVersions says which versions of the systems are on the sides where the systems differ, so that the versions
-// are no axis: etcd and etcd-no-pre-vote are of one version, unless they were recorded by different builds of reckon.
+// noteVersions notes the versions of the systems where they differ but are no axis, as the systems
+// differ: etcd and etcd-no-pre-vote have the same version, unless different builds of reckon
+// recorded them.
 func (c *Comparison) noteVersions(a, b []Run) {
 	if slices.Contains(c.Axes, versionAxis) || slices.ContainsFunc(c.Differ, func(x Axis) bool { return x.Name == versionAxis }) {
 		return
@@ -195,7 +126,7 @@ func (c *Comparison) noteVersions(a, b []Run) {
 		switch {
 		case x == "" || y == "" || x == y && !strings.Contains(x, ", "):
 		case x == y:
-			c.Notes = append(c.Notes, fmt.Sprintf("the version of %s is not one: %s on both sides", of, x))
+			c.Notes = append(c.Notes, fmt.Sprintf("the version of %s varies on both sides: %s", of, x))
 		default:
 			c.Notes = append(c.Notes, fmt.Sprintf("the version of %s is %s in A and %s in B", of, x, y))
 		}
@@ -211,7 +142,7 @@ func (c *Comparison) noteVersions(a, b []Run) {
 	}
 }
 
-// versions lists those of the runs' systems.
+// versions returns the versions of the runs' systems.
 func versions(runs []Run) string {
 	seen := map[string]bool{}
 	for _, r := range runs {
@@ -222,7 +153,8 @@ func versions(runs []Run) string {
 	return strings.Join(slices.SortedFunc(maps.Keys(seen), natural), ", ")
 }
 
-// noteWhere says what differs though nobody asked to compare it.
+// noteWhere notes what differs besides the plans: machine, kernel, links' backend, and runs with
+// several faults.
 func (c *Comparison) noteWhere(a, b []Run) {
 	names := map[string]bool{}
 	for _, r := range slices.Concat(a, b) {
@@ -243,11 +175,12 @@ func (c *Comparison) noteWhere(a, b []Run) {
 		}
 	}
 	if slices.ContainsFunc(slices.Concat(a, b), func(r Run) bool { return len(r.Recoveries) > 1 }) {
-		c.Notes = append(c.Notes, "runs have several strikes: a run's time to recover is the longest over its strikes, and has no end where one of them has none")
+		c.Notes = append(c.Notes, "some runs have several faults: the time to recover of a run is the longest of them, and unbounded where service did not recover from one")
 	}
 }
 
-// measure fills the cells in, on all processors; every measure has a random stream of its own.
+// measure fills in the cells, on all processors. Each measure has a random stream of its own, so
+// that the order of the work does not matter.
 func (c *Comparison) measure() {
 	var all []*Result
 	for _, cell := range c.Cells {
@@ -272,26 +205,30 @@ func (c *Comparison) measure() {
 		tested[i].Corrected = Number(corrected)
 		tested[i].Differs = corrected <= stats.Level
 	}
-	each(tested, func(r *Result) { r.couldShow(stats.Level / float64(len(tested))) })
+	each(tested, func(r *Result) { r.couldShow(c.level()) })
 	for _, r := range all {
 		r.Sentence = c.sentence(r)
 	}
 }
 
+// each runs do for every result, on all processors.
 func each(all []*Result, do func(*Result)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, r := range all {
-		slots <- struct{}{}
-		wg.Go(func() { do(r); <-slots })
+		g.Go(func() error { do(r); return nil })
 	}
-	wg.Wait()
+	_ = g.Wait() // do returns no error
 }
 
-// gather takes the measure's values from the cell's runs.
+// level is the P value below which the most significant of all tests is significant, by Holm's
+// method.
+func (c *Comparison) level() float64 { return stats.Level / float64(c.Tests) }
+
+// gather takes the values of the measure from the cell's runs.
 func (r *Result) gather(c *Cell) {
 	for side, s := range []*Sample{&r.A, &r.B} {
-		for _, run := range c.runs[side] {
+		for _, run := range c.Runs[side] {
 			v, ok := run.Values[r.Measure]
 			switch {
 			case !ok:
@@ -305,50 +242,43 @@ func (r *Result) gather(c *Cell) {
 				s.Never++
 			}
 			s.N++
-			r.values[side] = append(r.values[side], v)
+			r.Values[side] = append(r.Values[side], v)
 		}
-		s.Median = Number(stats.Median(r.values[side]))
+		s.Median = Number(stats.Median(r.Values[side]))
 	}
 	r.Difference = Number(float64(r.B.Median) - float64(r.A.Median))
 }
 
+// test sets the P value and the interval of the difference.
 func (r *Result) test() {
-	a, b := r.values[0], r.values[1]
+	a, b := r.Values[0], r.Values[1]
 	t := stats.MannWhitney(a, b)
 	r.P, r.side = Number(t.P), cmp.Compare(t.U, float64(len(a)*len(b))/2)
 	i, ok := stats.DifferenceOfMedians(a, b, seed.Stream(1, "interval of "+r.Measure))
 	switch {
 	case ok:
 		r.Interval = []Number{Number(i.Low), Number(i.High)}
-		if !r.Interval[0].finite() || !r.Interval[1].finite() {
+		if !r.Interval[0].Finite() || !r.Interval[1].Finite() {
 			r.Infinite = []string{infinite(i.Low), infinite(i.High)}
 		}
 	case min(len(a), len(b)) < stats.MinRepeats:
-		r.NoInterval = fmt.Sprintf("too few repeats for an interval: %d and %d, at least %d each", len(a), len(b), stats.MinRepeats)
+		r.NoInterval = fmt.Sprintf("too few repeats for an interval: %d and %d, at least %d each are needed", len(a), len(b), stats.MinRepeats)
 	default:
-		r.NoInterval = "no interval: too many have no end"
+		r.NoInterval = "no interval: too many values are unbounded"
 	}
 }
 
+// infinite returns "inf" or "-inf" for an infinite number, and "" for any other.
 func infinite(x float64) string {
 	if math.IsInf(x, 0) {
-		return cellText(x)
+		return Decimal(x)
 	}
 	return ""
 }
 
+// couldShow sets the smallest difference that these runs could have shown at the level.
 func (r *Result) couldShow(level float64) {
-	if d, ok := stats.Detectable(r.values[0], r.values[1], level, seed.Stream(1, "detectable "+r.Measure)); ok {
+	if d, ok := stats.Detectable(r.Values[0], r.Values[1], level, seed.Stream(1, "detectable "+r.Measure)); ok {
 		r.Detectable = Number(d)
 	}
-}
-
-// natural orders numbers, with or without a unit, by size, and everything else as text.
-func natural(a, b string) int {
-	x, xok := leading(a)
-	y, yok := leading(b)
-	if xok && yok {
-		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
-	}
-	return strings.Compare(a, b)
 }

@@ -12,34 +12,39 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/reckon-bench/reckon/results"
 )
 
-// A Run is what a comparison needs to know of one recorded run.
+// A Run is what a comparison reads of one recorded run.
 type Run struct {
 	Dir     string
 	Verdict results.Status
 	Seed    uint64
-	// Axes is what the run was: the four words and every flag but the seed, by name ("system", "--rate").
+	// Axes are the run's plan: the four words and every flag but the seed, by name ("system",
+	// "--rate").
 	Axes  map[string]string
-	given map[string]bool // flags that were asked for, by the names of axes
-	// Where is what it ran on and with: a difference in these is said, and forbids nothing.
+	given map[string]bool // the flags that were given, by the names of axes
+	// Where is the machine and software of the run. A difference in these is noted and does not
+	// prevent a comparison.
 	Where map[string]string
-	// Values are its measures by name; +Inf where something never ended, no entry where nothing was measured.
+	// Values are its measures by name: +Inf for an unbounded one, no entry where nothing was
+	// measured.
 	Values map[string]float64
-	// Few says of measures that have no value for want of operations how many there would have to be.
+	// Few has, for each measure without a value because there were too few operations, how many it
+	// needs.
 	Few map[string]int
-	// Recoveries are the times to recover from its strikes in milliseconds, +Inf where service did not come back.
+	// Recoveries are the times to recover from its faults in milliseconds, +Inf where service did
+	// not recover.
 	Recoveries []float64
 }
 
-// A Side is the runs that are compared with the other side's.
+// A Side is one of the two sets of runs that are compared.
 type Side struct {
 	Runs []Run
-	// Left are runs that are no results, each with the reason.
+	// Left are the inconclusive runs, each with the reason.
 	Left []Left
 }
 
@@ -49,15 +54,15 @@ type Left struct {
 	Why string `json:"why"`
 }
 
-// depth is how many levels below a directory its runs may lie.
+// depth is how many levels below a directory Load looks for runs.
 const depth = 3
 
-// aside is where a matrix puts runs that do not count: cut short, or tried again.
+// aside is the directory of a matrix's runs that do not count: interrupted, or tried again.
 const aside = "aside"
 
-// Load reads the runs of the directories: each a run's own, or one that holds runs,
-// such as a matrix's. Runs that are no results (harness, interrupted, half-written) are left out and
-// named. A directory without any run is an error.
+// Load reads the runs of the directories, each of which is a run's own or holds runs, as a matrix's
+// does. Inconclusive runs (harness, interrupted, incomplete) are left out and named. A directory
+// without any run is an error.
 func Load(paths []string) (Side, error) {
 	var dirs []string
 	for _, p := range paths {
@@ -72,7 +77,8 @@ func Load(paths []string) (Side, error) {
 	return readAll(dirs), nil
 }
 
-// runsIn lists the runs of a directory. It follows a link that is named (runs/latest), and none below.
+// runsIn returns the directories of the runs in a directory. It follows the path itself where it is
+// a link (runs/latest), and no link below it.
 func runsIn(path string) ([]string, error) {
 	root, err := filepath.EvalSymlinks(path)
 	if err == nil {
@@ -86,7 +92,7 @@ func runsIn(path string) ([]string, error) {
 		if err != nil || !e.IsDir() {
 			return err
 		}
-		if _, err := os.Stat(filepath.Join(at, "plan.json")); err == nil {
+		if _, err := os.Stat(filepath.Join(at, results.PlanName)); err == nil {
 			found = append(found, at)
 			return fs.SkipDir
 		}
@@ -102,7 +108,7 @@ func runsIn(path string) ([]string, error) {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("compare %s: no run: neither it nor what lies below it has a plan.json", path)
+		return nil, fmt.Errorf("compare %s: no run: neither it nor a directory below it has a plan.json", path)
 	}
 	return found, nil
 }
@@ -114,16 +120,15 @@ func readAll(dirs []string) Side {
 		why string
 	}
 	all := make([]reading, len(dirs))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, dir := range dirs {
-		slots <- struct{}{}
-		wg.Go(func() {
+		g.Go(func() error {
 			all[i].run, all[i].why = read(dir)
-			<-slots
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = g.Wait() // none returns an error
 	var s Side
 	for i, r := range all {
 		if r.why != "" {
@@ -133,16 +138,6 @@ func readAll(dirs []string) Side {
 		s.Runs = append(s.Runs, r.run)
 	}
 	return s
-}
-
-// recorded is what a comparison reads of plan.json.
-type recorded struct {
-	Words    reckon.Words      `json:"words"`
-	Flags    reckon.Flags      `json:"flags"`
-	Given    []string          `json:"flags_given"`
-	Seed     uint64            `json:"seed"`
-	Versions map[string]string `json:"versions"`
-	Machine  map[string]string `json:"machine"`
 }
 
 // outcome is what a comparison reads of summary.json.
@@ -167,29 +162,29 @@ type outcome struct {
 	LoadEnd   float64  `json:"load_end_s"`
 }
 
-// read reads one run; why says that it is no result.
+// read reads one run; why is the reason where it is inconclusive.
 func read(dir string) (r Run, why string) {
-	var plan recorded
-	if err := readJSON(filepath.Join(dir, "plan.json"), &plan); err != nil {
+	var plan results.PlanFile
+	if err := readJSON(filepath.Join(dir, results.PlanName), &plan); err != nil {
 		return r, "its plan cannot be read: " + err.Error()
 	}
 	var out outcome
 	err := readJSON(filepath.Join(dir, "summary.json"), &out)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return r, "half-written: it has no summary.json (reckon check makes one of what was recorded)"
+		return r, "incomplete: it has no summary.json (reckon check makes one from the record)"
 	case err != nil:
 		return r, "its summary cannot be read: " + err.Error()
 	case out.Interrupted:
 		return r, "it was interrupted"
 	case out.Verdict == results.StatusHarness:
-		why := "harness: no result"
+		why := "harness: inconclusive"
 		if len(out.Harness) > 0 {
 			why = "harness: " + out.Harness[0]
 		}
 		return r, why
-	case len(out.Harness) > 0: // a broken promise stays broken, but what spoils numbers spoils these
-		return r, fmt.Sprintf("%s: %s And its numbers are no result: harness: %s", out.Verdict, out.Reason, out.Harness[0])
+	case len(out.Harness) > 0: // a violation stays one, but measurements of a harness that misbehaved do not count
+		return r, fmt.Sprintf("%s: %s Its measurements do not count: harness: %s", out.Verdict, out.Reason, out.Harness[0])
 	}
 	r = Run{Dir: dir, Verdict: out.Verdict, Seed: plan.Seed, Axes: axesOf(plan), given: map[string]bool{}, Where: whereOf(plan, out)}
 	for _, g := range plan.Given {
@@ -217,16 +212,16 @@ func readJSON(path string, v any) error {
 	return json.Unmarshal(b, v)
 }
 
-// axesOf is what the plan was. The system's version is an axis of its own, so that
-// the same words with another built-in etcd can be compared.
-func axesOf(p recorded) map[string]string {
+// axesOf returns the run's plan by axis. The system's version is an axis of its own, so that the
+// same words with different versions of the built-in etcd can be compared.
+func axesOf(p results.PlanFile) map[string]string {
 	axes := map[string]string{"system": p.Words.System, "topology": p.Words.Topology, "workload": p.Words.Workload, "fault": p.Words.Fault}
 	for name, values := range p.Flags {
 		if name != "seed" {
 			axes["--"+name] = strings.Join(values, " ")
 		}
 	}
-	if v, _, _ := strings.Cut(p.Versions["system"], ", "); v != "" { // what follows is where it lies, or that it is built in
+	if v, _, _ := strings.Cut(p.Versions["system"], ", "); v != "" { // what follows is its path, or that it is built in
 		axes[versionAxis] = v
 	}
 	return axes
@@ -234,7 +229,7 @@ func axesOf(p recorded) map[string]string {
 
 const versionAxis = "version of the system"
 
-func whereOf(p recorded, o outcome) map[string]string {
+func whereOf(p results.PlanFile, o outcome) map[string]string {
 	w := map[string]string{"reckon": p.Versions["reckon"], "kernel": p.Versions["kernel"], "links' backend": o.Links.Backend}
 	for _, name := range []string{"name", "processors", "processor", "file_system"} {
 		w["machine's "+strings.ReplaceAll(name, "_", " ")] = p.Machine[name]
@@ -243,7 +238,7 @@ func whereOf(p recorded, o outcome) map[string]string {
 	return w
 }
 
-// recoveries are the times to recover from the strikes that struck.
+// recoveries returns the times to recover from the faults that were injected, in milliseconds.
 func recoveries(o outcome) (all []float64) {
 	for i, ttr := range o.Unavailability.TTR {
 		switch {

@@ -10,32 +10,33 @@ import (
 // A measure is one number of a run.
 type measure struct {
 	name, unit string
-	more, less string // what B is when its number is the larger, or the smaller
-	// of is the number: NaN says that it was not measured, +Inf that what it counts never ended, or that nothing
-	// was acknowledged of all that was offered. Where few is not 0, it has none for want of so many operations.
-	of           func(o outcome) (v float64, few int)
-	wholeNumbers bool
+	more, less string // what the larger number is called, and the smaller
+	// of returns the number: NaN where it was not measured, +Inf where service did not recover or
+	// where nothing that was offered was acknowledged. Where there were too few operations, few is
+	// how many the measure needs.
+	of func(o outcome) (v float64, few int)
 }
 
-// The names of the measures that figures draw.
+// The names of the measures that figures show.
 const (
-	timeToRecover  = "time to recover"
-	unavailability = "longest unavailability"
+	TimeToRecover  = "time to recover"
+	Unavailability = "longest unavailability"
 )
 
-// measures are compared in this order; the correction is over all of them.
+// measures are all measures, in the order in which they are compared. P is corrected for all of
+// them.
 var measures = allMeasures()
 
 func allMeasures() []measure {
 	all := []measure{
-		// The run is what was repeated, not the strike: strikes of one run share its cluster and its machine.
-		{name: timeToRecover, unit: "ms", more: "longer", less: "shorter", of: slowest},
-		{name: unavailability, unit: "ms", more: "longer", less: "shorter", of: outage},
+		// A value per run, not per fault: the faults of one run share its cluster and its machine.
+		{name: TimeToRecover, unit: "ms", more: "longer", less: "shorter", of: slowest},
+		{name: Unavailability, unit: "ms", more: "longer", less: "shorter", of: outage},
 	}
 	quantiles := []struct {
 		name  string
 		of    func(results.Quantiles) float64
-		least int // below so many operations it is the slowest of them, whatever the share
+		least int // with fewer operations it is the slowest of them, whatever the quantile
 	}{
 		{"p50", func(q results.Quantiles) float64 { return q.P50 }, 2},
 		{"p99", func(q results.Quantiles) float64 { return q.P99 }, 100},
@@ -58,8 +59,8 @@ func allMeasures() []measure {
 					due := o.Throughput.Offered * length * nearly
 					switch {
 					case o.Ops.Offered == 0 || q == nil && length <= 0:
-						return math.NaN(), 0 // there was no such phase, or no such load
-					case due < float64(qu.least): // not what was acknowledged, which would leave out the worse runs
+						return math.NaN(), 0 // there was no such phase, or no load
+					case due < float64(qu.least): // counted by what was due: counting what was acknowledged would leave out the worse runs
 						return math.NaN(), qu.least
 					case q == nil:
 						return math.Inf(1), 0 // operations were due, and none was acknowledged
@@ -73,16 +74,17 @@ func allMeasures() []measure {
 		measure{name: "throughput", unit: "/s", more: "higher", less: "lower", of: func(o outcome) (float64, int) {
 			return asked(o, o.Throughput.OK), 0
 		}},
-		measure{name: "leader changes", more: "more", less: "fewer", wholeNumbers: true, of: func(o outcome) (float64, int) {
+		measure{name: "leader changes", more: "higher", less: "lower", of: func(o outcome) (float64, int) {
 			return float64(o.Leaders.Changes), 0
 		}},
 	)
 }
 
-// nearly has repeats of one plan count as equals: how long a phase of theirs lasted, and so what was due in it, differs a little.
+// nearly allows for phases of one plan that differ a little in length from run to run, and so in
+// how many operations were due in them.
 const nearly = 1.02
 
-// lengths are those of the phases before, during and after faults, in seconds of the load.
+// lengths returns the lengths of the phases before, during and after faults, in seconds.
 func (o outcome) lengths() [3]float64 {
 	if o.FaultFrom == nil || o.FaultTo == nil {
 		return [3]float64{o.LoadEnd}
@@ -91,7 +93,7 @@ func (o outcome) lengths() [3]float64 {
 	return [3]float64{from, to - from, o.LoadEnd - to}
 }
 
-// asked is the number, or none where nothing was offered, such as in a run of Kibishii alone.
+// asked returns the number, or NaN where no operation was offered, as in a run of Kibishii alone.
 func asked(o outcome, v float64) float64 {
 	if o.Ops.Offered == 0 {
 		return math.NaN()
@@ -99,8 +101,8 @@ func asked(o outcome, v float64) float64 {
 	return v
 }
 
-// slowest is the longest recovery from the run's strikes, as in a matrix: a median over them hides an
-// outage that one strike of three brings.
+// slowest returns the longest recovery from the run's faults, as a matrix does. A median over them
+// would hide the outage that one fault of three causes.
 func slowest(o outcome) (float64, int) {
 	of, ms := o.Unavailability.Slowest()
 	if of < 0 {
@@ -109,7 +111,8 @@ func slowest(o outcome) (float64, int) {
 	return ms, 0
 }
 
-// outage is the longest gap. One from which service did not come back ends with the load: how long it lasted is --duration's doing.
+// outage returns the longest outage. One from which service did not recover is unbounded: it ended
+// with the load, so its length is only that of the load.
 func outage(o outcome) (float64, int) {
 	u := o.Unavailability
 	if slices.Contains(u.Censored, true) && u.Gap[1] >= o.LoadEnd {

@@ -9,12 +9,13 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// header names the columns of csv; parquet has the same.
+// header has the names of the columns of csv; parquet has the same.
 var header = []string{
 	"stage", "client", "process", "kind", "key", "value", "due", "due_s", "call_s", "return_s", "latency_ms",
 	"outcome", "error", "revision", "version", "member", "untold",
 }
 
+// writeCSV writes a row for each operation.
 func writeCSV(w io.Writer, r Run) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(header); err != nil {

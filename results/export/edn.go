@@ -11,18 +11,19 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// moment is an operation's invocation, or its completion.
+// A moment is an operation's invocation or its completion.
 type moment struct {
 	at   time.Duration
 	op   int32
 	done bool
 }
 
-// writeEDN writes a Jepsen history. Keys are independent of each other, so a
-// value is the vector [key value], as jepsen.independent prints its tuples. An operation of unknown outcome ends as :info,
-// after which its process does nothing more. The preload is always there: without it a
-// checker would see reads of values that nobody wrote. A read whose answer the client kept to itself is
-// left out: it would say that nothing was found. Times are nanoseconds since the run's epoch.
+// writeEDN writes a Jepsen history. Keys are independent of each other, so a value is the vector
+// [key value], as jepsen.independent prints its tuples. An operation of unknown outcome ends as
+// :info, after which its process does nothing more. The preload is always included, because without
+// it a checker would see reads of values that nobody wrote. A read whose answer the client did not
+// report is left out, because it would claim that nothing was found. Times are nanoseconds since
+// the run's epoch.
 func writeEDN(w io.Writer, r Run) error {
 	var ops []history.Op
 	err := r.each(func(o *history.Op) error {
@@ -44,8 +45,8 @@ func writeEDN(w io.Writer, r Run) error {
 	return nil
 }
 
-// moments are all invocations and completions in order of time. Those of one process at
-// one instant keep its order: an operation ends before the next begins.
+// moments returns all invocations and completions in order of time. Those of one process at one
+// instant keep the process's order: an operation ends before the next begins.
 func moments(ops []history.Op) []moment {
 	all := make([]moment, 0, 2*len(ops))
 	for i := range ops {
@@ -66,6 +67,7 @@ func b2i(b bool) int {
 	return 0
 }
 
+// appendEDN appends the line of a moment of the operation.
 func appendEDN(b []byte, o *history.Op, m moment, index int) []byte {
 	b = append(b, "{:type "...)
 	b = append(b, typeOf(o, m)...)
@@ -93,6 +95,7 @@ func appendEDN(b []byte, o *history.Op, m moment, index int) []byte {
 	return append(b, "}\n"...)
 }
 
+// typeOf returns the type of the moment in a Jepsen history.
 func typeOf(o *history.Op, m moment) string {
 	switch {
 	case !m.done:
@@ -105,7 +108,7 @@ func typeOf(o *history.Op, m moment) string {
 	return ":info"
 }
 
-// appendEDNString appends s as Clojure's reader reads a string.
+// appendEDNString appends s as a string literal that Clojure's reader reads.
 func appendEDNString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for _, c := range s {

@@ -1,11 +1,11 @@
-// Package export writes a recorded run's operations for other programs: the
-// Python reckon's scripts, spreadsheets, data frames, Jepsen's checkers.
+// Package export writes the operations of a recorded run for other programs: spreadsheets, data
+// frames, Jepsen's checkers, and the scripts of the Python reckon, a benchmark of consensus systems
+// under failures (https://github.com/Cjen1/reckon).
 //
 //	err := export.Write(w, "csv", run)
 //
-// It writes what was recorded, and only that: it derives nothing but times in the
-// other program's units, and leaves out no operation of the stages that it is asked for, but reads whose answer is not
-// known where the format cannot say so.
+// It adds nothing to the record but times in the format's units. It leaves out no operation of the
+// stages asked for, except reads whose answer is not known in formats that cannot express them.
 package export
 
 import (
@@ -19,30 +19,32 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// A Run is what is exported.
+// A Run is the recorded run to export.
 type Run struct {
-	Epoch time.Time     // the wall clock's time of the record's epoch
+	Epoch time.Time     // wall-clock time of the record's epoch
 	Load  time.Duration // start of the load, since the epoch
-	// Each hands out the operations in the order of the record.
+	// Each calls do with every operation, in the order of the record, until do returns an error,
+	// and returns that.
 	Each func(do func(*history.Op) error) error
-	// All adds what is no load: the preload, and the final reads from each member.
+	// All adds the operations outside the load: the preload, and the final reads from each member.
 	All bool
 }
 
-// A format writes operations one at a time, but for edn, which sorts them.
+// A format is one way to write operations. All write them one at a time, except edn, which sorts
+// them.
 type format struct {
 	name, doc string
 	write     func(io.Writer, Run) error
 }
 
 var formats = []format{
-	{"reckon-json", "the array of results that the Python reckon writes, times in Unix seconds", writeJSON},
-	{"csv", "a row an operation", writeCSV},
+	{"reckon-json", "an array of results as the Python reckon (github.com/Cjen1/reckon) writes it, times in Unix seconds", writeJSON},
+	{"csv", "a row for each operation", writeCSV},
 	{"parquet", "the same columns, compressed, for pandas, DuckDB, R", writeParquet},
-	{"edn", "a Jepsen history: a line an invocation or completion, in order of time, with the preload, without reads whose answer is not known", writeEDN},
+	{"edn", "a Jepsen history: a line for each invocation and completion, in order of time, with the preload, without reads whose answer is not known", writeEDN},
 }
 
-// Formats are the names that Write knows.
+// Formats returns the names of the formats.
 func Formats() (names []string) {
 	for _, f := range formats {
 		names = append(names, f.name)
@@ -50,7 +52,7 @@ func Formats() (names []string) {
 	return names
 }
 
-// Describe says what each format is, a line each.
+// Describe returns a line for each format.
 func Describe() string {
 	var b strings.Builder
 	for _, f := range formats {
@@ -59,8 +61,9 @@ func Describe() string {
 	return b.String()
 }
 
-// Write writes the run in the format named. Memory does not grow with the run, except
-// for edn: some 450 bytes an operation.
+// Write writes the run in the named format. Its memory does not grow with the run, except for edn,
+// which takes some 450 bytes an operation. The error for an unknown format names the nearest and
+// lists all.
 func Write(w io.Writer, name string, r Run) error {
 	f, err := find(name)
 	if err != nil {
@@ -76,7 +79,7 @@ func Write(w io.Writer, name string, r Run) error {
 	return nil
 }
 
-// Known refuses a name that is no format, and names the nearest.
+// Known returns an error for a name that is not a format: it names the nearest and lists all.
 func Known(name string) error {
 	_, err := find(name)
 	return err
@@ -88,14 +91,10 @@ func find(name string) (format, error) {
 			return f, nil
 		}
 	}
-	hint := ""
-	if near := flags.Nearest(name, Formats()); near != "" {
-		hint = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return format{}, fmt.Errorf("unknown format %q%s; known: %s", name, hint, strings.Join(Formats(), ", "))
+	return format{}, flags.Suggest("format", name, Formats())
 }
 
-// each hands out the operations of the stages that are asked for, and those of the stages that a format adds.
+// each calls do with the operations of the stages asked for, and of those that a format adds.
 func (r Run) each(do func(*history.Op) error, also ...history.Stage) error {
 	return r.Each(func(o *history.Op) error {
 		wanted := r.All || o.Stage == history.Load
@@ -109,11 +108,11 @@ func (r Run) each(do func(*history.Op) error, also ...history.Stage) error {
 	})
 }
 
-// unix is the instant in Unix seconds.
+// unix returns the instant in Unix seconds.
 func (r Run) unix(at time.Duration) float64 {
 	t := r.Epoch.Add(at)
 	return float64(t.Unix()) + float64(t.Nanosecond())/1e9 // a float does not hold all the nanoseconds
 }
 
-// since is the instant in seconds since the start of the load, as in summary.json.
+// since returns the instant in seconds since the start of the load, as in summary.json.
 func (r Run) since(at time.Duration) float64 { return (at - r.Load).Seconds() }

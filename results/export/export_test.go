@@ -24,7 +24,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const second = time.Second
 
-// small has one of everything: a preload, a read of nothing, one that keeps its answer, what failed, what nobody knows, a name that needs quotes.
+// small has one of everything: a preload, a read of nothing, one that keeps its answer, what
+// failed, what nobody knows, a name that needs quotes.
 var small = []history.Op{
 	{Stage: history.Preload, Client: "c1", Process: 0, Kind: history.Write, Key: "7", Value: "a", Due: 1 * second, Call: 1 * second, Return: 1*second + 5e6, Outcome: history.OK, Revision: 2, Member: "n1"},
 	{Client: "c1", Process: 0, Kind: history.Read, Key: "7", Value: "a", Due: 2 * second, Call: 2*second + 1e5, Return: 2*second + 3e6, Outcome: history.OK, Revision: 2, Version: 1, Member: "n2"},
@@ -133,7 +134,8 @@ func TestParquetHoldsTheSame(t *testing.T) {
 	}
 }
 
-// In a Jepsen history a process invokes, and then completes, before it invokes again; indices count; time does not go back.
+// In a Jepsen history a process invokes, and then completes, before it invokes again; indices
+// count; time does not go back.
 func TestHistoryIsWellFormed(t *testing.T) {
 	// Operations that follow each other within the same nanosecond, and last none.
 	ops := []history.Op{

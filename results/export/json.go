@@ -13,17 +13,18 @@ type result struct {
 	Kind      string  `json:"kind"` // always "result"
 	Submitted float64 `json:"t_submitted"`
 	Result    float64 `json:"t_result"`
-	Text      string  `json:"result"`  // "Success", or what went wrong
+	Text      string  `json:"result"`  // "Success", or the error
 	OpKind    string  `json:"op_kind"` // "write" or "read"
 	Client    string  `json:"clientid"`
 	Other     other   `json:"other"`
 }
 
 type other struct {
-	Target        string  `json:"target"`         // which member answered, "" where the client could not tell
-	ExpectedStart float64 `json:"expected_start"` // when the schedule wanted it
+	Target        string  `json:"target"`         // the member that answered; "" where the client does not know
+	ExpectedStart float64 `json:"expected_start"` // when it was due
 }
 
+// writeJSON writes an array with a result for each operation.
 func writeJSON(w io.Writer, r Run) error {
 	if _, err := io.WriteString(w, "["); err != nil {
 		return err
@@ -50,7 +51,8 @@ func writeJSON(w io.Writer, r Run) error {
 	return err
 }
 
-// resultText is "Success" only where the store acknowledged.
+// resultText returns "Success" where the store acknowledged the operation, else the error or the
+// outcome.
 func resultText(o *history.Op) string {
 	if o.Outcome == history.OK {
 		return "Success"

@@ -9,7 +9,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/history"
 )
 
-// row is an operation in a data frame. Columns ending in _s are seconds since the start of the load.
+// A row is an operation in a data frame. Columns that end in _s are seconds since the start of the
+// load.
 type row struct {
 	Stage    string  `parquet:"stage,dict"`
 	Client   string  `parquet:"client,dict"`
@@ -27,12 +28,13 @@ type row struct {
 	Revision int64   `parquet:"revision"`
 	Version  int64   `parquet:"version"`
 	Member   string  `parquet:"member,dict"`
-	Untold   bool    `parquet:"untold"` // a read whose answer the client kept to itself: value means nothing
+	Untold   bool    `parquet:"untold"` // a read whose answer the client did not report: value is meaningless
 }
 
-// rowGroup is how many rows are held before they are written: some tens of megabytes.
+// rowGroup is how many rows are held in memory before they are written: some tens of megabytes.
 const rowGroup = 100_000
 
+// writeParquet writes a row for each operation.
 func writeParquet(w io.Writer, r Run) error {
 	p := parquet.NewGenericWriter[row](w, parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&zstd.Codec{}))
 	batch := make([]row, 0, 1000)

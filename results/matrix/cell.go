@@ -3,57 +3,59 @@ package matrix
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
 // A Cell is one run of a matrix.
 type Cell struct {
-	Number int          `json:"number"` // its place in the file, from 1
-	Name   string       `json:"name"`   // of its directory, below cells/
-	Words  reckon.Words `json:"words"`
-	Flags  reckon.Flags `json:"flags"` // those that the file sets
-	Repeat int          `json:"repeat"`
-	Seed   uint64       `json:"seed"`
-	Order  int          `json:"order"` // its place in the shuffled order, from 1
-	// MustFail says that the file expects the cell to be invalid: its damage was planted.
+	Number int        `json:"number"` // its place in the file, from 1
+	Name   string     `json:"name"`   // of its directory, below cells/
+	Words  plan.Words `json:"words"`
+	Flags  plan.Flags `json:"flags"` // those that the file sets
+	Repeat int        `json:"repeat"`
+	Seed   uint64     `json:"seed"`
+	Order  int        `json:"order"` // its place in the shuffled order, from 1
+	// MustFail reports that the file expects the cell to be invalid, because its damage is planted.
 	MustFail bool `json:"must_fail,omitempty"`
 
-	// System is the system's word as it names one program: of etcd@v3.5 the patch that was the newest when the cell was first to be
-	// run. Every run of the cell, after resuming too, is of this one; "" where it was not looked for yet.
+	// System is the system's word with its exact version: for etcd@v3.5 the newest patch when the
+	// cell was first prepared. Every run of the cell uses it, also after resuming. "" before the
+	// version is known.
 	System string `json:"system,omitempty"`
 
-	State   State    `json:"state"`
-	Outcome *Outcome `json:"outcome,omitempty"` // of a finished cell
-	// Attempts are the earlier runs, no results, of a cell that is not finished; then its outcome has them.
-	Attempts []Attempt `json:"attempts,omitempty"`
-
-	plan   *reckon.Plan
+	plan   *plan.Plan
 	limits []Threshold
 }
 
-// value is what the cell sets the word or flag to.
-func (c *Cell) value(name string) (string, bool) {
+// Plan returns the cell's plan; nil before File.Plan, or where the cell was read from an index.
+func (c *Cell) Plan() *plan.Plan { return c.plan }
+
+// Limits returns the thresholds that apply to the cell, in order of metric.
+func (c *Cell) Limits() []Threshold { return c.limits }
+
+// Value returns what the cell sets the word or flag to; ok is false for a flag that it does not
+// set.
+func (c *Cell) Value(name string) (v string, ok bool) {
 	if i := slices.Index(kinds, name); i >= 0 {
 		return c.Words.List()[i], true
 	}
-	v, ok := c.Flags[name]
-	return value(v).String(), ok
+	values, ok := c.Flags[name]
+	return value(values).String(), ok
 }
 
-// exact are the cell's words with the exact one for its system.
-func (c *Cell) exact() reckon.Words {
+// exact returns the cell's words with the exact version of its system.
+func (c *Cell) exact() plan.Words {
 	w := c.Words
 	w.System = cmp.Or(c.System, w.System)
 	return w
 }
 
-// Arguments are the words and flags of the run, as reckon takes them.
+// Arguments returns the words and flags of the run as reckon takes them on its command line.
 func (c *Cell) Arguments() []string {
 	args := c.exact().List()
 	for _, name := range sortedKeys(c.Flags) {
@@ -64,31 +66,46 @@ func (c *Cell) Arguments() []string {
 	return append(args, fmt.Sprintf("--seed=%d", c.Seed))
 }
 
-// Plan is the cell's plan; nil where it was read from an index.
-func (c *Cell) Plan() *reckon.Plan { return c.plan }
+// Same reports whether both cells are the same run of the same file: the same words, flags, repeat,
+// seed and place in the order.
+func (c *Cell) Same(d *Cell) bool {
+	return c.Seed == d.Seed && c.Order == d.Order && c.key() == d.key()
+}
 
-// maxCells bounds a file that multiplies more than its author meant.
+// overhead is what a cell takes beyond its load: starting, settling, checking, drawing.
+const overhead = 7 * time.Second
+
+// Estimate returns roughly how long the cell takes. The cell must be planned.
+func (c *Cell) Estimate() time.Duration { return c.plan.Options.Duration + overhead }
+
+// maxCells bounds a file that multiplies to more than its author meant.
 const maxCells = 100_000
 
-// Cells lists the cells in the order of the file, each with its seed and its
-// place in the shuffled order. It plans none of them.
+// Cells returns the cells in the order of the file, each with its seed and its place in the
+// shuffled order, not yet planned. `all` and `others` are expanded here; Notes then has what they
+// leave out. It refuses a file that excludes, includes or limits what does not exist, or that has
+// more than 100,000 cells.
 func (f *File) Cells() ([]*Cell, error) {
+	used := make([]bool, len(f.exclude))
+	blocks, err := f.expand(used)
+	if err != nil {
+		return nil, err
+	}
 	var all []*Cell
 	seen := map[string]bool{}
-	used := make([]bool, len(f.exclude))
-	for i, b := range f.blocks {
-		if n := b.size(); n > maxCells-len(all) {
-			return nil, fmt.Errorf("%s:%d: more than %d cells", f.Name, b.line, maxCells)
+	for _, b := range blocks {
+		if b.size() > maxCells-len(all) {
+			return nil, f.tooMany(b)
 		}
 		for c := range b.cells() {
-			if i == 0 && f.excluded(c, used) {
+			if !b.include && f.excluded(c, used) {
 				continue
 			}
-			if k := c.key(); seen[k] {
+			k := c.key()
+			if seen[k] {
 				return nil, fmt.Errorf("%s:%d: include: the cell %s is there already", f.Name, b.line, k)
-			} else {
-				seen[k] = true
 			}
+			seen[k] = true
 			all = append(all, c)
 		}
 	}
@@ -107,6 +124,11 @@ func (f *File) Cells() ([]*Cell, error) {
 	return all, nil
 }
 
+func (f *File) tooMany(b block) error {
+	return fmt.Errorf("%s:%d: more than %d cells", f.Name, b.line, maxCells)
+}
+
+// excluded reports whether an exclusion matches the cell, and marks each that does as used.
 func (f *File) excluded(c *Cell, used []bool) (hit bool) {
 	for i, w := range f.exclude {
 		if w.matches(c) {
@@ -116,7 +138,8 @@ func (f *File) excluded(c *Cell, used []bool) (hit bool) {
 	return hit
 }
 
-// size is how many cells the block has; more than maxCells is not counted out.
+// size returns how many cells the block has; above maxCells it may return less than that, but more
+// than maxCells.
 func (b block) size() int {
 	n := b.repeats
 	for _, a := range b.axes {
@@ -127,11 +150,11 @@ func (b block) size() int {
 	return n
 }
 
-// cells yields the product, the last axis and then the repeats fastest.
+// cells yields the product; the repeats vary fastest, then the last axis.
 func (b block) cells() func(yield func(*Cell) bool) {
 	return func(yield func(*Cell) bool) {
 		for i := range b.size() {
-			c := &Cell{Flags: reckon.Flags{}, Repeat: i%b.repeats + 1, State: Waiting}
+			c := &Cell{Flags: plan.Flags{}, Repeat: i%b.repeats + 1, MustFail: b.invalid}
 			rest := i / b.repeats
 			for k := len(b.axes) - 1; k >= 0; k-- {
 				a := b.axes[k]
@@ -160,7 +183,8 @@ func (c *Cell) set(name string, v value) {
 	}
 }
 
-// key is everything that makes the cell another than the rest, and that its seed is derived with.
+// key returns everything that tells the cell from the others of its file; its seed is derived with
+// it.
 func (c *Cell) key() string {
 	parts := c.Words.List()
 	for _, name := range sortedKeys(c.Flags) {
@@ -169,134 +193,32 @@ func (c *Cell) key() string {
 	return strings.Join(append(parts, fmt.Sprintf("#%d", c.Repeat)), " ")
 }
 
-// mark notes what is expected of each cell and which limits it has.
+// mark sets the thresholds and the expectation of each cell. It refuses those that match no cell.
 func (f *File) mark(all []*Cell) error {
-	matched := func(w where) (any bool) {
-		for _, c := range all {
-			any = any || w.matches(c)
-		}
-		return any
-	}
-	for _, w := range f.invalid {
+	matched := func(w where) bool { return slices.ContainsFunc(all, w.matches) }
+	for _, w := range f.wheres() {
 		if !matched(w) {
 			return fmt.Errorf("%s:%d: %s: no cell is %s", f.Name, w.line, w.what, w)
 		}
 	}
-	for _, t := range f.thresholds {
-		if !matched(t.where) {
-			return fmt.Errorf("%s:%d: %s: no cell is %s", f.Name, t.where.line, t.where.what, t.where)
-		}
-	}
 	for _, c := range all {
 		c.limits = f.limits(c)
-		c.MustFail = slices.ContainsFunc(f.invalid, func(w where) bool { return w.matches(c) })
+		c.MustFail = c.MustFail || slices.ContainsFunc(f.invalid, func(w where) bool { return w.matches(c) })
 	}
 	return nil
 }
 
-// number gives the cells their numbers, names, seeds and places in the shuffled order.
+// number sets the cells' numbers, names, seeds and places in the shuffled order.
 //
-// A seed has 32 bits: it is read in JSON by programs whose numbers have 53, and typed by people.
+// A seed has 32 bits because people type it, and because programs that read it from JSON may hold
+// numbers of 53 bits.
 func (f *File) number(all []*Cell) {
-	varied := varied(all)
+	varied := Dimensions(all)
 	width := len(fmt.Sprint(len(all)))
 	order := seed.Stream(f.Seed, "matrix order").Perm(len(all))
 	for i, c := range all {
 		c.Number, c.Order = i+1, order[i]+1
 		c.Seed = seed.Derive(f.Seed, "matrix cell "+c.key()) >> 32
-		c.Name = fmt.Sprintf("%0*d-%s", width, c.Number, directoryName(c.title(varied)))
+		c.Name = fmt.Sprintf("%0*d-%s", width, c.Number, directoryName(c.Title(varied)))
 	}
 }
-
-// A Dimension is a word or flag of which not all cells have the same value.
-type Dimension struct {
-	Name   string   `json:"name"`
-	Values []string `json:"values"` // in the order of the cells; "" where it is not set
-	Usual  string   `json:"usual"`  // of a flag that all cells set, the value that nearly all have, which titles leave out; "" where there is none
-}
-
-// usually is how many of four cells, at least, have a value that goes without saying.
-const usually = 3
-
-// varied lists what tells the cells apart, repeats aside.
-func varied(all []*Cell) (dims []Dimension) {
-	names := slices.Clone(kinds)
-	flags := map[string]bool{}
-	for _, c := range all {
-		for n := range c.Flags {
-			flags[n] = true
-		}
-	}
-	for _, name := range append(names, sortedKeys(flags)...) {
-		d, have := Dimension{Name: name}, map[string]int{}
-		for _, c := range all {
-			v, _ := c.value(name)
-			if have[v]++; have[v] == 1 {
-				d.Values = append(d.Values, v)
-			}
-		}
-		for _, v := range d.Values {
-			if 4*have[v] > usually*len(all) && have[""] == 0 && !isWord(name) {
-				d.Usual = v
-			}
-		}
-		if len(d.Values) > 1 {
-			dims = append(dims, d)
-		}
-	}
-	return dims
-}
-
-// label is what a title says of the cell's value, "" where there is nothing to say.
-func (d Dimension) label(c *Cell) string {
-	v, ok := c.value(d.Name)
-	switch {
-	case !ok || v == d.Usual:
-		return ""
-	case isWord(d.Name):
-		return v
-	}
-	return d.Name + "=" + v
-}
-
-// usual says what goes without saying in titles.
-func (x *Index) usual() string {
-	var parts []string
-	for _, d := range x.Dimensions {
-		if d.Usual != "" {
-			parts = append(parts, d.Name+"="+d.Usual)
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-// title names the cell for people: its words, the flags that vary, and its repeat.
-func (c *Cell) title(dims []Dimension) string {
-	return fmt.Sprintf("%s #%d", c.configuration(dims), c.Repeat)
-}
-
-// configuration is the title without the repeat.
-func (c *Cell) configuration(dims []Dimension) string {
-	parts := c.Words.List()
-	for _, d := range dims {
-		if l := d.label(c); l != "" && !isWord(d.Name) {
-			parts = append(parts, l)
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-var unfit = regexp.MustCompile(`[^A-Za-z0-9._+=@-]+`)
-
-// directoryName makes a title a plain file name of bounded length. Its number makes it the only one.
-func directoryName(title string) string {
-	s := strings.NewReplacer(",", "+", " #", "-r", " ", "-", "/", "_").Replace(title)
-	s = unfit.ReplaceAllString(s, "_")
-	return s[:min(len(s), 150)]
-}
-
-// overhead is what a cell takes beyond its load: starting, settling, checking, drawing.
-const overhead = 7 * time.Second
-
-// Estimate is about how long the cell takes.
-func (c *Cell) Estimate() time.Duration { return c.plan.Options.Duration + overhead }

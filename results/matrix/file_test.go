@@ -88,10 +88,10 @@ func TestShardFromEnvironment(t *testing.T) {
 		{"CIRCLE_NODE_INDEX=0 CIRCLE_NODE_TOTAL=3", "1/3"},
 		{"BUILDKITE_PARALLEL_JOB=2 BUILDKITE_PARALLEL_JOB_COUNT=3", "3/3"},
 		{"JOB_COMPLETION_INDEX=4 JOB_COMPLETIONS=5", "5/5"},
-		{"JOB_COMPLETION_INDEX=4", "error: JOB_COMPLETION_INDEX=4 names one of many, and JOB_COMPLETIONS does not say of how many: set it, or give --shard"},
-		{"CI_NODE_INDEX=0 CI_NODE_TOTAL=4", "error: CI_NODE_INDEX=0 CI_NODE_TOTAL=4: the index must be from 1 to 4: mend it, or give --shard"},
-		{"CIRCLE_NODE_INDEX=3 CIRCLE_NODE_TOTAL=3", "error: CIRCLE_NODE_INDEX=3 CIRCLE_NODE_TOTAL=3: the index must be from 0 to 2: mend it, or give --shard"},
-		{"CI_NODE_INDEX=two CI_NODE_TOTAL=4", "error: CI_NODE_INDEX=two CI_NODE_TOTAL=4: the index must be from 1 to 4: mend it, or give --shard"},
+		{"JOB_COMPLETION_INDEX=4", "error: JOB_COMPLETION_INDEX=4 is the index of one job of many, but JOB_COMPLETIONS is not set: set it to the number of jobs, or give --shard"},
+		{"CI_NODE_INDEX=0 CI_NODE_TOTAL=4", "error: CI_NODE_INDEX=0 CI_NODE_TOTAL=4: the index must be from 1 to 4: correct it, or give --shard"},
+		{"CIRCLE_NODE_INDEX=3 CIRCLE_NODE_TOTAL=3", "error: CIRCLE_NODE_INDEX=3 CIRCLE_NODE_TOTAL=3: the index must be from 0 to 2: correct it, or give --shard"},
+		{"CI_NODE_INDEX=two CI_NODE_TOTAL=4", "error: CI_NODE_INDEX=two CI_NODE_TOTAL=4: the index must be from 1 to 4: correct it, or give --shard"},
 	} {
 		env := map[string]string{}
 		for kv := range strings.FieldsSeq(tc.env) {
@@ -112,7 +112,8 @@ func TestShardFromEnvironment(t *testing.T) {
 	}
 }
 
-// An included product takes what it leaves out from the top, and a flag that may be repeated has lists for values.
+// An included product takes what it leaves out from the top, and a flag that may be repeated has
+// lists for values.
 func TestInclude(t *testing.T) {
 	_, cells := parsed(t, `
 system: etcd
@@ -140,41 +141,16 @@ include:
 	}
 }
 
-// What nearly all cells have goes without saying; what is an axis is said, and so is what some cells do not set.
-func TestTitles(t *testing.T) {
-	_, cells := parsed(t, `
-system: etcd
-topology: simple
-workload: uniform
-fault: [none, leader, pause, isolate]
-flags: {duration: 9s, rate: [50, 100], failure-timeout: 1s}
-include:
-  - {fault: rolling, flags: {duration: 12s, rate: 50, number-nodes: 5}}
-`)
-	x := &Index{Dimensions: varied(cells), Cells: cells}
-	for i, want := range map[int]string{0: "etcd simple uniform none rate=50 #1", 8: "etcd simple uniform rolling duration=12s number-nodes=5 rate=50 #1"} {
-		if got := cells[i].title(x.Dimensions); got != want {
-			t.Errorf("cell %d is %q, want %q", i, got, want)
-		}
-	}
-	if got := x.usual(); got != "duration=9s" {
-		t.Errorf("unsaid: %q", got)
-	}
-	if got := len(x.groups()); got != len(cells) {
-		t.Errorf("%d groups of %d configurations", got, len(cells))
-	}
-}
-
 // YAML can say the same in ways that a matrix file does not know.
 func TestYAMLThatIsRefused(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"[1, 2]", "m.yaml:1: matrix: want keys and values"},
 		{"just words", "m.yaml:1: matrix: want keys and values"},
-		{small + "---\nsystem: etcd\n", "m.yaml: one document is all that a matrix file may hold"},
+		{small + "---\nsystem: etcd\n", "m.yaml: a matrix file must hold a single document"},
 		{small + "exclude: {system: memory}\n", "m.yaml:9: exclude: want a list"},
 		{small + "exclude: [{}]\n", "m.yaml:9: exclude: an entry needs words or flags"},
-		{small + "thresholds: {max_ttr_ms: -1}\n", "m.yaml:9: thresholds: max_ttr_ms -1: want a number from 0 up"},
-		{small + "thresholds: {max_ttr_ms: .nan}\n", "m.yaml:9: thresholds: max_ttr_ms .nan: want a number from 0 up"},
+		{small + "thresholds: {max_ttr_ms: -1}\n", "m.yaml:9: thresholds: max_ttr_ms -1: want a number of at least 0"},
+		{small + "thresholds: {max_ttr_ms: .nan}\n", "m.yaml:9: thresholds: max_ttr_ms .nan: want a number of at least 0"},
 		{small + "thresholds: [{where: {system: memory}}]\n", "m.yaml:9: thresholds: an entry needs a metric"},
 		{strings.Replace(small, "simple", "", 1), "m.yaml:3: topology: want a word or a number"},
 		{strings.Replace(small, "simple", "[]", 1), "m.yaml:3: topology: the list is empty"},
@@ -182,7 +158,7 @@ func TestYAMLThatIsRefused(t *testing.T) {
 		{strings.Replace(small, "repeats: 2", "repeats: 10001", 1), "m.yaml:7: repeats 10001: want a whole number from 1 to 10000"},
 		{strings.Replace(small, "seed: 7", "seed: -7", 1), "m.yaml:8: seed -7: want a whole number from 0 up"},
 		{strings.Replace(small, "duration:", "--duration:", 1), `m.yaml:6: flags: write "duration" without the dashes`},
-		{strings.Replace(small, "duration:", "result-location:", 1), `m.yaml:6: flags: "result-location" is no flag of a cell`},
+		{strings.Replace(small, "duration:", "result-location:", 1), `m.yaml:6: flags: "result-location" cannot be set by a matrix file`},
 	} {
 		_, err := Parse("m.yaml", []byte(tc.text))
 		if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
@@ -220,3 +196,22 @@ const knownCells = `
 1 7-memory-liar-simple-uniform-none-number-nodes=3-r1 3730879335
 2 8-memory-liar-simple-uniform-none-number-nodes=3-r2 652613623
 `
+
+// Of several thresholds for one metric the last that matches applies.
+func TestLastThresholdCounts(t *testing.T) {
+	_, cells := parsed(t, small+`
+thresholds:
+  - {max_ttr_ms: 100, min_ok_ratio: 0.9}
+  - {where: {system: memory}, max_ttr_ms: 200}
+  - {where: {system: memory, number-nodes: [3]}, max_ttr_ms: 50}
+`)
+	for _, c := range cells {
+		want := 100.0
+		if c.Words.System == "memory" {
+			want = map[string]float64{"1": 200, "3": 50}[c.Flags["number-nodes"][0]]
+		}
+		if got := c.Limits(); len(got) != 2 || got[0].Limit != want || got[1].Limit != 0.9 {
+			t.Errorf("%s: %v", c.Name, got)
+		}
+	}
+}

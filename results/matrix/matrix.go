@@ -1,16 +1,17 @@
-// Package matrix turns one file into many runs, and what came of them into one
-// index, a table, pages for people and files for CI:
+// Package matrix reads a matrix file and plans its cells. It is pure: it runs nothing and writes
+// nothing.
 //
-//	File -> Cells -> plan all -> run each in a directory of its own -> Index -> CSV, JUnit, Markdown, HTML
+//	f, err := matrix.Read("nightly.yaml")
+//	cells, err := f.Cells()       // one cell a combination and repeat
+//	err = f.Plan(cells)           // refuses combinations that cannot be run
 //
-// A cell is one run: four words, flags, a repeat and a seed of its own, which is
-// derived from the file's. The order is shuffled by that seed as well, so that a
-// machine that drifts (it warms up, a neighbour comes to life) does not become a
-// difference between two columns.
+// A cell is one run: four words, flags, a repeat, and a seed that is derived from the file's seed
+// and from what the cell is. The order of the cells is shuffled with the file's seed, so that a
+// machine that drifts (it warms up, a neighbour becomes busy) does not show as a difference between
+// two columns.
 //
-// The package starts no process: whoever calls Dir.Run says how a cell is run. It
-// refuses to change what a run said of itself: what thresholds and expectations
-// make of it stands beside that, in the index.
+// Below it, package index holds the outcomes of cells, package report renders an index for people
+// and for CI, and package campaign runs the cells and keeps the matrix's directory.
 package matrix
 
 import (
@@ -18,14 +19,14 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-
-	"github.com/reckon-bench/reckon/reckon"
 )
 
-// kinds are the four words of a run, in order.
+// Kinds returns the kinds of a run's four words, in order.
+func Kinds() []string { return slices.Clone(kinds) }
+
 var kinds = []string{"system", "topology", "workload", "fault"}
 
-// A File is a matrix as it was written.
+// A File is a parsed matrix file.
 type File struct {
 	Name string // the path as it was given
 	Text []byte
@@ -34,19 +35,27 @@ type File struct {
 	blocks     []block // the file's own product first, then those that it includes
 	exclude    []where
 	thresholds []Threshold
-	invalid    []where // cells that must fail
+	invalid    []where  // cells that are expected to be invalid
+	notes      []string // what the last call of Cells left out
 }
 
-// Sum identifies the file by what it says, wherever it lies.
+// Sum returns the SHA-256 of the file's text, which identifies the file wherever it is stored.
 func (f *File) Sum() string {
 	sum := sha256.Sum256(f.Text)
 	return hex.EncodeToString(sum[:])
 }
 
+// Notes returns the fault words that the last call of Cells left out of `all` and `others`, a line
+// each with the reason.
+func (f *File) Notes() []string { return slices.Clone(f.notes) }
+
 // A block is one product of axes.
 type block struct {
 	axes    []axis // the four words, then flags in the order of the file
 	repeats int
+	trials  bool // a word that `all` or `others` brings runs with its own trial where it cannot run as the product says
+	invalid bool // every cell must be invalid: it is the trial of a fault that plants damage
+	include bool // it is one that the file includes, to which exclusions do not apply
 	line    int
 }
 
@@ -54,6 +63,8 @@ type block struct {
 type axis struct {
 	name   string
 	values []value
+	set    string // allWords or otherWords: registered words that come after the values; "" for none
+	line   int
 }
 
 // A value is what a word or flag is set to: one text, or several for a flag that may be repeated.
@@ -61,10 +72,10 @@ type value []string
 
 func (v value) String() string { return strings.Join(v, " ") }
 
-// isWord says whether the axis is one of the four words.
+// isWord reports whether the axis is one of the four words.
 func isWord(name string) bool { return slices.Contains(kinds, name) }
 
-// axis finds an axis of the block.
+// axis returns the block's axis of that name.
 func (b block) axis(name string) (axis, bool) {
 	i := slices.IndexFunc(b.axes, func(a axis) bool { return a.name == name })
 	if i < 0 {
@@ -73,7 +84,7 @@ func (b block) axis(name string) (axis, bool) {
 	return b.axes[i], true
 }
 
-// names are all words and flags that the file speaks of, in order.
+// names returns all words and flags that the file sets, in order.
 func (f *File) names() []string {
 	names := slices.Clone(kinds)
 	for _, b := range f.blocks {
@@ -86,32 +97,23 @@ func (f *File) names() []string {
 	return names
 }
 
-// values are all that the word or flag is set to anywhere in the file.
+// values returns all values that the word or flag may take in the file.
 func (f *File) values(name string) (all []string) {
+	add := func(v string) {
+		if !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
 	for _, b := range f.blocks {
 		a, _ := b.axis(name)
 		for _, v := range a.values {
-			if !slices.Contains(all, v.String()) {
-				all = append(all, v.String())
+			add(v.String())
+		}
+		if a.set != "" {
+			for _, w := range registeredFaults() {
+				add(w)
 			}
 		}
 	}
 	return all
-}
-
-// everyFlag lists the flags that some run understands.
-func everyFlag() []string {
-	set := map[string]bool{}
-	add := func(names []string) {
-		for _, n := range names {
-			set[n] = true
-		}
-	}
-	add(flagNames(reckon.OptionFlags()))
-	add(flagsOf(&reckon.Systems))
-	add(flagsOf(&reckon.Topologies))
-	add(flagsOf(&reckon.Workloads))
-	add(flagsOf(&reckon.Faults))
-	delete(set, "seed") // each cell has its own
-	return sortedKeys(set)
 }

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Read reads a matrix file. Its errors name file, line and what is allowed.
+// Read reads a matrix file. Its errors name the file, the line and what is allowed.
 func Read(path string) (*File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -23,16 +23,17 @@ func Read(path string) (*File, error) {
 	return Parse(path, text)
 }
 
-// Keys of a matrix file. A block that is included knows the first six.
+// The keys of a matrix file, and those of a product that it includes.
 var (
-	fileKeys    = []string{"system", "topology", "workload", "fault", "flags", "repeats", "seed", "exclude", "include", "thresholds", "expect"}
+	fileKeys    = []string{"system", "topology", "workload", "fault", "flags", "repeats", "seed", "trials", "exclude", "include", "thresholds", "expect"}
 	includeKeys = fileKeys[:6]
 )
 
-// maxRepeats bounds what one misplaced zero can ask for.
+// maxRepeats limits what one zero too many can ask for.
 const maxRepeats = 10_000
 
-// Parse parses the text of a matrix file; name is for its errors.
+// Parse parses the text of a matrix file; its errors name the file as name. It plans nothing, so
+// words and flags are checked no further than that the flags exist.
 func Parse(name string, text []byte) (*File, error) {
 	p := &parser{name: name}
 	f := &File{Name: name, Text: text, Seed: 1}
@@ -44,7 +45,7 @@ func Parse(name string, text []byte) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: one document is all that a matrix file may hold", name)
+		return nil, fmt.Errorf("%s: a matrix file must hold a single document", name)
 	}
 	p.file(f, doc.Content[0])
 	if p.err != nil {
@@ -53,7 +54,7 @@ func Parse(name string, text []byte) (*File, error) {
 	return f, nil
 }
 
-// A parser reads nodes and keeps the first thing that is wrong.
+// A parser reads nodes and keeps the first error.
 type parser struct {
 	name string
 	err  error
@@ -65,14 +66,15 @@ func (p *parser) fail(n *yaml.Node, format string, args ...any) {
 	}
 }
 
-// entry is one key of a mapping with its value, aliases followed.
+// entry is one key of a mapping with its value, aliases resolved.
 type entry struct {
 	key   string
 	node  *yaml.Node // the key's
 	value *yaml.Node
 }
 
-// follow follows an alias to what it stands for; yaml refuses those that contain themselves.
+// follow returns what an alias stands for, and any other node itself. The decoder has refused
+// aliases that contain themselves.
 func follow(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -80,7 +82,7 @@ func follow(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// mapping lists the entries of a mapping. Keys must be known, each may stand once.
+// mapping returns the entries of a mapping. Its keys must be known and unique.
 func (p *parser) mapping(n *yaml.Node, what string, known []string) (all []entry) {
 	n = follow(n)
 	if n.Kind != yaml.MappingNode {
@@ -94,9 +96,9 @@ func (p *parser) mapping(n *yaml.Node, what string, known []string) (all []entry
 		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge":
 			p.fail(k, "%s: a key must be a plain word", what)
 		case !slices.Contains(known, k.Value):
-			p.fail(k, "%s: unknown key %q%s; known: %s", what, k.Value, didYouMean(k.Value, known), strings.Join(known, ", "))
+			p.fail(k, "%s: %v", what, flags.Suggest("key", k.Value, known))
 		case seen[k.Value]:
-			p.fail(k, "%s: key %q stands twice", what, k.Value)
+			p.fail(k, "%s: key %q is given twice", what, k.Value)
 		}
 		seen[k.Value] = true
 		all = append(all, entry{k.Value, k, v})
@@ -104,14 +106,7 @@ func (p *parser) mapping(n *yaml.Node, what string, known []string) (all []entry
 	return all
 }
 
-func didYouMean(word string, known []string) string {
-	if near := flags.Nearest(word, known); near != "" {
-		return fmt.Sprintf(", did you mean %q?", near)
-	}
-	return ""
-}
-
-// list is the elements of a list.
+// list returns the elements of a list, aliases resolved.
 func (p *parser) list(n *yaml.Node, what string) []*yaml.Node {
 	if n.Kind != yaml.SequenceNode {
 		p.fail(n, "%s: want a list", what)
@@ -124,7 +119,7 @@ func (p *parser) list(n *yaml.Node, what string) []*yaml.Node {
 	return out
 }
 
-// text is a value that is one word or number, as it was written.
+// text returns a single word or number as it was written.
 func (p *parser) text(n *yaml.Node, what string) string {
 	n = follow(n)
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
@@ -134,7 +129,7 @@ func (p *parser) text(n *yaml.Node, what string) string {
 	return n.Value
 }
 
-// texts is one word or number, or a list of them.
+// texts returns one word or number, or a list of them.
 func (p *parser) texts(n *yaml.Node, what string) (all []string) {
 	if n.Kind != yaml.SequenceNode {
 		return []string{p.text(n, what)}
@@ -145,30 +140,41 @@ func (p *parser) texts(n *yaml.Node, what string) (all []string) {
 	return all
 }
 
-// axis is what a word or flag may be set to: one value or a list of them. A list
-// within that list is one value of a flag that may be repeated.
+// axis reads what a word or flag may be set to: one value or a list of them. A list within that
+// list is one value of a flag that may be repeated. For a fault, `all` and `others` stand for
+// registered words.
 func (p *parser) axis(n *yaml.Node, name string) axis {
-	a := axis{name: name}
+	a := axis{name: name, line: n.Line}
 	if n.Kind != yaml.SequenceNode {
-		a.values = []value{{p.text(n, name)}}
+		p.add(&a, n, value{p.text(n, name)})
 		return a
 	}
 	for _, c := range p.list(n, name) {
-		var v value
 		if isWord(name) {
-			v = value{p.text(c, name)}
+			p.add(&a, c, value{p.text(c, name)})
 		} else {
-			v = p.texts(c, name)
+			p.add(&a, c, p.texts(c, name))
 		}
-		if slices.ContainsFunc(a.values, func(w value) bool { return w.String() == v.String() }) {
-			p.fail(c, "%s: %q stands twice", name, v)
-		}
-		a.values = append(a.values, v)
 	}
-	if len(a.values) == 0 {
+	if len(n.Content) == 0 {
 		p.fail(n, "%s: the list is empty", name)
 	}
 	return a
+}
+
+// add adds the value to the axis; none may be there twice.
+func (p *parser) add(a *axis, n *yaml.Node, v value) {
+	if a.name == "fault" && (v.String() == allWords || v.String() == otherWords) {
+		if a.set != "" {
+			p.fail(n, "%s: %q and %q: want one of %s and %s, once", a.name, a.set, v, allWords, otherWords)
+		}
+		a.set, a.line = v.String(), n.Line
+		return
+	}
+	if slices.ContainsFunc(a.values, func(w value) bool { return w.String() == v.String() }) {
+		p.fail(n, "%s: %q is given twice", a.name, v)
+	}
+	a.values = append(a.values, v)
 }
 
 // file reads the whole file.
@@ -180,7 +186,12 @@ func (p *parser) file(f *File, n *yaml.Node) {
 	top := p.block(entries, block{repeats: 1, line: n.Line})
 	for _, k := range kinds {
 		if _, ok := top.axis(k); !ok {
-			p.fail(n, "matrix: it names no %s; it needs %s", k, strings.Join(kinds, ", "))
+			p.fail(n, "matrix: %s is missing; a matrix needs %s", k, strings.Join(kinds, ", "))
+		}
+	}
+	for _, e := range entries {
+		if e.key == "trials" {
+			top.trials = p.truth(e.value, e.key)
 		}
 	}
 	f.blocks = []block{top}
@@ -201,9 +212,9 @@ func (p *parser) file(f *File, n *yaml.Node) {
 	}
 }
 
-// block reads the axes of one product over those that it inherits.
+// block reads one product. What the entries leave out is as in from.
 func (p *parser) block(entries []entry, from block) block {
-	b := block{axes: slices.Clone(from.axes), repeats: from.repeats, line: from.line}
+	b := block{axes: slices.Clone(from.axes), repeats: from.repeats, trials: from.trials, line: from.line}
 	for _, e := range entries {
 		switch {
 		case isWord(e.key):
@@ -220,7 +231,7 @@ func (p *parser) block(entries []entry, from block) block {
 	return b
 }
 
-// place orders the words as they are typed, and flags behind them.
+// place returns where an axis stands: the words as they are typed, then the flags.
 func place(name string) int {
 	if i := slices.Index(kinds, name); i >= 0 {
 		return i
@@ -228,7 +239,7 @@ func place(name string) int {
 	return len(kinds)
 }
 
-// set adds the axis, or puts it in the place of the one of its name.
+// set adds the axis, or replaces the one of its name.
 func (b *block) set(a axis) {
 	if i := slices.IndexFunc(b.axes, func(o axis) bool { return o.name == a.name }); i >= 0 {
 		b.axes[i] = a
@@ -237,19 +248,19 @@ func (b *block) set(a axis) {
 	b.axes = append(b.axes, a)
 }
 
+// flags reads the flags of one product.
 func (p *parser) flags(n *yaml.Node) (all []axis) {
-	known := everyFlag()
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
 		switch k := n.Content[i]; {
 		case k.Value == "seed":
-			p.fail(k, "flags: every cell's seed is derived from the file's own key, seed")
+			p.fail(k, "flags: each cell's seed is derived from the file's own key, seed")
 		case strings.HasPrefix(k.Value, "-"):
 			p.fail(k, "flags: write %q without the dashes", strings.TrimLeft(k.Value, "-"))
 		case slices.Contains([]string{"result-location", "debug", "keep-data"}, k.Value):
-			p.fail(k, "flags: %q is no flag of a cell", k.Value)
+			p.fail(k, "flags: %q cannot be set by a matrix file", k.Value)
 		}
 	}
-	for _, e := range p.mapping(n, "flags", known) {
+	for _, e := range p.mapping(n, "flags", knownFlags()) {
 		all = append(all, p.axis(e.value, e.key))
 	}
 	return all
@@ -263,6 +274,14 @@ func (p *parser) repeats(n *yaml.Node) int {
 	return r
 }
 
+func (p *parser) truth(n *yaml.Node, what string) bool {
+	text := p.text(n, what)
+	if text != "true" && text != "false" {
+		p.fail(n, "%s %s: want true or false", what, text)
+	}
+	return text == "true"
+}
+
 func (p *parser) seed(n *yaml.Node) uint64 {
 	s, err := strconv.ParseUint(p.text(n, "seed"), 10, 64)
 	if err != nil {
@@ -271,15 +290,16 @@ func (p *parser) seed(n *yaml.Node) uint64 {
 	return s
 }
 
-// include reads further products. What one leaves out is as at the top; flags add up.
+// include reads further products. What one leaves out is as at the top, flag by flag.
 func (p *parser) include(f *File, n *yaml.Node, top block) {
 	for _, c := range p.list(n, "include") {
 		b := p.block(p.mapping(c, "include", includeKeys), top)
-		b.line = c.Line
+		b.line, b.include = c.Line, true
 		f.blocks = append(f.blocks, b)
 	}
 }
 
+// expect reads which cells must be invalid.
 func (p *parser) expect(n *yaml.Node) []where {
 	for _, e := range p.mapping(n, "expect", []string{"invalid"}) {
 		return p.wheres(e.value, "expect invalid")

@@ -4,24 +4,25 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/reckon-bench/reckon/reckon"
+	"github.com/reckon-bench/reckon/reckon/plan"
 )
 
-// refusalsShown is how many different refusals a person is shown at once.
+// refusalsShown is how many different refusals one error lists.
 const refusalsShown = 10
 
-// makePlan plans the cell.
+// makePlan plans the cell with its exact system.
 func (c *Cell) makePlan() (err error) {
-	flags := reckon.Flags{"seed": {fmt.Sprint(c.Seed)}}
+	flags := plan.Flags{"seed": {fmt.Sprint(c.Seed)}}
 	for n, v := range c.Flags {
 		flags[n] = v
 	}
-	c.plan, err = reckon.NewPlan(c.exact(), flags)
+	c.plan, err = plan.New(c.exact(), flags)
 	return err
 }
 
-// Hold has every run of the cell be of the system that the word names exactly.
-func (c *Cell) Hold(system string) error {
+// Pin fixes the exact version of the cell's system (etcd@v3.5.35 for etcd@v3.5) for every run of
+// the cell, and plans the cell again where that changes it.
+func (c *Cell) Pin(system string) error {
 	if system == c.exact().System {
 		return nil
 	}
@@ -29,8 +30,8 @@ func (c *Cell) Hold(system string) error {
 	return c.makePlan()
 }
 
-// Plan plans every cell, so that none is refused after others have run. The
-// error names, for each thing that the planner says, the first cell it says it of.
+// Plan plans every cell, so that none is refused after others have run. For each distinct error of
+// the planner, the returned error names the first cell that has it.
 func (f *File) Plan(cells []*Cell) error {
 	type refusal struct {
 		first *Cell
@@ -39,7 +40,7 @@ func (f *File) Plan(cells []*Cell) error {
 	}
 	var all []*refusal
 	by := map[string]*refusal{}
-	dims := varied(cells)
+	dims := Dimensions(cells)
 	for _, c := range cells {
 		err := c.makePlan()
 		if err == nil {
@@ -57,7 +58,7 @@ func (f *File) Plan(cells []*Cell) error {
 	}
 	var lines []string
 	for _, r := range all[:min(len(all), refusalsShown)] {
-		line := fmt.Sprintf("%s: cell %d (%s): %s", f.Name, r.first.Number, r.first.configuration(dims), r.why)
+		line := fmt.Sprintf("%s: cell %d (%s): %s", f.Name, r.first.Number, r.first.Configuration(dims), r.why)
 		if r.more > 0 {
 			line += fmt.Sprintf(" (and %d more cells)", r.more)
 		}

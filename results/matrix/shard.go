@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// A Shard is one of so many parts of a matrix, from 1. The zero value is the whole.
+// A Shard is part Index of Of parts of a matrix, counted from 1. The zero value is the whole
+// matrix.
 type Shard struct{ Index, Of int }
 
-// ParseShard reads "2/4".
+// ParseShard parses "2/4", the second of four parts.
 func ParseShard(s string) (Shard, error) {
 	i, n, ok := strings.Cut(s, "/")
 	index, ierr := strconv.Atoi(i)
@@ -27,22 +28,24 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index, s.Of)
 }
 
-// MarshalText and UnmarshalText write it as it is typed.
+// MarshalText returns the shard as ParseShard reads it.
 func (s Shard) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText parses what MarshalText returns.
 func (s *Shard) UnmarshalText(b []byte) (err error) {
 	*s, err = ParseShard(string(b))
 	return err
 }
 
-// Has says whether the cell is in the shard. Shards take turns along the shuffled
-// order, so that each is a fair sample and they end at about the same time.
+// Has reports whether the cell is in the shard. Shards take turns along the shuffled order, so that
+// each is a fair sample of the matrix and all end at about the same time.
 func (s Shard) Has(c *Cell) bool { return s.Of == 0 || (c.Order-1)%s.Of == s.Index-1 }
 
-// counters are what services that run many copies of a job tell each.
+// counters are the variables that services set for each of the copies of a job that they run side
+// by side.
 var counters = []struct {
 	index, of string
-	first     int // what the first copy is told
+	first     int // the index of the first copy
 }{
 	{"CI_NODE_INDEX", "CI_NODE_TOTAL", 1}, // GitLab; GitHub's strategy.job-index counts from 0, so its workflows give --shard
 	{"CIRCLE_NODE_INDEX", "CIRCLE_NODE_TOTAL", 0},
@@ -50,8 +53,9 @@ var counters = []struct {
 	{"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0}, // Kubernetes sets the first only; the manifest sets the other
 }
 
-// ShardFromEnvironment is the shard that a CI service or Kubernetes gave this
-// process, and the variables that say so; ok is false where none did.
+// ShardFromEnvironment returns the shard that a CI service or Kubernetes assigns to this process,
+// and the variables that it was read from; ok is false where none are set. The error names the
+// variable that is wrong or missing.
 func ShardFromEnvironment(getenv func(string) string) (s Shard, from string, ok bool, err error) {
 	for _, c := range counters {
 		index, of := getenv(c.index), getenv(c.of)
@@ -60,20 +64,20 @@ func ShardFromEnvironment(getenv func(string) string) (s Shard, from string, ok 
 		}
 		from = fmt.Sprintf("%s=%s %s=%s", c.index, index, c.of, of)
 		if of == "" {
-			return s, from, false, fmt.Errorf("%s=%s names one of many, and %s does not say of how many: set it, or give --shard", c.index, index, c.of)
+			return s, from, false, fmt.Errorf("%s=%s is the index of one job of many, but %s is not set: set it to the number of jobs, or give --shard", c.index, index, c.of)
 		}
 		i, ierr := strconv.Atoi(index)
 		n, nerr := strconv.Atoi(of)
 		i += 1 - c.first
 		if ierr != nil || nerr != nil || i < 1 || i > n {
-			return s, from, false, fmt.Errorf("%s: the index must be from %d to %s: mend it, or give --shard", from, c.first, beforeOr(n, c.first))
+			return s, from, false, fmt.Errorf("%s: the index must be from %d to %s: correct it, or give --shard", from, c.first, beforeOr(n, c.first))
 		}
 		return Shard{i, n}, from, true, nil
 	}
 	return s, "", false, nil
 }
 
-// beforeOr is the last index of n copies.
+// beforeOr returns the last index of n copies that are counted from first.
 func beforeOr(n, first int) string {
 	if n < 1 {
 		return "the total"

@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
-// A where is a partial cell: words and flags, each with the values that it may
-// have. It matches every cell that has them; without any it matches all.
+// A where is a partial cell: words and flags, each with the values that it may have. It matches
+// every cell that has them; without terms it matches every cell.
 type where struct {
-	what  string // in which list it stands, for errors
+	what  string // the list that holds it, for errors
 	line  int
 	terms []term
 }
@@ -23,7 +25,7 @@ type term struct {
 
 func (w where) matches(c *Cell) bool {
 	for _, t := range w.terms {
-		if v, ok := c.value(t.name); !ok || !slices.Contains(t.any, v) {
+		if v, ok := c.Value(t.name); !ok || !slices.Contains(t.any, v) {
 			return false
 		}
 	}
@@ -38,41 +40,47 @@ func (w where) String() string {
 	return strings.Join(parts, " ")
 }
 
-// wheres reads a list of partial cells.
+// wheres reads a list of partial cells, none of which may be empty.
 func (p *parser) wheres(n *yaml.Node, what string) (all []where) {
 	for _, c := range p.list(n, what) {
 		w := p.where(c, what)
 		if len(w.terms) == 0 {
-			p.fail(c, "%s: an entry needs words or flags: without any it would be every cell", what)
+			p.fail(c, "%s: an entry needs words or flags; without any it would match every cell", what)
 		}
 		all = append(all, w)
 	}
 	return all
 }
 
+// where reads a partial cell; what names the list that holds it.
 func (p *parser) where(n *yaml.Node, what string) where {
 	w := where{what: what, line: n.Line}
-	for _, e := range p.mapping(n, what, slices.Concat(kinds, everyFlag())) {
+	for _, e := range p.mapping(n, what, slices.Concat(kinds, knownFlags())) {
 		w.terms = append(w.terms, term{e.key, p.texts(e.value, e.key)})
 	}
 	return w
 }
 
-// checkWheres refuses partial cells that speak of what the file does not have:
-// an exclusion that excludes nothing is a slip of the pen.
-func (f *File) checkWheres() error {
-	all := slices.Concat(f.exclude, f.invalid)
+// wheres returns the partial cells of expectations and thresholds, which must match some cell.
+func (f *File) wheres() []where {
+	all := slices.Clone(f.invalid)
 	for _, t := range f.thresholds {
 		all = append(all, t.where)
 	}
-	for _, w := range all {
+	return all
+}
+
+// checkWheres refuses partial cells that name words, flags or values that the file does not have.
+func (f *File) checkWheres() error {
+	names := f.names()
+	for _, w := range slices.Concat(f.exclude, f.wheres()) {
 		for _, t := range w.terms {
-			if !slices.Contains(f.names(), t.name) {
-				return fmt.Errorf("%s:%d: %s: this file sets no %s; it sets %s", f.Name, w.line, w.what, t.name, strings.Join(f.names(), ", "))
+			if !slices.Contains(names, t.name) {
+				return fmt.Errorf("%s:%d: %s: this file sets no %s; it sets %s", f.Name, w.line, w.what, t.name, strings.Join(names, ", "))
 			}
 			for _, v := range t.any {
 				if known := f.values(t.name); !slices.Contains(known, v) {
-					return fmt.Errorf("%s:%d: %s: %s is never %q in this file%s; it is %s", f.Name, w.line, w.what, t.name, v, didYouMean(v, known), strings.Join(known, ", "))
+					return fmt.Errorf("%s:%d: %s: in this file: %w", f.Name, w.line, w.what, flags.Suggest("value of "+t.name, v, known))
 				}
 			}
 		}

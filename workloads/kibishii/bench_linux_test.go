@@ -21,8 +21,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkKibishii measures generating and verifying beside dd and SHA-1 on the same machine at the same time, and prints
-// a table of what was reached beside what is asked. It never fails for being slow: it says so in the table.
+// BenchmarkKibishii measures generating and verifying beside dd and SHA-1 on the same machine at
+// the same time, and prints a table of what was reached beside what is asked. It never fails for
+// being slow: it says so in the table.
 //
 // Run it with -benchtime 1x; each row has its own number of rounds.
 func BenchmarkKibishii(b *testing.B) {
@@ -174,9 +175,10 @@ func (t *table) root() (path string, remove func()) {
 	}
 }
 
-// freshRoot is a directory where no files were removed lately, as far as one can see to that: ext4 does not use their
-// inodes again for minutes, and every new file nearby looks through all of them. It puts what is below a directory with this
-// flag somewhere else each time. What is there is removed at the end of the benchmark.
+// freshRoot is a directory where no files were removed lately, as far as one can see to that: ext4
+// does not use their inodes again for minutes, and every new file nearby looks through all of them.
+// It puts what is below a directory with this flag somewhere else each time. What is there is
+// removed at the end of the benchmark.
 func (t *table) freshRoot() string {
 	if t.top == "" {
 		t.top = t.b.TempDir()
@@ -194,7 +196,8 @@ func (t *table) freshRoot() string {
 // largeSpec is of 1 GiB.
 var largeSpec = Spec{Levels: 1, Files: 64, Length: 16 << 20, BlockSize: 64 << 10, Pass: 1}
 
-// large measures large files beside dd and SHA-1. All take turns, because a disk is not the same from one minute to the next.
+// large measures large files beside dd and SHA-1. All take turns, because a disk is not the same
+// from one minute to the next.
 func (t *table) large() {
 	var dd, sum, generate, generateOwn, verify, verifyOwn, synced []float64
 	bytes := float64(largeSpec.Size().Bytes)
@@ -286,7 +289,8 @@ func (t *table) small() {
 	}
 }
 
-// many takes a tree of many directories and files, and one of a single large file: what they need besides time.
+// many takes a tree of many directories and files, and one of a single large file: what they need
+// besides time.
 func (t *table) many() {
 	for _, s := range []Spec{
 		{Levels: 4, Dirs: 10, Files: 50, Length: 128, BlockSize: 128},

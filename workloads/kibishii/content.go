@@ -15,9 +15,10 @@ func (s Spec) blocks() int64 { return s.Length / s.BlockSize }
 // textEnd is where the text of a block of that size ends; the blocks of 40 to 60 bytes have none.
 func textEnd(size int64) int64 { return max(headerSize, size-sumSize-padSize) }
 
-// A stencil holds the beginnings of a file's first blocks, as far as they are the same in every file of the tree:
-// without an identity the whole blocks, with one as far as the longest line does not reach. What it holds need
-// not be hashed again for every file. It never changes once it is made.
+// A stencil holds the beginnings of a file's first blocks, as far as they are the same in every
+// file of the tree: without an identity the whole blocks, with one as far as the longest line does
+// not reach. What it holds need not be hashed again for every file. It never changes once it is
+// made.
 type stencil struct {
 	spec   Spec
 	keep   int64  // bytes at the beginning of each block
@@ -29,7 +30,8 @@ type stencil struct {
 // stencilSize is how many bytes a stencil may take. What of a file lies behind it is computed.
 const stencilSize = 16 << 20
 
-// newStencil makes a stencil in which each block has room for a line of that length at the end of its text.
+// newStencil makes a stencil in which each block has room for a line of that length at the end of
+// its text.
 func newStencil(s Spec, line, workers int) *stencil {
 	t := &stencil{spec: s, keep: s.BlockSize}
 	if s.Size().Files < 2 || s.Length == 0 {
@@ -79,8 +81,8 @@ type maker struct {
 
 func newMaker(t *stencil) *maker { return &maker{stencil: t, hash: sha1.New()} }
 
-// piece is the next n bytes of the file, beginning at the offset; they hold until the next call. The offset is where the
-// last piece ended, or where a block begins.
+// piece is the next n bytes of the file, beginning at the offset; they hold until the next call.
+// The offset is where the last piece ended, or where a block begins.
 func (m *maker) piece(offset int64, n int) []byte {
 	if m.keep == m.spec.BlockSize && offset+int64(n) <= int64(len(m.bytes)) {
 		return m.bytes[offset:][:n]
@@ -159,7 +161,8 @@ func (m *maker) resume(at int64) {
 	}
 }
 
-// text fills p with the text that stands at that place of the block: the word again and again, and at the end the line.
+// text fills p with the text that stands at that place of the block: the word again and again, and
+// at the end the line.
 func (m *maker) text(p []byte, at, end int64) {
 	size := int64(len(m.word))
 	n := copy(p, m.word[(at-headerSize)%size:])

@@ -16,7 +16,8 @@ import (
 // damageSpec has 3 directories, 8 files, 10 blocks a file.
 var damageSpec = Spec{Levels: 2, Dirs: 3, Files: 2, Length: 10240, BlockSize: 1024, Pass: 3}
 
-// Each row damages a sound tree in one way. What verifying makes of it is exact: nothing else is wrong, and it never aborts.
+// Each row damages a sound tree in one way. What verifying makes of it is exact: nothing else is
+// wrong, and it never aborts.
 func TestDamage(t *testing.T) {
 	flip := func(name string, at int) func(*testTree) {
 		return func(t *testTree) {
@@ -145,7 +146,8 @@ func (t *testTree) replace(name string, put func(path string) error) {
 	t.must(put(t.path(name)))
 }
 
-// Without an identity files without one may change places: they are the same. Of files with one, as of all, only header and checksum count.
+// Without an identity files without one may change places: they are the same. Of files with one, as
+// of all, only header and checksum count.
 func TestWithoutIdentity(t *testing.T) {
 	tree := planted(t, damageSpec, Options{Identity: theirs})
 	tree.must(os.Rename(tree.path("file0"), tree.path("dir1/file1")))

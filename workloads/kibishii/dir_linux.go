@@ -62,8 +62,8 @@ func (t *tree) openRoot(root string) (*dir, error) {
 	return d, nil
 }
 
-// openDir opens a directory, and makes it first if that is what is to be done. Where there is none to verify, it
-// counts what is missing by that and returns nil.
+// openDir opens a directory, and makes it first if that is what is to be done. Where there is none
+// to verify, it counts what is missing by that and returns nil.
 func (t *tree) openDir(parent *dir, name string, levels int) (*dir, error) {
 	d := &dir{path: parent.path + name + "/"}
 	if t.cmd == CmdGenerate {

@@ -39,7 +39,8 @@ const (
 	syncedAlone = 1 << 20
 )
 
-// open opens the file as the command needs it. False without an error means that it is damaged and counted.
+// open opens the file as the command needs it. False without an error means that it is damaged and
+// counted.
 func (t *tree) open(f *file) (bool, error) {
 	if t.cmd == CmdGenerate {
 		err := t.create(f)
@@ -52,7 +53,8 @@ func (t *tree) open(f *file) (bool, error) {
 	return what == "" && err == nil, err
 }
 
-// create opens a new file, or an old one that is to be written over and is no longer than it should be.
+// create opens a new file, or an old one that is to be written over and is no longer than it should
+// be.
 func (t *tree) create(f *file) error {
 	flags := unix.O_WRONLY | fileFlags
 	if t.o.syncBlocks {
@@ -103,7 +105,8 @@ func (t *tree) fitOld(f *file) (linked bool, err error) {
 	return false, nil
 }
 
-// openToRead opens a file of the right type and length, or says what is wrong. An error is of this process.
+// openToRead opens a file of the right type and length, or says what is wrong. An error is of this
+// process.
 func (t *tree) openToRead(f *file) (what string, err error) {
 	flags := unix.O_RDONLY | fileFlags
 	if !t.atime.Load() {
@@ -134,7 +137,8 @@ func (t *tree) openToRead(f *file) (what string, err error) {
 	return what, nil
 }
 
-// leave closes the file and counts it when nobody holds it any longer. All says that whoever leaves did all it had to.
+// leave closes the file and counts it when nobody holds it any longer. All says that whoever leaves
+// did all it had to.
 func (t *tree) leave(f *file, all bool) error {
 	if !all {
 		f.mu.Lock()

@@ -10,8 +10,8 @@ import (
 //
 //	<Node>/<Volume>:<path below the root>
 //
-// between two newlines, and verifying wants that line. Without, verifying wants the three header fields and the checksum, as
-// the original does, and accepts trees with any identity or none.
+// between two newlines, and verifying wants that line. Without, verifying wants the three header
+// fields and the checksum, as the original does, and accepts trees with any identity or none.
 type Identity struct {
 	Node   string `json:"node"`
 	Volume string `json:"volume"`
@@ -29,7 +29,8 @@ func ParseIdentity(s string) (Identity, error) {
 
 func (id Identity) String() string { return id.Node + "/" + id.Volume }
 
-// Validate returns an error, with the value and the rule, where a name cannot be one. The zero Identity is valid.
+// Validate returns an error, with the value and the rule, where a name cannot be one. The zero
+// Identity is valid.
 func (id Identity) Validate() error {
 	if id == (Identity{}) {
 		return nil
@@ -59,7 +60,8 @@ func (id Identity) longest(s Spec) int {
 	return len(id.String()) + len("\n:\n") + dirs + len(fmt.Sprintf("file%d", max(s.Files-1, 0)))
 }
 
-// fits returns an error where a block has no room for the line of the longest path: cut, it could not tell two files apart.
+// fits returns an error where a block has no room for the line of the longest path: cut, it could
+// not tell two files apart.
 func (id Identity) fits(s Spec) error {
 	least := int64(id.longest(s)) + headerSize + padSize + sumSize
 	if id == (Identity{}) || s.Files == 0 || s.Length == 0 || s.BlockSize >= least {

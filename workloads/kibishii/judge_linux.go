@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// judge says what is wrong with block n, which is not what Generate writes, "" if nothing: without an identity any text will do.
+// judge says what is wrong with block n, which is not what Generate writes, "" if nothing: without
+// an identity any text will do.
 func (w *worker) judge(n int64, block io.ReaderAt) string {
 	size, end := w.spec.BlockSize, textEnd(w.spec.BlockSize)
 	var head [headerSize]byte
@@ -39,8 +40,8 @@ func (w *worker) judge(n int64, block io.ReaderAt) string {
 	return ""
 }
 
-// judgeLarge judges a block of which only a piece fits into memory; the piece at the offset was not as it should be. It
-// returns how much of the block is done with that.
+// judgeLarge judges a block of which only a piece fits into memory; the piece at the offset was not
+// as it should be. It returns how much of the block is done with that.
 func (w *worker) judgeLarge(f *file, offset int64, got, want []byte) int64 {
 	size := w.spec.BlockSize
 	n := offset / size

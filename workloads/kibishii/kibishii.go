@@ -1,5 +1,6 @@
-// Package kibishii makes trees of files whose every block proves where it belongs, and verifies them: the format of
-// Kibishii, the distributed data generator of vmware-tanzu-experiments, to the byte. What either writes, the other verifies.
+// Package kibishii makes trees of files whose every block proves where it belongs, and verifies
+// them: the format of Kibishii, the distributed data generator of vmware-tanzu-experiments, to the
+// byte. What either writes, the other verifies.
 //
 //	make(dir, L): if L > 1, dir0 ... dir<Dirs-1>, each made with L-1; then file0 ... file<Files-1>
 //
@@ -9,9 +10,10 @@
 //	[8,16)   n, big-endian           [B-40,B-20)  zeros
 //	[16,20)  Pass, big-endian        [B-20,B)     SHA-1 of the bytes [0,B-20)
 //
-// The original's verifier looks at the first three fields and the checksum, never at the text. So the text may
-// also carry the node, the volume and the path that the block belongs to (see Identity): then a file
-// that was swapped for another one is found, and the original accepts the tree still.
+// The original's verifier looks at the first three fields and the checksum, never at the text. So
+// the text may also carry the node, the volume and the path that the block belongs to (see
+// Identity): then a file that was swapped for another one is found, and the original accepts the
+// tree still.
 package kibishii
 
 import (
@@ -40,7 +42,8 @@ const (
 	// blocks of 20 to 39 bytes, and calls them corrupt afterwards.
 	MinBlockSize = headerSize + sumSize
 
-	// MaxLevels bounds how deep a tree is, because a descriptor is open for each level while one walks it.
+	// MaxLevels bounds how deep a tree is, because a descriptor is open for each level while one
+	// walks it.
 	MaxLevels = 256
 )
 
@@ -87,7 +90,8 @@ func (s Spec) Size() Size {
 
 func (s Spec) size() (Size, bool) { return s.below(max(s.Levels, 1)) }
 
-// below is how much a directory with that many levels holds, its own among them; false where an int64 does not hold it.
+// below is how much a directory with that many levels holds, its own among them; false where an
+// int64 does not hold it.
 func (s Spec) below(levels int) (Size, bool) {
 	ok := true
 	mul := func(a, b int64) int64 {

@@ -43,8 +43,8 @@ func content(s Spec, id Identity, path string) []byte {
 	return all
 }
 
-// acceptedByTheOriginal is the original verifier's rule: for as many blocks as there should be, three fields and a checksum.
-// It looks neither at the file's length nor at the text.
+// acceptedByTheOriginal is the original verifier's rule: for as many blocks as there should be,
+// three fields and a checksum. It looks neither at the file's length nor at the text.
 func acceptedByTheOriginal(s Spec, file []byte) bool {
 	for n := int64(0); n < s.Length/s.BlockSize; n++ {
 		b := file[n*s.BlockSize:][:s.BlockSize]

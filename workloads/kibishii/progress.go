@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Progress is how a generate or a verify goes, for whoever watches it. The zero value is ready; its methods may be called at
-// any time, by any goroutine.
+// Progress is how a generate or a verify goes, for whoever watches it. The zero value is ready; its
+// methods may be called at any time, by any goroutine.
 type Progress struct {
 	mu     sync.Mutex
 	total  Size

@@ -16,8 +16,9 @@ const (
 	CmdVerify   Command = "verify"
 )
 
-// A Result is what came of generating or verifying one tree, or, while that goes on, of what is done so far. Its JSON
-// has the original's names, and ours besides: cmd, bytes, extraFiles, damage, moreDamage.
+// A Result is what came of generating or verifying one tree, or, while that goes on, of what is
+// done so far. Its JSON has the original's names, and ours besides: cmd, bytes, extraFiles, damage,
+// moreDamage.
 type Result struct {
 	Cmd Command `json:"cmd"`
 	GenerateCounts
@@ -31,8 +32,9 @@ type GenerateCounts struct {
 	GeneratedDirs  int64 `json:"generatedDirs"` // without the root
 }
 
-// VerifyCounts are in the results of a verify alone. When it has come to its end, verified, missing and corrupted files
-// are together as many as the Spec wants, and so are verified and missing directories.
+// VerifyCounts are in the results of a verify alone. When it has come to its end, verified, missing
+// and corrupted files are together as many as the Spec wants, and so are verified and missing
+// directories.
 type VerifyCounts struct {
 	MissingFiles   int64    `json:"missingFiles"`   // with those of missing directories
 	MissingDirs    int64    `json:"missingDirs"`    // or that are something else, or cannot be opened; with those below them
@@ -47,8 +49,9 @@ type VerifyCounts struct {
 // MaxDamage is how many damages a Result names.
 const MaxDamage = 100
 
-// A Damage is what is wrong at one path: "missing", "extra", "corrupt: block 7: sha1", "length 10241, want 10240",
-// "a directory, want a file", "unreadable: input/output error", "identity: block 0 is n2/data:file0, want n1/data:file0".
+// A Damage is what is wrong at one path: "missing", "extra", "corrupt: block 7: sha1", "length
+// 10241, want 10240", "a directory, want a file", "unreadable: input/output error", "identity:
+// block 0 is n2/data:file0, want n1/data:file0".
 type Damage struct {
 	Path string `json:"path"` // below the root
 	What string `json:"what"`

@@ -12,15 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Generate writes the tree below root, a directory that must exist, over what is there. When it returns without an
-// error, all of it is on the disk: files of at least 1 MiB by an fsync each, everything else by one syncfs at the end.
-// What else stands below root is left alone, and Verify will call it extra.
+// Generate writes the tree below root, a directory that must exist, over what is there. When it
+// returns without an error, all of it is on the disk: files of at least 1 MiB by an fsync each,
+// everything else by one syncfs at the end. What else stands below root is left alone, and Verify
+// will call it extra.
 func Generate(ctx context.Context, root string, s Spec, o Options) (Result, error) {
 	return do(ctx, CmdGenerate, root, s, o)
 }
 
-// Verify reads the tree below root and compares it with what Generate writes there. What is wrong is in the
-// Result; an error means that the verifying could not be carried through, and then nothing is a success.
+// Verify reads the tree below root and compares it with what Generate writes there. What is wrong
+// is in the Result; an error means that the verifying could not be carried through, and then
+// nothing is a success.
 func Verify(ctx context.Context, root string, s Spec, o Options) (Result, error) {
 	return do(ctx, CmdVerify, root, s, o)
 }
@@ -64,14 +66,15 @@ func carryOut(ctx context.Context, cmd Command, root string, s Spec, o Options, 
 	return nil
 }
 
-// More workers than processors, because they wait for the disk; each holds a file open and a buffer or two.
+// More workers than processors, because they wait for the disk; each holds a file open and a buffer
+// or two.
 const (
 	leastWorkers = 8
 	mostWorkers  = 64
 )
 
-// A tree is one that is being generated or verified: one goroutine walks it and opens its directories, the workers take
-// its files. At no time is there a list of either.
+// A tree is one that is being generated or verified: one goroutine walks it and opens its
+// directories, the workers take its files. At no time is there a list of either.
 type tree struct {
 	cmd     Command
 	spec    Spec
@@ -85,7 +88,8 @@ type tree struct {
 	atime   atomic.Bool // O_NOATIME is not allowed
 }
 
-// A job is for one worker: the files of a directory with the numbers from up to to; or of one open file those blocks.
+// A job is for one worker: the files of a directory with the numbers from up to to; or of one open
+// file those blocks.
 type job struct {
 	dir      *dir
 	file     *file

@@ -11,8 +11,8 @@ var (
 	theirs = Identity{"n2", "data"}
 )
 
-// Every file is what the simplest way makes, whichever way it was made: from the stencil or not, whole or in parts, in
-// pieces that hold many blocks or one or a part of one.
+// Every file is what the simplest way makes, whichever way it was made: from the stencil or not,
+// whole or in parts, in pieces that hold many blocks or one or a part of one.
 func TestContent(t *testing.T) {
 	for _, c := range []Spec{
 		{Levels: 3, Dirs: 2, Files: 3, Length: 40 * 7, BlockSize: 40, Pass: 1},

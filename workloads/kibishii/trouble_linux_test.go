@@ -36,7 +36,8 @@ func mounted(t *testing.T, size string, attributes int) *testTree {
 	return tree
 }
 
-// A disk that is full in the middle of a file takes a part of a write and reports no error for it: the original calls that success.
+// A disk that is full in the middle of a file takes a part of a write and reports no error for it:
+// the original calls that success.
 func TestFullDisk(t *testing.T) {
 	for _, s := range []Spec{
 		{Files: 40, Length: 10 * 10001, BlockSize: 10001},
@@ -128,8 +129,8 @@ func init() {
 	})
 }
 
-// What may not be read is damage, and verifying goes on; so it does with files of others, whose access time may not be kept.
-// Root may read everything, so somebody else reads here.
+// What may not be read is damage, and verifying goes on; so it does with files of others, whose
+// access time may not be kept. Root may read everything, so somebody else reads here.
 func TestUnreadable(t *testing.T) {
 	tree := planted(t, damageSpec, Options{Identity: ours})
 	tree.must(os.Chmod(tree.path("dir2/file1"), 0))
@@ -174,7 +175,8 @@ func TestReadError(t *testing.T) {
 	}
 }
 
-// However large and however damaged a tree is, a bounded number of descriptors is open at a time, and afterwards none.
+// However large and however damaged a tree is, a bounded number of descriptors is open at a time,
+// and afterwards none.
 func TestDescriptors(t *testing.T) {
 	for _, s := range []Spec{
 		{Levels: 4, Dirs: 5, Files: 3, Length: 80, BlockSize: 40},

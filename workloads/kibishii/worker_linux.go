@@ -18,7 +18,8 @@ type worker struct {
 	got   []byte // what was read
 }
 
-// pieceSize is how many bytes are written or read at a time, so that they are still near when they are looked at.
+// pieceSize is how many bytes are written or read at a time, so that they are still near when they
+// are looked at.
 const pieceSize = 64 << 10
 
 func (t *tree) newWorker() *worker {
@@ -50,7 +51,8 @@ func (w *worker) do(ctx context.Context, j job) (err error) {
 	return nil
 }
 
-// blocks writes or verifies those blocks of the file, a piece at a time: as many whole blocks as fit into one, or part of one.
+// blocks writes or verifies those blocks of the file, a piece at a time: as many whole blocks as
+// fit into one, or part of one.
 func (w *worker) blocks(ctx context.Context, f *file, from, to int64) error {
 	w.maker.line = w.o.Identity.appendLine(w.maker.line[:0], f.dir.path, f.name)
 	size := w.spec.BlockSize
@@ -81,7 +83,8 @@ func (w *worker) blocks(ctx context.Context, f *file, from, to int64) error {
 	return nil
 }
 
-// compare reads what should be want and says how many bytes were dealt with; 0 where there is no reading on.
+// compare reads what should be want and says how many bytes were dealt with; 0 where there is no
+// reading on.
 func (w *worker) compare(f *file, want []byte, offset int64) int64 {
 	if cap(w.got) < len(want) {
 		w.got = make([]byte, len(want))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 	"github.com/reckon-bench/reckon/reckon/flags"
 )
 
@@ -18,17 +19,13 @@ const exits = `
 Exit status: 0 success, 1 something is damaged, 2 wrong usage or it could not be done.`
 
 // damaged is the exit status of a verify that found something.
-const damaged = 1
+const damaged exit.Status = 1
 
-// A FlagError words the error of a wrong flag; a Status is an error that ends the
-// command with an exit status, after everything has been said.
-type (
-	FlagError func(*cobra.Command, error) error
-	Status    func(int) error
-)
+// A FlagError words the error of a wrong flag.
+type FlagError func(*cobra.Command, error) error
 
 // New returns the command, in the group of commands.
-func New(group string, flagError FlagError, status Status) *cobra.Command {
+func New(group string, flagError FlagError) *cobra.Command {
 	parent := &cobra.Command{
 		Use: "data", Short: "Generate file systems whose every byte names its origin, through generations, and verify them", GroupID: group,
 		Long: `Generate file systems: directories, files, symbolic and hard links, holes and attributes, all from a seed; take them
@@ -48,7 +45,7 @@ offset they come from.
 		},
 	}
 	parent.SetFlagErrorFunc(flagError)
-	parent.AddCommand(newGenerate(), newAdvance(), newVerify(status), newIdentify(), newStat(), newMount(status), newServe(), newExpect(status))
+	parent.AddCommand(newGenerate(), newAdvance(), newVerify(), newIdentify(), newStat(), newMount(), newServe(), newExpect())
 	return parent
 }
 

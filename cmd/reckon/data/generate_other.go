@@ -15,8 +15,8 @@ func elsewhere(use string) *cobra.Command {
 	return &cobra.Command{Use: use, Short: "Needs Linux", RunE: func(*cobra.Command, []string) error { return notHere }}
 }
 
-func newGenerate() *cobra.Command     { return elsewhere("generate DIR") }
-func newAdvance() *cobra.Command      { return elsewhere("advance DIR") }
-func newVerify(Status) *cobra.Command { return elsewhere("verify DIR") }
-func newMount(Status) *cobra.Command  { return elsewhere("mount DIR") }
-func newExpect(Status) *cobra.Command { return elsewhere("expect") }
+func newGenerate() *cobra.Command { return elsewhere("generate DIR") }
+func newAdvance() *cobra.Command  { return elsewhere("advance DIR") }
+func newVerify() *cobra.Command   { return elsewhere("verify DIR") }
+func newMount() *cobra.Command    { return elsewhere("mount DIR") }
+func newExpect() *cobra.Command   { return elsewhere("expect") }

@@ -35,7 +35,7 @@ type restoring struct {
 	r    *expect.Restore
 }
 
-func newMount(status Status) *cobra.Command {
+func newMount() *cobra.Command {
 	var s served
 	var o expect.Options
 	var restores []string
@@ -65,7 +65,7 @@ it arrives, wrong writes fail, and restoreG.report.json says at any time what is
 			if err != nil {
 				return err
 			}
-			return serveUntilUnmounted(cmd, dir, folders, all, status)
+			return serveUntilUnmounted(cmd, dir, folders, all)
 		},
 	}
 	fs := cmd.Flags()
@@ -158,7 +158,7 @@ func putAt(folders []mount.Folder, path []string, r *expect.Restore) ([]mount.Fo
 	return append(folders, mount.Folder{Name: path[0], Folders: below}), err
 }
 
-func newExpect(status Status) *cobra.Command {
+func newExpect() *cobra.Command {
 	var s served
 	var o expect.Options
 	var generation int
@@ -194,7 +194,7 @@ is interrupted or unmounted, it says what is missing or extra.
 			if err != nil {
 				return err
 			}
-			return serveUntilUnmounted(cmd, to, []mount.Folder{{Restore: r}}, []restoring{{to, r}}, status)
+			return serveUntilUnmounted(cmd, to, []mount.Folder{{Restore: r}}, []restoring{{to, r}})
 		},
 	}
 	fs := cmd.Flags()
@@ -208,7 +208,7 @@ is interrupted or unmounted, it says what is missing or extra.
 }
 
 // serveUntilUnmounted serves until it is interrupted or unmounted, and prints what came of restores.
-func serveUntilUnmounted(cmd *cobra.Command, dir string, folders []mount.Folder, all []restoring, status Status) error {
+func serveUntilUnmounted(cmd *cobra.Command, dir string, folders []mount.Folder, all []restoring) error {
 	server, err := mount.Mount(dir, folders)
 	if err != nil {
 		return err
@@ -227,7 +227,7 @@ func serveUntilUnmounted(cmd *cobra.Command, dir string, folders []mount.Folder,
 		ok = printRestore(cmd.OutOrStdout(), r) && ok
 	}
 	if !ok {
-		return status(damaged)
+		return damaged
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,12 +13,9 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/reckon-bench/reckon/cmd/reckon/exit"
 )
-
-// failed is what a test's Status makes.
-type failed int
-
-func (f failed) Error() string { return fmt.Sprint("status ", int(f)) }
 
 // A running is a command that serves until something ends it.
 type running struct {
@@ -32,7 +28,7 @@ type running struct {
 // start runs a command until it has printed a line, which it does when it serves.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
-	root := New("", func(_ *cobra.Command, err error) error { return err }, func(s int) error { return failed(s) })
+	root := New("", func(_ *cobra.Command, err error) error { return err })
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetArgs(args)
 	in, out := io.Pipe()
@@ -110,7 +106,7 @@ func TestMountExpectsRestores(t *testing.T) {
 	shell(t, dir, `cp -a --sparse=always gen2/. restore2; f=$(find restore2 -type f | head -1); mv "$f" restore2/other`)
 	r.stop()
 	err, rest := <-r.ended, <-r.rest
-	var status failed
+	var status exit.Status
 	if !errors.As(err, &status) || status != damaged || !strings.Contains(rest, "missing: was not restored\n") || !strings.Contains(rest, "other: extra: ") {
 		t.Errorf("%v, %s", err, rest)
 	}

@@ -25,7 +25,7 @@ type verification struct {
 	given      func(flag string) bool
 }
 
-func newVerify(status Status) *cobra.Command {
+func newVerify() *cobra.Command {
 	v := verification{}
 	cmd := &cobra.Command{
 		Use: "verify DIR", Short: "Compare the file systems in a directory with what their generation holds",
@@ -42,7 +42,7 @@ without one, --config says it, or flags.
 			v.given = cmd.Flags().Changed
 			ok, err := v.run(cmd, dir)
 			if err == nil && !ok {
-				err = status(damaged)
+				err = damaged
 			}
 			return err
 		},

@@ -1,5 +1,5 @@
-// Package hosttest runs a package's tests in a private tree, where they can make
-// hosts: as root, and as an ordinary user where the kernel allows user namespaces.
+// Package hosttest runs a package's tests in a private tree, where they can make hosts: as root,
+// and as an ordinary user where the kernel allows user namespaces.
 //
 //	func TestMain(m *testing.M) { hosttest.Main(m) }
 //
@@ -8,6 +8,6 @@
 //		...
 //	}
 //
-// It refuses to pass over a missing permission in silence: Need skips with the
-// reason, and fails where the environment says CI=true.
+// A missing permission never goes unnoticed: Need skips with the reason, and fails where the
+// environment says CI=true.
 package hosttest

@@ -12,11 +12,11 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host"
 )
 
-// errNoTree says why this process may make no hosts; nil when it may.
+// errNoTree is why this process may make no hosts; nil if it may.
 var errNoTree = errors.New("TestMain does not call hosttest.Main")
 
-// Main runs the package's tests in a private tree, and every re-executed role in
-// its own. Where the machine permits no private tree the tests run outside, and Need skips.
+// Main runs the package's tests in a private tree, and every re-executed role in its own. Where the
+// machine permits no private tree the tests run outside, and Need skips.
 func Main(m *testing.M) {
 	if reexec.Init() {
 		os.Exit(0)
@@ -42,8 +42,8 @@ func Main(m *testing.M) {
 	os.Exit(1)
 }
 
-// Need skips the test, with the reason, where no hosts can be made. Where CI is
-// "true" it fails instead: there, a test that does not run must not look like one that passes.
+// Need skips the test, with the reason, where no hosts can be made. With CI=true in the environment
+// it fails instead: there, a test that does not run must not look like one that passes.
 func Need(t testing.TB) {
 	t.Helper()
 	if errNoTree == nil {

@@ -15,8 +15,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host/hosttest"
 )
 
-// Bench measures the fabric beside a plain bridge, and prints a table of what was reached beside what is
-// asked. It never fails for being slow: it says so in the table. In a machine of virtual time it measures only what is exact there.
+// Bench compares the fabric with a plain bridge, and prints a table of results beside their
+// targets. It never fails for being slow; the table shows it. On a machine with virtual time it
+// measures only what is exact there.
 //
 // Run it with -benchtime 1x; each row has its own number of rounds.
 func Bench(b *testing.B, s Setup) {
@@ -26,7 +27,7 @@ func Bench(b *testing.B, s Setup) {
 	for _, m := range []struct {
 		name    string
 		measure func(*table)
-		virtual bool // means something in virtual time
+		virtual bool // whether the row has a meaning in virtual time
 	}{
 		{"rtt", (*table).roundTrips, true},
 		{"rtt-loaded", (*table).loadedRoundTrips, false},
@@ -40,7 +41,7 @@ func Bench(b *testing.B, s Setup) {
 	} {
 		b.Run(m.name, func(b *testing.B) {
 			if exact && !m.virtual {
-				b.Skip("says nothing in virtual time")
+				b.Skip("has no meaning in virtual time")
 			}
 			t.b = b
 			before := cpu()
@@ -61,7 +62,7 @@ func Bench(b *testing.B, s Setup) {
 	fmt.Printf("\n%s\nbefore: %s\nafter:  %s\n\n", t, before, machine())
 }
 
-// A table collects what was measured.
+// A table collects the results.
 type table struct {
 	setup Setup
 	b     *testing.B
@@ -72,21 +73,21 @@ type table struct {
 type row struct {
 	what, target, reached string
 	ok                    bool
-	others                float64 // the share of the processors that others took meanwhile; negative until it is known
+	others                float64 // share of the processors that other programs took; negative until known
 }
 
-// add adds a row, or puts it in the place of an earlier measurement.
+// add adds a row, or replaces an earlier measurement of it.
 func (t *table) add(ok bool, what, target, reached string, args ...any) {
 	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return r.what == what })
 	t.rows = append(t.rows, row{what: what, target: target, reached: fmt.Sprintf(reached, args...), ok: ok, others: -1})
 }
 
-// try is a measurement that may fail as rules do.
+// try runs a measurement that may fail as rules do.
 func (t *table) try(measure func(*table)) error {
 	return Rule{test: func(l *Lab) { t.root = l; measure(t) }}.Check(t.setup)
 }
 
-// labs are a fabric and a bridge with n hosts each; try closes them.
+// labs returns a fabric and a bridge with n hosts each; try closes them.
 func (t *table) labs(n int) (fabric, plain *Lab) {
 	fabric, plain = t.lab(), t.lab()
 	fabric.start(testSeed, n)
@@ -94,7 +95,7 @@ func (t *table) labs(n int) (fabric, plain *Lab) {
 	return fabric, plain
 }
 
-// lab is one that has not started; try closes it.
+// lab returns a lab that is not started; try closes it.
 func (t *table) lab() *Lab {
 	l := &Lab{setup: t.setup}
 	t.root.later(l.close)
@@ -119,7 +120,7 @@ func (t *table) String() string {
 	return b.String()
 }
 
-// A cpuTime is what the processors have done so far, in seconds.
+// A cpuTime is how long the processors have worked so far, in seconds.
 type cpuTime struct{ all, busy, ours float64 }
 
 func cpu() (c cpuTime) {
@@ -140,12 +141,12 @@ func cpu() (c cpuTime) {
 	return c
 }
 
-// others is the share that others took since.
+// others returns the share that other programs have taken since.
 func (c cpuTime) others(since cpuTime) float64 {
 	return max(0, (c.busy-since.busy-(c.ours-since.ours))/(c.all-since.all))
 }
 
-// machine says what it is, and how busy.
+// machine describes the machine and its load.
 func machine() string {
 	var u unix.Utsname
 	unix.Uname(&u)

@@ -10,21 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/reckon/link"
+	"github.com/reckon-bench/reckon/reckon/stats"
 )
 
-// roundTrips is how much longer than twice the delay a datagram is under way, there and back, above what
-// the bridge takes in the same minute after as long a pause.
+// roundTrips measures how much longer than twice the delay a round trip takes, less what the bridge
+// takes in the same minute after an equally long pause.
 func (t *table) roundTrips() {
 	for _, d := range []struct {
 		delay time.Duration
 		n     int
 	}{{0, 2000}, {time.Millisecond, 1000}, {10 * time.Millisecond, 300}, {100 * time.Millisecond, 100}} {
 		t.roundTrip(d.delay, d.n, idle)
-		t.root.close() // or all would be up at once
+		t.root.close() // otherwise all would be up at once
 	}
 }
 
-// loadedRoundTrips is the same while both processors are busy with something else.
+// loadedRoundTrips is roundTrips while both processors are busy with something else.
 func (t *table) loadedRoundTrips() {
 	var busy []*exec.Cmd
 	for range 4 {
@@ -43,7 +44,7 @@ func (t *table) loadedRoundTrips() {
 	t.roundTrip(10*time.Millisecond, 300, "four busy processes,")
 }
 
-// idle is a machine that has nothing else to do, as far as the benchmark knows.
+// idle measures on a machine with nothing else to do, as far as the benchmark knows.
 const idle = "idle"
 
 func (t *table) roundTrip(delay time.Duration, n int, state string) {
@@ -53,7 +54,7 @@ func (t *table) roundTrip(delay time.Duration, n int, state string) {
 	var errs, base []time.Duration
 	for range n {
 		errs = append(errs, a.roundTrip()-2*delay)
-		time.Sleep(2 * delay) // or the bridge would find everything awake
+		time.Sleep(2 * delay) // otherwise the bridge would find everything awake
 		base = append(base, b.roundTrip())
 	}
 	p50, p99 := median(errs)-median(base), high(errs)-high(base)
@@ -76,8 +77,9 @@ func (t *table) roundTrip(delay time.Duration, n int, state string) {
 	t.add(max(p50, p99) < 100*time.Microsecond, what, target, "%v / %v", micro(p50), micro(p99))
 }
 
-// linksAlone is how much longer than twice the delay datagrams are under way, one each way, from their sending to
-// when the receiving kernel has them: without the time that a busy machine takes to wake a program.
+// linksAlone measures how much longer than twice the delay datagrams take, one each way, from
+// sending until the receiving kernel has them: without the time that a busy machine takes to wake a
+// program.
 func (l *Lab) linksAlone(delay time.Duration, n int) (errs []time.Duration) {
 	forth, home := l.flowTo(there, udpPort+1), l.flowTo(back, udpPort+1)
 	for range n {
@@ -121,12 +123,12 @@ func high(ds []time.Duration) time.Duration   { return sortedQuantile(ds, 0.99) 
 
 func sortedQuantile(ds []time.Duration, p float64) time.Duration {
 	slices.Sort(ds)
-	return quantile(ds, p)
+	return stats.Quantile(ds, p)
 }
 
 func micro(d time.Duration) time.Duration { return d.Round(time.Microsecond) }
 
-// lossRows are how many of 100,000 datagrams are lost.
+// lossRows measures how many of 100,000 datagrams are lost.
 func (t *table) lossRows() {
 	const n = 100_000
 	for _, p := range []float64{0.001, 0.01, 0.05, 0.3} {
@@ -142,7 +144,7 @@ func (t *table) lossRows() {
 	t.add(slices.Equal(first, again), "the same seed and packets again", "the same drops", "%d and %d dropped, the same: %v", n-len(first), n-len(again), slices.Equal(first, again))
 }
 
-// burstRow is the Gilbert-Elliott model's mean burst.
+// burstRow measures the mean burst of the Gilbert-Elliott model.
 func (t *table) burstRow() {
 	const n = 100_000
 	b := link.Burst{P: 0.01, R: 0.25, Bad: 1}
@@ -152,7 +154,7 @@ func (t *table) burstRow() {
 	t.add(bursts(lengths, b.R, sigma999) == nil, fmt.Sprintf("mean burst with p %v, r %v over %d packets", b.P, b.R, n), fmt.Sprintf("%.2f to %.2f", 1/b.R-width, 1/b.R+width), "%.2f", mean)
 }
 
-// sent is what comes of n datagrams on a fresh fabric.
+// sent returns what arrives of n datagrams on a fresh fabric.
 func (t *table) sent(s link.Shape, n int) []arrival {
 	l := t.lab()
 	defer l.close()

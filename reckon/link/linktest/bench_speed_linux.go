@@ -18,10 +18,10 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// rounds is how often the fabric and the bridge take turns; medians are reported.
+// rounds is how often fabric and bridge alternate; medians are reported.
 const rounds = 5
 
-// throughput is one TCP stream's on a perfect wire.
+// throughput measures one TCP stream on a perfect wire.
 func (t *table) throughput() {
 	fabric, plain := t.labs(2)
 	var ours, theirs []float64
@@ -35,7 +35,7 @@ func (t *table) throughput() {
 	t.b.ReportMetric(b, "bridge-Gbit/s")
 }
 
-// longPipe is one TCP stream's throughput at 10 ms each way.
+// longPipe measures one TCP stream at 10 ms each way.
 func (t *table) longPipe() {
 	l := t.lab()
 	defer l.close()
@@ -49,7 +49,7 @@ func (t *table) longPipe() {
 	t.b.ReportMetric(middle(got), "Gbit/s")
 }
 
-// pump sends n bytes of no interest over one connection, and says how many Gbit/s that made.
+// pump sends n arbitrary bytes over one connection, and returns the rate in Gbit/s.
 func (l *Lab) pump(n int) float64 {
 	from, to := l.connect()
 	defer to.Close()
@@ -58,7 +58,7 @@ func (l *Lab) pump(n int) float64 {
 		b := make([]byte, 1<<20)
 		for left := n; left > 0; left -= len(b) {
 			if _, err := from.Write(b); err != nil {
-				return // and the receiver misses it
+				return // the receiver will miss it
 			}
 		}
 	}()
@@ -71,7 +71,7 @@ func (l *Lab) pump(n int) float64 {
 	return float64(n) * 8 / time.Since(begin).Seconds() / 1e9
 }
 
-// connect is a connection from n1 to n2, seen from both ends.
+// connect returns both ends of a connection from n1 to n2.
 func (l *Lab) connect() (from, to net.Conn) {
 	listener, addr := l.listen("n2")
 	defer listener.Close()
@@ -84,7 +84,7 @@ func (l *Lab) connect() (from, to net.Conn) {
 	return from, to
 }
 
-// requests is how long 1 KiB takes to n2 and back over TCP, 1,000 times a second.
+// requests measures how long 1 KiB takes to n2 and back over TCP, 1,000 times a second.
 func (t *table) requests() {
 	fabric, plain := t.labs(2)
 	var ours, theirs []time.Duration
@@ -126,7 +126,8 @@ func (l *Lab) request(n int) (took []time.Duration) {
 	return took
 }
 
-// smallPackets is how many 64-byte datagrams a second come through, one way, and what each costs the switch.
+// smallPackets measures how many 64-byte datagrams a second arrive, one way, and what each costs
+// the switch.
 func (t *table) smallPackets() {
 	const during = time.Second
 	fabric, plain := t.labs(2)
@@ -148,7 +149,7 @@ func (t *table) smallPackets() {
 	}
 }
 
-// flood is how many datagrams came each second.
+// flood returns how many datagrams arrived each second.
 func (l *Lab) flood(during time.Duration) float64 {
 	f := l.flow(there)
 	defer f.from.Close()
@@ -176,7 +177,7 @@ func (l *Lab) flood(during time.Duration) float64 {
 	return float64(got) / took.Seconds()
 }
 
-// cost is the CPU time that the switch has had.
+// cost returns the CPU time that the switch has used.
 func (l *Lab) cost() (sum time.Duration) {
 	if l.setup.Switch == nil {
 		return 0
@@ -191,8 +192,8 @@ func (l *Lab) cost() (sum time.Duration) {
 	return sum
 }
 
-// manyHosts is how long 100 hosts take until every path among them has its shape, from the moment the fabric is
-// ready, and what the switch has of its own by then.
+// manyHosts measures how long 100 hosts take until every path between them has its shape, from a
+// ready fabric, and how much memory the switch uses by then.
 func (t *table) manyHosts() {
 	const n = 100
 	var up []time.Duration
@@ -200,7 +201,7 @@ func (t *table) manyHosts() {
 	for range rounds {
 		took, kib := t.oneStar(n)
 		up, memory = append(up, took), append(memory, kib)
-		time.Sleep(300 * time.Millisecond) // the kernel takes namespaces down in the background, and shows nobody when it is done
+		time.Sleep(300 * time.Millisecond) // the kernel removes namespaces in the background and does not report when it is done
 	}
 	t.add(median(up) < 300*time.Millisecond, "100 hosts up, once the switch is ready", "< 300ms", "%v", median(up).Round(time.Millisecond))
 	t.b.ReportMetric(float64(median(up))/1e6, "up-ms")
@@ -240,7 +241,7 @@ func (t *table) oneStar(n int) (took time.Duration, kib float64) {
 	return took, kib
 }
 
-// middle is the median.
+// middle returns the median.
 func middle(xs []float64) float64 {
 	slices.Sort(xs)
 	return xs[len(xs)/2]

@@ -10,8 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A bridge is the kernel's own switch: what hosts would have without any emulation. It shapes nothing; benchmarks
-// measure it beside a fabric, in the same minute on the same machine.
+// A bridge is the kernel's own switch: what hosts would have without any emulation. It applies no
+// shapes; benchmarks compare a fabric with it, in the same minute on the same machine.
 type bridge struct{ hub *host.Host }
 
 // startBridge starts n hosts on a bridge.
@@ -48,7 +48,8 @@ func (b *bridge) Attach(_ context.Context, ports []host.Port) error {
 	return nil
 }
 
-// introduce tells a host that another is on its own wire, past the gateway that fabrics stand for.
+// introduce makes a host reachable for another on the same wire, without the gateway that fabrics
+// stand for.
 func introduce(from *host.Host, to host.Port) error {
 	nl := from.Netlink()
 	eth0, err := nl.LinkByName("eth0")

@@ -8,17 +8,18 @@ import (
 )
 
 var chanceRules = []Rule{
-	{"packets are lost as often as the path says", "results could not be compared with anybody's", losses},
-	{"one loss takes one wire packet, also from a super-frame", "TCP's goodput at 0.1 % loss would be off by a factor of twenty", lossPerWirePacket},
-	{"losses come in bursts where the path says so", "a bad radio link would look like a good one", lossBursts},
-	{"packets are duplicated as often as the path says, and each copy is whole", "retries would not be tested", duplicates},
-	{"packets are corrupted as often as the path says", "checksums would not be tested", corrupts},
-	{"corrupted packets never reach a program over TCP", "the system would be judged for what a checksum should have caught", corruptTCP},
-	{"packets overtake others as often as the path says", "TCP's reordering window would not be tested", reorders},
-	{"the same seed and packets meet the same fates", "no failure could be reproduced", sameSeed},
+	{"packets are lost with the path's probability", "results could not be compared with published ones", losses},
+	{"one loss drops one wire packet, even of a super-frame", "TCP's goodput at 0.1 % loss would be off by a factor of twenty", lossPerWirePacket},
+	{"losses come in bursts if the path has them", "a bad radio link would look like a good one", lossBursts},
+	{"packets are duplicated with the path's probability, and each copy is intact", "retries would not be tested", duplicates},
+	{"packets are corrupted with the path's probability", "checksums would not be tested", corrupts},
+	{"corrupted packets never reach a program over TCP", "the system would be blamed for damage that a checksum should have caught", corruptTCP},
+	{"packets overtake others with the path's probability", "TCP's reordering window would not be tested", reorders},
+	{"the same seed and packets give the same drops", "no failure could be reproduced", sameSeed},
 }
 
-// sigma is how far chance may stray: draws that are seeded stray once and for all.
+// sigma is how far a frequency may deviate: with seeded draws the deviation is the same in every
+// run.
 func (l *Lab) sigma() float64 {
 	if l.setup.Seeded {
 		return sigma999
@@ -65,7 +66,7 @@ func lossBursts(l *Lab) {
 	l.start(testSeed, 2)
 	l.shape(link.Shape{Burst: b})
 	lost := missing(l.flow(there).through(n), n)
-	// The number of bursts is binomial, nearly; their lengths are geometric.
+	// The number of bursts is nearly binomial; their lengths are geometric.
 	l.must("in bursts", bursts(runs(lost), b.R, l.sigma()))
 	good := 1 - b.P/(b.P+b.R)
 	l.must("in bursts", binomial("bursts", len(runs(lost)), n, good*b.P, l.sigma()))
@@ -77,11 +78,11 @@ func duplicates(l *Lab) {
 	l.shape(link.Shape{Duplicate: p})
 	got := l.flow(there).through(n)
 	if len(missing(got, n)) > 0 || len(numbers(got)) != len(got) {
-		l.fail("%d datagrams are missing, %d are damaged: nothing but duplication was asked for", len(missing(got, n)), len(got)-len(numbers(got)))
+		l.fail("%d datagrams are missing, %d are damaged, on a path that only duplicates", len(missing(got, n)), len(got)-len(numbers(got)))
 	}
-	l.must("sent once", binomial("came twice", len(got)-n, n, p, l.sigma()))
+	l.must("sent once", binomial("arrived twice", len(got)-n, n, p, l.sigma()))
 	if ns := numbers(got); len(runs(slices.Compact(ns))) != 1 {
-		l.fail("duplicates came in between others")
+		l.fail("duplicates arrived between other packets")
 	}
 }
 
@@ -95,7 +96,7 @@ func corrupts(l *Lab) {
 	damaged := len(missing(got, n)) // altered, or not recognised by the receiver's kernel
 	l.must("with 500 bytes each", binomial("damaged", damaged, n, p, sigmaAll))
 	if altered := len(got) - len(numbers(got)); altered < damaged*3/4 {
-		l.fail("of %d damaged datagrams only %d came: most bits are in the payload, and it has no checksum", damaged, altered)
+		l.fail("of %d damaged datagrams only %d arrived: most bits are in the payload, and it has no checksum", damaged, altered)
 	}
 }
 
@@ -128,13 +129,13 @@ func sameSeed(l *Lab) {
 		return
 	}
 	const n = 2000
-	fates := func(seed uint64) []int {
+	drops := func(seed uint64) []int {
 		defer l.close()
 		l.start(seed, 2)
 		l.shape(link.Shape{Loss: 0.1, Duplicate: 0.1})
 		return numbers(l.flow(there).through(n))
 	}
-	first, again, other := fates(7), fates(7), fates(8)
+	first, again, other := drops(7), drops(7), drops(8)
 	if !slices.Equal(first, again) {
 		l.fail("seed 7 let other packets through the second time")
 	}

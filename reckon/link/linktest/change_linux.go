@@ -9,12 +9,12 @@ import (
 )
 
 var changeRules = []Rule{
-	{"a cut one way drops everything that way and nothing the other", "partial partitions are made of one-way cuts", cutOneWay},
-	{"a cut both ways parts two hosts and no third", "a partition would part others, too", cutBothWays},
-	{"a cut drops what is queued", "a node would hear from the other side after the partition began", cutDropsQueued},
-	{"packets under way keep their delivery when the shape changes", "changing a link would lose packets that nobody asked to lose", changeKeepsQueued},
+	{"a one-way cut drops everything in that direction and nothing in the other", "partial partitions are made of one-way cuts", cutOneWay},
+	{"a two-way cut separates two hosts and no third", "a partition would separate others too", cutBothWays},
+	{"a cut drops what is queued", "a node would receive from the other side after the partition began", cutDropsQueued},
+	{"packets under way keep their delivery when the shape changes", "changing a link would lose packets that no shape asks to lose", changeKeepsQueued},
 	{"overlays heal in any order", "two faults at once would leave the network broken, or heal each other", overlaysHeal},
-	{"a connection survives a cut that is healed", "a fault would not end when it is healed", connectionSurvives},
+	{"a connection survives a cut and its heal", "a fault would outlast its heal", connectionSurvives},
 }
 
 func cutOneWay(l *Lab) {
@@ -26,7 +26,7 @@ func cutOneWay(l *Lab) {
 	home.all(50, 50)
 	l.shape(link.Shape{})
 	if got := forth.untilNext(); len(got) > 0 {
-		l.fail("number %d came through the cut", got[0].number)
+		l.fail("number %d passed the cut", got[0].number)
 	}
 	if c := l.counters()[there]; c.Packets != 51 || c.Cut != 50 || c.Lost+c.Overflow != 0 {
 		l.fail("50 packets cut and one delivered are counted as %+v", c)
@@ -43,7 +43,7 @@ func cutBothWays(l *Lab) {
 	l.await("40 packets are counted as cut", func() bool { return l.counters()[there].Cut+l.counters()[back].Cut == 40 })
 	l.both(link.Shape{})
 	if got := append(forth.untilNext(), home.untilNext()...); len(got) > 0 {
-		l.fail("number %d came through the cut", got[0].number)
+		l.fail("number %d passed the cut", got[0].number)
 	}
 }
 
@@ -58,12 +58,12 @@ func cutDropsQueued(l *Lab) {
 	if c := l.counters()[there]; c.Packets != 20 || c.Cut != 20 {
 		l.fail("20 packets that a cut found in the queue are counted as %+v", c)
 	}
-	// What is sent now takes longer than anything that was queued before.
+	// Packets sent now take longer than any that were queued before.
 	l.shape(link.Shape{Delay: 2 * slow.Delay})
 	if got := cut.untilNext(); len(got) > 0 {
-		l.fail("number %d was queued when its path was cut, and came", got[0].number)
+		l.fail("number %d was queued when its path was cut, and arrived", got[0].number)
 	}
-	for range 20 { // those on the other path all come
+	for range 20 { // all packets on the other path arrive
 		whole.receive()
 	}
 }
@@ -76,14 +76,14 @@ func changeKeepsQueued(l *Lab) {
 	f.send(10)
 	l.shape(link.Shape{})
 	if got := f.untilNext(); len(got) > 0 {
-		l.fail("number %d came first, which was delayed: the wire is perfect by now", got[0].number)
+		l.fail("number %d arrived first although it was delayed before the wire became perfect", got[0].number)
 	}
 	for i := range 10 {
 		if a := f.receive(); !a.intact || a.number != i || a.took < slow.Delay-100*time.Microsecond {
-			l.fail("number %d came as %+v, want it after %v", i, a, slow.Delay)
+			l.fail("number %d arrived as %+v, want it after %v", i, a, slow.Delay)
 		}
 	}
-	// Rates: what waits for the slow wire goes on waiting, and what comes later waits behind it.
+	// Packets that wait for the slow wire keep waiting, and later ones queue behind them.
 	s := link.Shape{Rate: 1_000_000}
 	f.size = 1222
 	l.shape(s)
@@ -92,7 +92,7 @@ func changeKeepsQueued(l *Lab) {
 	f.send(10)
 	for i := range 20 {
 		if a := f.receive(); !a.intact || a.number != 11+i {
-			l.fail("number %d came as %+v", 11+i, a)
+			l.fail("number %d arrived as %+v", 11+i, a)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func overlaysHeal(l *Lab) {
 		var heals []func(context.Context) error
 		for _, o := range overlays {
 			heal, err := net.Degrade(ctx, o)
-			l.must("lay an overlay", err)
+			l.must("apply an overlay", err)
 			heals = append(heals, heal)
 		}
 		l.meets(f, net.Links()[there], "with three overlays")
@@ -121,7 +121,7 @@ func overlaysHeal(l *Lab) {
 	}
 }
 
-// meets fails unless a datagram meets a cut, or the delay, that the shape has.
+// meets fails unless a datagram meets the shape's cut or delay.
 func (l *Lab) meets(f *flow, s link.Shape, when string) {
 	before := l.counters()[there].Cut
 	f.send(1)
@@ -131,7 +131,7 @@ func (l *Lab) meets(f *flow, s link.Shape, when string) {
 	}
 	a := f.receive()
 	if a.number != len(f.sent)-1 || a.took < s.Delay-100*time.Microsecond || a.took > s.Delay+slack() {
-		l.fail("%s: datagram %d came as %+v %s", when, len(f.sent)-1, a, describe(s))
+		l.fail("%s: datagram %d arrived as %+v %s", when, len(f.sent)-1, a, describe(s))
 	}
 }
 

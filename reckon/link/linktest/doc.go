@@ -1,4 +1,5 @@
-// Package linktest is the test that every link.Fabric passes: what a shape means, as rules with a reason each.
+// Package linktest is the conformance suite for implementations of link.Fabric: it states what a
+// shape means as rules, each with the reason why it matters.
 //
 //	func TestMain(m *testing.M) { hosttest.Main(m) }
 //
@@ -9,9 +10,10 @@
 //		})
 //	}
 //
-// Time is judged by lower bounds, which no load of the machine can break, and by upper bounds that only a fabric
-// which is wrong exceeds; with RECKON_LAB=1 in the environment, in a machine whose time is virtual, upper bounds are half a
-// millisecond. Chance is judged by 99.9 % bounds where draws are seeded, and by five standard deviations where they are not.
+// Times are checked against lower bounds, which no load of the machine can break, and against upper
+// bounds that only a faulty fabric exceeds. With RECKON_LAB=1 in the environment, on a machine with
+// virtual time, upper bounds are half a millisecond. Frequencies are checked against 99.9 % bounds
+// where draws are seeded, and five standard deviations where they are not.
 //
-// It refuses to wait for anything by sleeping: absence is shown by what came instead.
+// The suite never sleeps to show that nothing arrives: it shows what arrived instead.
 package linktest

@@ -10,8 +10,8 @@ import (
 )
 
 var endRules = []Rule{
-	{"Close leaves nothing", "one run's rubbish would be the next one's network", closeLeavesNothing},
-	{"a path that nobody has is refused", "a fault on a host that does not exist would seem to strike", refuses},
+	{"Close leaves nothing", "one run's leftovers would disturb the next run", closeLeavesNothing},
+	{"a path that does not exist is refused", "a fault on a host that does not exist would seem to be injected", refuses},
 }
 
 func closeLeavesNothing(l *Lab) {
@@ -20,7 +20,7 @@ func closeLeavesNothing(l *Lab) {
 	l.both(shapes[len(shapes)-1])
 	f := l.flow(there)
 	f.send(50)
-	l.must("close a socket", errors.Join(f.from.Close(), f.to.Close())) // or its namespace would live on
+	l.must("close a socket", errors.Join(f.from.Close(), f.to.Close())) // otherwise its namespace would remain
 	for range 2 {                                                       // closing twice does nothing more
 		l.must("close the fabric", l.fabric.Close())
 	}
@@ -34,13 +34,13 @@ func closeLeavesNothing(l *Lab) {
 	ctx, cancel := l.ctx()
 	defer cancel()
 	if _, err := l.fabric.Counters(ctx); err == nil {
-		l.fail("a closed fabric counts")
+		l.fail("a closed fabric returns counters")
 	}
 	l.must("close the hub", l.hub.Close())
-	l.await("the processes are gone that were started", func() bool { return slices.Equal(before, l.processes()) })
+	l.await("all processes that were started are gone", func() bool { return slices.Equal(before, l.processes()) })
 }
 
-// processes are all in this process's tree.
+// processes returns all processes in this private tree.
 func (l *Lab) processes() (pids []int) {
 	entries, err := os.ReadDir("/proc")
 	l.must("list the processes", err)

@@ -15,7 +15,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A flow is numbered datagrams from one host to another.
+// A flow sends numbered datagrams from one host to another.
 type flow struct {
 	*Lab
 	from, to *net.UDPConn
@@ -24,14 +24,14 @@ type flow struct {
 	sent     []time.Time // when each number was sent
 }
 
-// An arrival is a datagram that came.
+// An arrival is a received datagram.
 type arrival struct {
 	number int
 	intact bool // if not, the number may be wrong
 	took   time.Duration
 }
 
-// udpPort is where the flows go.
+// udpPort is the destination port of the flows.
 const udpPort = 7
 
 func (l *Lab) flow(p link.Path) *flow { return l.flowTo(p, udpPort) }
@@ -43,8 +43,8 @@ func (l *Lab) flowTo(p link.Path, port uint16) *flow {
 	return f
 }
 
-// udp is a socket on the host that says when the kernel received each datagram, and
-// that sends without checksums, so that damage is seen and not only missed.
+// udp opens a socket on the host that reports when the kernel received each datagram, and that
+// sends without checksums, so that damage is visible and not merely lost.
 func (l *Lab) udp(h *host.Host, port uint16) *net.UDPConn {
 	var c *net.UDPConn
 	l.must("open a UDP socket", h.Do(func() (err error) {
@@ -63,11 +63,11 @@ func (l *Lab) udp(h *host.Host, port uint16) *net.UDPConn {
 		}
 	}))
 	l.must("prepare a UDP socket", failed)
-	l.must("enlarge a UDP socket's queue", c.SetReadBuffer(4<<20)) // the kernel gives what it allows
+	l.must("enlarge a UDP socket's queue", c.SetReadBuffer(4<<20)) // the kernel grants what it allows
 	return c
 }
 
-// payload is the number, and bytes that follow from it.
+// payload returns the number, followed by bytes that are derived from it.
 func (f *flow) payload(number int) []byte {
 	b := bytes.Repeat([]byte{byte(number*31 + 7)}, f.size)
 	binary.BigEndian.PutUint64(b, uint64(number))
@@ -91,7 +91,7 @@ func (f *flow) receive() arrival {
 	f.must("set a deadline", f.to.SetReadDeadline(time.Now().Add(patience)))
 	n, m, _, _, err := f.to.ReadMsgUDPAddrPort(b, oob)
 	if err != nil {
-		f.fail("nothing more came in %v, of %d datagrams sent: %w", patience, len(f.sent), err)
+		f.fail("nothing more arrived in %v, of %d datagrams sent: %w", patience, len(f.sent), err)
 	}
 	now, a := time.Now(), arrival{}
 	if n < 16 {
@@ -103,12 +103,12 @@ func (f *flow) receive() arrival {
 		if at := stamp(oob[:m]); !at.IsZero() {
 			now = at
 		}
-		a.took = now.Round(0).Sub(f.sent[a.number].Round(0)) // by the wall clock, which the kernel's stamps are of
+		a.took = now.Round(0).Sub(f.sent[a.number].Round(0)) // by the wall clock, which the kernel's timestamps use
 	}
 	return a
 }
 
-// stamp is when the kernel received a datagram.
+// stamp returns when the kernel received a datagram.
 func stamp(oob []byte) time.Time {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -123,14 +123,16 @@ func stamp(oob []byte) time.Time {
 	return time.Time{}
 }
 
-// round is how many datagrams the queues of sockets hold for sure, and tail how many of a round's are not all lost.
+// round is a number of datagrams that the queues of sockets certainly hold; tail is a number of
+// datagrams at the end of a round that are certainly not all lost.
 const (
 	round = 100
 	tail  = 40
 )
 
-// through sends n datagrams, a multiple of round, over a path that may drop them but does not delay, and says what came, in order. At the
-// end the path is a perfect wire: that is how the last one is known.
+// through sends n datagrams, a multiple of round, over a path that may drop them but does not
+// delay, and returns the arrivals in order. At the end it makes the path a perfect wire, which
+// shows that nothing more will arrive.
 func (f *flow) through(n int) []arrival {
 	var got []arrival
 	for range n / round {
@@ -139,7 +141,7 @@ func (f *flow) through(n int) []arrival {
 			a := f.receive()
 			got = append(got, a)
 			if a.intact && a.number >= last {
-				break // what was sent before it has come, or never will
+				break // everything sent before has arrived or been lost
 			}
 		}
 	}
@@ -147,7 +149,7 @@ func (f *flow) through(n int) []arrival {
 	return append(got, f.untilNext()...)
 }
 
-// untilNext sends one more, and says what came before it.
+// untilNext sends one more datagram, and returns the arrivals before it.
 func (f *flow) untilNext() (got []arrival) {
 	f.send(1)
 	for {
@@ -159,13 +161,14 @@ func (f *flow) untilNext() (got []arrival) {
 	}
 }
 
-// all sends n datagrams over a path that drops none, many at a time, and says what came, in order.
+// all sends n datagrams over a path that drops none, many at a time, and returns the arrivals in
+// order.
 func (f *flow) all(n, many int) []arrival {
 	var got []arrival
 	for sent := 0; sent < n; sent += many {
 		for left := many; left > 0; left -= round {
 			f.send(min(left, round))
-			f.counters() // a fabric in user space has read them now
+			f.counters() // a user-space fabric has read them now
 		}
 		for range many {
 			got = append(got, f.receive())
@@ -174,7 +177,7 @@ func (f *flow) all(n, many int) []arrival {
 	return got
 }
 
-// numbers are those of the datagrams that came intact.
+// numbers returns the numbers of the datagrams that arrived intact.
 func numbers(got []arrival) (ns []int) {
 	for _, a := range got {
 		if a.intact {
@@ -184,7 +187,7 @@ func numbers(got []arrival) (ns []int) {
 	return ns
 }
 
-// missing are the numbers below n that did not come.
+// missing returns the numbers below n that did not arrive.
 func missing(got []arrival, n int) []int {
 	seen := make([]bool, n)
 	for _, k := range numbers(got) {
@@ -201,5 +204,5 @@ func missing(got []arrival, n int) []int {
 	return out
 }
 
-// inOrder says whether no number came after a higher one.
+// inOrder reports whether no number arrived after a higher one.
 func inOrder(got []arrival) bool { return slices.IsSorted(numbers(got)) }

@@ -45,7 +45,7 @@ func (p *pinger) send(to string, number uint16) {
 	p.must("send a ping", err)
 }
 
-// receive is the number of the next reply.
+// receive returns the number of the next reply.
 func (p *pinger) receive() uint16 {
 	b := make([]byte, 1500)
 	p.conn.SetReadDeadline(time.Now().Add(patience))
@@ -58,7 +58,8 @@ func (p *pinger) receive() uint16 {
 	}
 }
 
-// ping pings a host from n1, and fails unless the reply takes at least so long, and not much longer.
+// ping pings a host from n1, and fails unless the reply takes at least the given time, and not much
+// longer.
 func (l *Lab) ping(to string, least time.Duration) {
 	p := l.pinger()
 	for i := range uint16(5) {
@@ -73,7 +74,7 @@ func (l *Lab) ping(to string, least time.Duration) {
 	}
 }
 
-// checksum is the Internet checksum of b, which has an even length.
+// checksum returns the Internet checksum of b, which has an even length.
 func checksum(b []byte) uint16 {
 	s := uint32(0)
 	for ; len(b) > 1; b = b[2:] {

@@ -16,7 +16,7 @@ var (
 	back  = there.Back()
 )
 
-// testSeed is that of every fabric, unless the test is about seeds.
+// testSeed is the seed of every fabric, except in tests about seeds.
 const testSeed = 1
 
 // start starts the fabric and n hosts.
@@ -44,7 +44,7 @@ func (l *Lab) start(seed uint64, n int) {
 	l.must("attach the hosts", l.fabric.Attach(ctx, ports))
 }
 
-// close closes everything, the last first.
+// close closes everything, in reverse order.
 func (l *Lab) close() {
 	for i := len(l.closes) - 1; i >= 0; i-- {
 		l.closes[i]()
@@ -56,17 +56,17 @@ func (l *Lab) ctx() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), patience)
 }
 
-// host is one of n1, n2, ...
+// host returns n1, n2, ...
 func (l *Lab) host(name string) *host.Host {
 	for _, h := range l.hosts {
 		if h.Name() == name {
 			return h
 		}
 	}
-	panic("no host " + name) // a bug of the test's
+	panic("no host " + name) // a bug in the test
 }
 
-// apply gives paths their shapes; they are in effect when it returns.
+// apply gives paths their shapes, which are in effect when it returns.
 func (l *Lab) apply(m link.Matrix) {
 	ctx, cancel := l.ctx()
 	defer cancel()
@@ -79,7 +79,7 @@ func (l *Lab) shape(s link.Shape) { l.apply(link.Matrix{there: s}) }
 // both gives the paths between n1 and n2 the same shape.
 func (l *Lab) both(s link.Shape) { l.apply(link.Matrix{there: s, back: s}) }
 
-// counters are all that the fabric counted.
+// counters returns the counters of all paths.
 func (l *Lab) counters() map[link.Path]link.Counters {
 	ctx, cancel := l.ctx()
 	defer cancel()
@@ -88,7 +88,7 @@ func (l *Lab) counters() map[link.Path]link.Counters {
 	return c
 }
 
-// overflow is what full queues dropped of the host's packets, wherever they were bound for.
+// overflow returns how many of the host's packets full queues dropped, whatever their destination.
 func (l *Lab) overflow(from string) (n uint64) {
 	for p, c := range l.counters() {
 		if p.From == from {

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
-// A liar is a fabric that does something else than it is told.
+// A liar is a fabric that does something other than it is asked.
 type liar struct {
 	*userspace.Fabric
 	twist func(link.Path, link.Shape) link.Shape
@@ -29,11 +29,11 @@ func (l liar) Apply(ctx context.Context, m link.Matrix) error {
 	return l.Fabric.Apply(ctx, twisted)
 }
 
-// The suite finds out what is wrong with fabrics that are.
+// The suite detects faulty fabrics.
 func TestLiars(t *testing.T) {
 	hosttest.Need(t)
 	for _, tt := range []struct {
-		rule  string // that catches it: the beginning of its name
+		rule  string // the rule that catches it: the beginning of its name
 		twist func(link.Path, link.Shape) link.Shape
 	}{
 		{"a path without a shape", func(_ link.Path, s link.Shape) link.Shape { return s }}, // no liar
@@ -49,7 +49,7 @@ func TestLiars(t *testing.T) {
 			return s
 		}},
 		{"packets are lost", func(_ link.Path, s link.Shape) link.Shape { s.Loss *= 0.8; return s }},
-		{"one loss takes one wire packet", func(_ link.Path, s link.Shape) link.Shape { s.Loss *= 0.3; return s }},
+		{"one loss drops one wire packet", func(_ link.Path, s link.Shape) link.Shape { s.Loss *= 0.3; return s }},
 		{"losses come in bursts", func(_ link.Path, s link.Shape) link.Shape {
 			s.Loss, s.Burst = s.Burst.Loss(), link.Burst{}
 			return s

@@ -12,33 +12,34 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A Fabric is one that can be tested: hosts can be attached to it.
+// A Fabric is a link.Fabric that can be tested: hosts can be attached to it.
 type Fabric interface {
 	link.Fabric
 	Attach(ctx context.Context, ports []host.Port) error
 }
 
-// A Setup says how a fabric is started and what it promises.
+// A Setup says how to start a fabric and what it guarantees.
 type Setup struct {
 	// Start starts the fabric in the hub; the hosts are attached afterwards.
 	Start func(hub *host.Host, seed uint64) (Fabric, error)
-	// Seeded: the same seed and packets meet the same fates.
+	// Seeded states that the same seed and packets give the same drops.
 	Seeded bool
-	// Causes: the counters tell packets lost by chance from those that a full queue dropped.
-	// Without it all of them are Lost or Overflow, one knows not which.
+	// Causes states that the counters distinguish packets lost by chance from packets dropped by a
+	// full queue. Otherwise they may be counted as either Lost or Overflow.
 	Causes bool
-	// Switch is the process that carries the packets; nil where the kernel does. Only benchmarks ask.
+	// Switch returns the process that carries the packets; nil if the kernel does. Only benchmarks
+	// use it.
 	Switch func(Fabric) (pid int)
 }
 
-// A Rule is something that every fabric does.
+// A Rule is a property that every fabric must have.
 type Rule struct {
 	Name string
-	Why  string // what goes wrong in a run where the rule is broken
+	Why  string // what would go wrong in a run if the rule were broken
 	test func(*Lab)
 }
 
-// Check says how the fabric breaks the rule, if it does. It starts a fabric of its own.
+// Check starts a fabric of its own and returns how it breaks the rule, if it does.
 func (r Rule) Check(s Setup) (err error) {
 	defer func() {
 		switch v := recover().(type) {
@@ -55,10 +56,10 @@ func (r Rule) Check(s Setup) (err error) {
 	return nil
 }
 
-// A violation is panicked with, and recovered by Check.
+// A violation is the panic value of a broken rule, which Check recovers.
 type violation struct{ error }
 
-// Rules are all the rules, in the order in which they should be read.
+// Rules returns all rules, in reading order.
 func Rules() []Rule {
 	var all []Rule
 	for _, rules := range [][]Rule{wireRules, timeRules, chanceRules, rateRules, changeRules, endRules} {
@@ -67,7 +68,7 @@ func Rules() []Rule {
 	return all
 }
 
-// Run tests the fabric by every rule, each in a subtest of its own.
+// Run tests the fabric against every rule, each in a subtest of its own.
 func Run(t *testing.T, s Setup) {
 	hosttest.Need(t)
 	for _, r := range Rules() {
@@ -81,13 +82,13 @@ func Run(t *testing.T, s Setup) {
 	}
 }
 
-// exact says whether this machine's time is virtual, so that nothing but the fabric takes any.
+// exact reports whether this machine has virtual time, in which only the fabric takes time.
 var exact = os.Getenv("RECKON_LAB") == "1"
 
-// patience bounds every wait: it is no expectation of how long anything takes.
+// patience bounds every wait; it does not state how long anything should take.
 const patience = 30 * time.Second
 
-// slack is how late a packet may be.
+// slack returns how late a packet may be.
 func slack() time.Duration {
 	if exact {
 		return 500 * time.Microsecond
@@ -104,15 +105,15 @@ type Lab struct {
 	closes []func()
 }
 
-// fail ends the rule's test: the rule is broken.
+// fail ends the test of a rule that is broken.
 func (l *Lab) fail(format string, args ...any) { panic(violation{fmt.Errorf(format, args...)}) }
 
-// must fails where what the test needs did not work.
+// must fails if a step that the test needs did not work.
 func (l *Lab) must(what string, err error) {
 	if err != nil {
 		l.fail("%s: %w", what, err)
 	}
 }
 
-// later runs f when the test is over, before what was put off earlier.
+// later runs f at the end of the test, in reverse order of the calls.
 func (l *Lab) later(f func()) { l.closes = append(l.closes, f) }

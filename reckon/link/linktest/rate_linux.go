@@ -9,10 +9,10 @@ import (
 var rateRules = []Rule{
 	{"datagrams leave at the path's rate", "a slow link would not be slow", rateOfUDP},
 	{"TCP gets the path's rate and no more", "a slow link would not be slow", rateOfTCP},
-	{"a queue is as long as QueueLimit says, and what it drops is counted", "a flood would take the machine's memory, or vanish without a trace", queueBound},
+	{"a queue is as long as QueueLimit says, and what it drops is counted", "a flood would exhaust the machine's memory, or vanish unaccounted for", queueBound},
 }
 
-// onTheWire is how long so many bytes take.
+// onTheWire returns how long sending the bytes takes.
 func onTheWire(s link.Shape, bytes int) time.Duration {
 	return time.Duration(float64(bytes) * 8 / float64(s.Rate) * float64(time.Second))
 }
@@ -27,11 +27,11 @@ func rateOfUDP(l *Lab) {
 	f.send(n)
 	for i := range n {
 		a := f.receive()
-		// One per cent, for what a fabric counts as a packet's length beside IP.
+		// One per cent allows for what a fabric counts as a packet's length besides IP.
 		least := s.Delay + onTheWire(s, (i+1)*1250)*99/100 - f.sent[i].Sub(f.sent[0]) - 100*time.Microsecond
 		most := s.Delay + onTheWire(s, (i+1)*1250)*102/100 + slack()
 		if !a.intact || a.number != i || a.took < least || a.took > most {
-			l.fail("datagram %d came as %+v, want it after %v to %v", i, a, least, most)
+			l.fail("datagram %d arrived as %+v, want it after %v to %v", i, a, least, most)
 		}
 	}
 }
@@ -57,23 +57,23 @@ func queueBound(l *Lab) {
 	begin := time.Now()
 	for range n / round {
 		f.send(round)
-		l.counters() // and the fabric's sockets are empty
+		l.counters() // now the fabric's sockets are empty
 	}
 	flood := time.Since(begin)
 	got := len(f.untilEmpty())
 	dropped := int(l.overflow("n1") + l.counters()[there].Lost)
-	if sent := len(f.sent) - 1; got+dropped != sent { // but for the last, which came
-		l.fail("of %d datagrams %d came and %d are counted as dropped", sent, got, dropped)
+	if sent := len(f.sent) - 1; got+dropped != sent { // all but the last, which arrived
+		l.fail("of %d datagrams %d arrived and %d are counted as dropped", sent, got, dropped)
 	}
 	least := s.QueueLimit() - 1 // one is on the wire
 	most := s.QueueLimit() + 2 + int(flood*102/100/onTheWire(s, bytes))
 	if got < least || got > most {
-		l.fail("%d datagrams came of %d sent in %v into a queue for %d, want from %d to %d", got, n, flood, s.QueueLimit(), least, most)
+		l.fail("%d datagrams arrived of %d sent in %v into a queue for %d, want from %d to %d", got, n, flood, s.QueueLimit(), least, most)
 	}
 }
 
-// untilEmpty says what came of all that was sent, in order, until the queue was empty: the last one is sent
-// when there is room again.
+// untilEmpty sends one more datagram as soon as the queue has room again, and returns all arrivals
+// before it, in order.
 func (f *flow) untilEmpty() (got []arrival) {
 	for range len(f.sent) {
 		entered, dropped := f.counters()[there], f.overflow(there.From)

@@ -13,7 +13,7 @@ import (
 
 const tcpPort = 8
 
-// listen is a TCP listener on the host.
+// listen opens a TCP listener on the host.
 func (l *Lab) listen(name string) (net.Listener, netip.AddrPort) {
 	addr := netip.AddrPortFrom(l.host(name).Port().Addr, tcpPort)
 	var listener net.Listener
@@ -24,7 +24,8 @@ func (l *Lab) listen(name string) (net.Listener, netip.AddrPort) {
 	return listener, addr
 }
 
-// transfer sends n bytes over a connection and fails unless just they come; it says how long that took, from the first to the last.
+// transfer sends n bytes over a connection, and fails unless exactly these arrive. It returns how
+// long that took, from the first byte to the last.
 func (l *Lab) transfer(p link.Path, n int) time.Duration {
 	listener, addr := l.listen(p.To)
 	defer listener.Close()
@@ -55,7 +56,7 @@ func (l *Lab) transfer(p link.Path, n int) time.Duration {
 	return took
 }
 
-// A pattern is an endless stream whose bytes depend on where they are; written to, it compares.
+// A pattern is an endless stream whose bytes depend on their position. Writing to it compares.
 type pattern struct{ at int }
 
 func (p *pattern) Read(b []byte) (int, error) {

@@ -8,13 +8,13 @@ import (
 )
 
 var timeRules = []Rule{
-	{"packets take the path's delay, each way its own", "a WAN would not be as wide as it says", delayEachWay},
-	{"a uniform jitter spreads the delay evenly", "tail latencies would be another network's", jitterOf(link.Shape{Distribution: link.Uniform})},
-	{"a normal jitter is a bell", "tail latencies would be another network's", jitterOf(link.Shape{Distribution: link.Normal})},
-	{"a Pareto jitter has a long tail", "tail latencies would be another network's", jitterOf(link.Shape{Distribution: link.Pareto})},
-	{"a trace's delays come again", "tail latencies would be another network's", jitterOfTrace},
+	{"packets take the path's delay, independently in each direction", "a WAN would not have the latency that it claims", delayEachWay},
+	{"a uniform jitter spreads the delay evenly", "tail latencies would be those of another network", jitterOf(link.Shape{Distribution: link.Uniform})},
+	{"a normal jitter follows the normal distribution", "tail latencies would be those of another network", jitterOf(link.Shape{Distribution: link.Normal})},
+	{"a Pareto jitter has a long tail", "tail latencies would be those of another network", jitterOf(link.Shape{Distribution: link.Pareto})},
+	{"a trace's delays are reproduced", "tail latencies would be those of another network", jitterOfTrace},
 	{"no packet overtakes another unless the path has jitter or reorder", "TCP takes reordering for loss and slows down", keepsOrder},
-	{"jitter parts packets, so some overtake others", "the jitter would be a slowly changing delay", jitterReorders},
+	{"jitter is independent for each packet, so some overtake others", "the jitter would be a slowly changing delay", jitterReorders},
 }
 
 func delayEachWay(l *Lab) {
@@ -32,18 +32,18 @@ func delayEachWay(l *Lab) {
 
 // oneWay sends a datagram and fails unless it takes the delay.
 func (l *Lab) oneWay(f *flow, delay time.Duration) {
-	const clocks = 100 * time.Microsecond // how well the kernel's stamps and ours agree
+	const clocks = 100 * time.Microsecond // how well the kernel's timestamps and ours agree
 	f.send(1)
 	a := f.receive()
 	if !a.intact || a.number != len(f.sent)-1 {
-		l.fail("another datagram came than was sent: %+v", a)
+		l.fail("a datagram arrived that was not the one sent: %+v", a)
 	}
 	if a.took < delay-clocks || a.took > delay+slack() {
 		l.fail("a datagram took %v on a path of %v", a.took, delay)
 	}
 }
 
-// The tested jitter spreads far enough that the clocks' error does not matter.
+// The jitter is so large that the clocks' error does not matter.
 const (
 	spreadDelay = 150 * time.Millisecond
 	spread      = 50 * time.Millisecond
@@ -68,7 +68,7 @@ func (l *Lab) spreads(s link.Shape) {
 	l.must(describe(s), delays(took, s, slack()))
 }
 
-// jitterOfTrace tests a distribution with two humps, as no formula has.
+// jitterOfTrace tests a distribution with two peaks, which no formula has.
 func jitterOfTrace(l *Lab) {
 	d, mean, jitter, err := link.ReadTrace(strings.NewReader(strings.Repeat("80\n90\n100\n", 30) + strings.Repeat("240\n250\n", 10)))
 	l.must("read a trace", err)
@@ -83,12 +83,12 @@ func keepsOrder(l *Lab) {
 		l.shape(s)
 		first := len(f.sent)
 		if got := f.all(3*round, round); !inOrder(got) || len(missing(got, len(f.sent))) != first {
-			l.fail("%s packets came as %v ..., %d of %d", describe(s), numbers(got)[:10], len(numbers(got)), 3*round)
+			l.fail("%s packets arrived as %v ..., %d of %d", describe(s), numbers(got)[:10], len(numbers(got)), 3*round)
 		}
 	}
 	l.shape(link.Shape{Loss: 0.05})
 	if got := f.through(5 * round); !inOrder(got) {
-		l.fail("on a lossy path packets came in another order")
+		l.fail("packets were reordered on a lossy path")
 	}
 }
 
@@ -97,6 +97,6 @@ func jitterReorders(l *Lab) {
 	l.shape(link.Shape{Delay: 20 * time.Millisecond, Jitter: 20 * time.Millisecond})
 	got := l.flow(there).all(5*round, round)
 	if inOrder(got) || len(missing(got, 5*round)) > 0 {
-		l.fail("of 500 packets within 40 ms of jitter %d came, in order: %v", len(numbers(got)), inOrder(got))
+		l.fail("of 500 packets within 40 ms of jitter %d arrived, in order: %v", len(numbers(got)), inOrder(got))
 	}
 }

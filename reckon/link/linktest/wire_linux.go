@@ -9,9 +9,9 @@ import (
 
 var wireRules = []Rule{
 	{"a path without a shape is a perfect wire", "a run without faults would show faults", perfectWire},
-	{"TCP arrives whole whatever the path does", "the system would be judged for what the fabric broke", wholeTCP},
+	{"TCP data arrives intact whatever the path does", "the system would be blamed for the fabric's damage", wholeTCP},
 	{"ICMP meets the same shape", "ping is how people look at a link", echoes},
-	{"every packet is counted on its path", "nobody could prove that a fault struck", counts},
+	{"every packet is counted on its path", "nobody could prove that a fault took effect", counts},
 }
 
 func perfectWire(l *Lab) {
@@ -19,13 +19,13 @@ func perfectWire(l *Lab) {
 	f := l.flow(link.Path{From: "n1", To: "n3"})
 	got := f.all(1000, round)
 	if !inOrder(got) || len(missing(got, 1000)) > 0 {
-		l.fail("%d of 1000 datagrams came, in order: %v", len(numbers(got)), inOrder(got))
+		l.fail("%d of 1000 datagrams arrived, in order: %v", len(numbers(got)), inOrder(got))
 	}
 	l.transfer(there, 8<<20)
 	l.ping("n2", 0)
 }
 
-// shapes are of every kind that lets packets through.
+// shapes has one of every kind that lets packets through.
 var shapes = []link.Shape{
 	{Delay: 2 * time.Millisecond},
 	{Delay: 2 * time.Millisecond, Jitter: time.Millisecond},
@@ -72,7 +72,7 @@ func counts(l *Lab) {
 		l.fail("%d datagrams of %d bytes beside their headers are counted as %+v, want %+v", 5*round, f.size, got, want)
 	}
 	if got := l.counters()[back]; got != (link.Counters{}) {
-		l.fail("nothing went back, and it is counted as %+v", got)
+		l.fail("nothing was sent back, but it is counted as %+v", got)
 	}
 	l.shape(link.Shape{Loss: 0.2})
 	lost := uint64(5*round - len(numbers(f.through(5*round))))
@@ -81,5 +81,5 @@ func counts(l *Lab) {
 	}
 }
 
-// describe is how errors name a shape.
+// describe returns how errors name a shape.
 func describe(s link.Shape) string { return fmt.Sprintf("on a path with %v", s) }

@@ -14,17 +14,19 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// ErrUnavailable is what a machine answers whose kernel has no netem. Errors that wrap it say in a line what is missing and what to do.
+// ErrUnavailable is returned where the kernel has no netem. Errors that wrap it say in one line
+// what is missing and what to do.
 var ErrUnavailable = errors.New("no netem here")
 
-// Available says whether this machine's kernel has what the fabric needs, by trying it in a namespace that is
-// thrown away. It takes some milliseconds, and a process that may make hosts (host.ErrNotPermitted otherwise).
+// Available returns an error if this machine's kernel lacks something that the fabric needs. It
+// tries everything in a temporary namespace, which takes some milliseconds, and needs a process
+// that may make hosts (host.ErrNotPermitted otherwise).
 func Available() error {
 	_, err := examine()
 	return err
 }
 
-// A kernel is what was found out about this machine's.
+// A kernel describes this machine's kernel.
 type kernel struct {
 	name   string // "Linux 6.12.107"
 	seeded bool   // its netem takes a seed
@@ -48,29 +50,30 @@ func examine() (kernel, error) {
 	return k, nil
 }
 
-// try sends a packet along a path on the loopback device, and reads back whether its queue took the seed.
+// try sends a packet along a path on the loopback device, and reports whether the path's queue
+// accepted the seed.
 func try(h *host.Host, t *tc) (seeded bool, err error) {
 	const lo = 1
 	self := &port{Port: host.Port{Name: "n1", Addr: loopback}, device: lo}
 	if err := t.queue(create, place{lo, root, netlink.HANDLE_ROOT}, "htb", htbOptions()); err != nil {
 		return false, fmt.Errorf("has no sch_htb (%w)", err)
 	}
-	p := &path{name: link.Path{From: "n1", To: "n1"}, from: self, to: self, changes: map[string]int{}, paceMajor: firstPace}
+	p := &path{name: link.Path{From: "n1", To: "n1"}, from: self, to: self, changes: map[string]int{}, delayMajor: firstDelay}
 	if err := t.class(p.class(), "htb", classOptions()); err != nil {
 		return false, fmt.Errorf("makes no htb class (%w)", err)
 	}
 	q := queue{limit: 100, seed: 1}
-	if err := t.queue(create, p.fate(), "netem", q.options()); err != nil {
+	if err := t.queue(create, p.lossPlace(), "netem", q.options()); err != nil {
 		return false, fmt.Errorf("has no sch_netem (%w)", err)
 	}
 	q.shape.Delay = time.Millisecond
-	if err := t.queue(create, p.pace(), "netem", q.options()); err != nil {
+	if err := t.queue(create, p.delayPlace(), "netem", q.options()); err != nil {
 		return false, fmt.Errorf("puts no netem queue into another (%w)", err)
 	}
 	if err := inside(h, func(nl *netlink.Handle) error { return nl.FilterAdd(bySource(self, lo, root, p.class().handle)) }); err != nil {
 		return false, fmt.Errorf("has no cls_u32 (%w)", err)
 	}
-	s, err := t.readQueue(p.pace())
+	s, err := t.readQueue(p.delayPlace())
 	if err != nil {
 		return false, fmt.Errorf("does not describe its queues (%w)", err)
 	}
@@ -79,8 +82,9 @@ func try(h *host.Host, t *tc) (seeded bool, err error) {
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// send sends a packet through the queues. Kernels before 6.13, and stable ones of before December 2024, lost count of what
-// was in a queue within a netem queue ("netem: account for backlog updates from child qdisc"), and left it there.
+// send sends a packet through the queues. Kernels before 6.13, and stable ones from before December
+// 2024, miscounted the packets of a queue inside a netem queue ("netem: account for backlog updates
+// from child qdisc"), and left them there.
 func send(h *host.Host) error {
 	return h.Do(func() error {
 		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback.AsSlice()})

@@ -10,8 +10,9 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// copies is where a path's packets are duplicated: an intermediate device with a netem queue of its own, which gives back
-// what it gets, some of it twice, where it came from. It stays, and passes all on, when the path duplicates no more.
+// copies is where a path's packets are duplicated: an intermediate device with a netem queue of its
+// own, which returns the packets that it gets, some of them twice, to where they came from. It
+// stays in place, duplicating nothing, when the shape no longer duplicates.
 type copies struct {
 	device int
 	name   string
@@ -22,12 +23,12 @@ func (c *copies) queue() place {
 	return place{device: c.device, handle: root, parent: netlink.HANDLE_ROOT}
 }
 
-// duplicate sees to the shape's duplicates.
+// duplicate applies the shape's duplication.
 func (f *Fabric) duplicate(p *path, s link.Shape) error {
-	if copiesOf(s) == copiesOf(p.shape) && (!p.doubtful || p.copies == nil) {
+	if duplicatePart(s) == duplicatePart(p.shape) && (!p.uncertain || p.copies == nil) {
 		return nil
 	}
-	q := queue{shape: copiesOf(s), limit: ceiling, seed: p.draw(f.seed, "copies")}
+	q := queue{shape: duplicatePart(s), limit: ceiling, seed: p.draw(f.seed, "copies")}
 	if p.copies != nil {
 		if err := f.tc.queue(change, p.copies.queue(), "netem", q.options()); err != nil {
 			return fmt.Errorf("change the queue that duplicates: %w", err)
@@ -42,7 +43,7 @@ func (f *Fabric) duplicate(p *path, s link.Shape) error {
 	return nil
 }
 
-// copiesQueueLength is how many packets the device takes at a time, beside its netem queue: nothing waits there.
+// copiesQueueLength is the device's own queue, in packets; nothing waits there.
 const copiesQueueLength = 1000
 
 func (f *Fabric) newCopies(p *path, q queue) (*copies, error) {
@@ -67,7 +68,7 @@ func (f *Fabric) newCopies(p *path, q queue) (*copies, error) {
 	return c, err
 }
 
-// route puts the device in the path's way.
+// route sends the path's packets through the device.
 func (f *Fabric) route(nl *netlink.Handle, p *path, c *copies, q queue) error {
 	if err := f.tc.queue(create, c.queue(), "netem", q.options()); err != nil {
 		return fmt.Errorf("add the queue that duplicates: %w", err)
@@ -80,7 +81,7 @@ func (f *Fabric) route(nl *netlink.Handle, p *path, c *copies, q queue) error {
 		return fmt.Errorf("add clsact: %w", err)
 	}
 	filter := bySource(p.from, p.to.device, netlink.HANDLE_MIN_EGRESS, 0)
-	filter.Priority = uint16(p.from.index + 1) // its own, to find it again
+	filter.Priority = uint16(p.from.index + 1) // unique, to find the filter again
 	filter.Actions = []netlink.Action{netlink.NewMirredAction(c.device)}
 	if err := nl.FilterAdd(filter); err != nil {
 		return fmt.Errorf("add the filter: %w", err)
@@ -89,8 +90,8 @@ func (f *Fabric) route(nl *netlink.Handle, p *path, c *copies, q queue) error {
 	return nil
 }
 
-// made is how many packets, and bytes, have been added to those that entered: what left the
-// device and did not come to it. It is exact when nothing passes while it is read.
+// made returns how many packets and bytes were added by duplication: those that left the device
+// less those that entered it. It is exact if no packet passes while it is read.
 func (c *copies) made(f *Fabric, queues map[place]statistics) (packets, bytes uint64, err error) {
 	if c == nil {
 		return 0, 0, nil
@@ -116,7 +117,7 @@ func (c *copies) made(f *Fabric, queues map[place]statistics) (packets, bytes ui
 	return 0, 0, errors.New("the filter that sends packets to be duplicated is gone")
 }
 
-// remove deletes the device. The filter goes with its clsact.
+// remove deletes the device. The filter is deleted with its clsact.
 func (c *copies) remove(f *Fabric) error {
 	if c == nil {
 		return nil

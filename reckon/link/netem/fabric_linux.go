@@ -27,20 +27,22 @@ type Fabric struct {
 
 var _ link.Fabric = (*Fabric)(nil)
 
-// A port is where a host is joined to the router.
+// A port is the router's end of one host's cable.
 type port struct {
 	host.Port
-	index   int // from 0, in the order of attachment
-	device  int // the router's end of its cable
-	choosy  int // paths from it that decide about each packet
-	segment segmentation
+	index          int // from 0, in the order of attachment
+	device         int // the router's end of its cable
+	perPacketPaths int // paths from it that decide about each packet
+	segment        segmentation
 }
 
-// maxPorts is how many hosts a fabric can have: handles of queues are numbers of 16 bits, and each path needs three.
+// maxPorts is how many hosts a fabric can have: queue handles are 16-bit numbers, and each path
+// needs three.
 const maxPorts = 0x3000
 
-// Start makes a router of the hub, in which nobody is attached yet. Every chance that the kernel draws from a seed derives
-// from the one given. It is an error where the kernel has not what it takes (see Available).
+// Start makes the hub a router without hosts. Every chance that the kernel draws from a seed
+// derives from the given one. Start fails if the kernel lacks something that the fabric needs (see
+// Available).
 func Start(hub *host.Host, seed uint64) (*Fabric, error) {
 	f, err := start(hub, seed)
 	if err != nil {
@@ -54,10 +56,10 @@ func start(hub *host.Host, seed uint64) (*Fabric, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := hub.Do(forward); err != nil {
+	if err := hub.Do(enableForwarding); err != nil {
 		return nil, err
 	}
-	if err := sink(hub); err != nil {
+	if err := addBlackhole(hub); err != nil {
 		return nil, err
 	}
 	t, err := openTC(hub)
@@ -69,8 +71,8 @@ func start(hub *host.Host, seed uint64) (*Fabric, error) {
 
 var errClosed = errors.New("the fabric is closed")
 
-// Attach plugs hosts in. Between attached hosts every path is a perfect wire until Apply says otherwise.
-// After an error of the kernel nothing but Close is left to do.
+// Attach attaches the hosts. Every path between attached hosts is a perfect wire until Apply shapes
+// it. After an error of the kernel, only Close may be called.
 func (f *Fabric) Attach(ctx context.Context, ports []host.Port) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,7 +86,7 @@ func (f *Fabric) attach(ctx context.Context, ports []host.Port) error {
 	if f.tc == nil {
 		return errClosed
 	}
-	added, err := f.seat(ports)
+	added, err := f.checkPorts(ports)
 	if err != nil {
 		return err
 	}
@@ -92,15 +94,15 @@ func (f *Fabric) attach(ctx context.Context, ports []host.Port) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f.plug(p); err != nil {
+		if err := f.attachPort(p); err != nil {
 			return fmt.Errorf("attach %s: %w", p.Name, err)
 		}
 	}
 	return nil
 }
 
-// seat checks the ports, all of them or none, before anything is done.
-func (f *Fabric) seat(ports []host.Port) (added []*port, err error) {
+// checkPorts checks all of the ports before anything is changed.
+func (f *Fabric) checkPorts(ports []host.Port) (added []*port, err error) {
 	taken := func(same func(*port) bool) bool {
 		return slices.ContainsFunc(f.ports, same) || slices.ContainsFunc(added, same)
 	}
@@ -127,24 +129,26 @@ func (f *Fabric) seat(ports []host.Port) (added []*port, err error) {
 	return added, nil
 }
 
-// plug makes the paths between p and everyone attached before, then the routes: nothing passes by a path that is not there.
-func (f *Fabric) plug(p *port) error {
+// attachPort makes the paths between p and every port attached before, and then the routes, so that
+// no packet passes before its path exists.
+func (f *Fabric) attachPort(p *port) error {
 	if err := f.tc.queue(create, place{p.device, root, netlink.HANDLE_ROOT}, "htb", htbOptions()); err != nil {
 		return fmt.Errorf("add the htb queue of %s: %w", p.Interface, err)
 	}
-	f.ports = append(f.ports, p) // Close knows it from here on
+	f.ports = append(f.ports, p) // from here on Close removes it
 	for _, other := range f.ports[:len(f.ports)-1] {
 		for _, ends := range [][2]*port{{other, p}, {p, other}} {
-			if err := f.lay(ends[0], ends[1]); err != nil {
+			if err := f.addPath(ends[0], ends[1]); err != nil {
 				return err
 			}
 		}
 	}
-	return join(f.hub, p)
+	return connect(f.hub, p)
 }
 
-// Apply is link.Fabric's. It is an error, and changes nothing, to name a host that is not attached. Paths change one after the
-// other, each within some tens of microseconds; a path whose delay and loss change has one of them new and one old for less than that.
+// Apply implements link.Fabric. Naming a host that is not attached is an error and changes nothing.
+// Paths change one after the other, each within some tens of microseconds; where both delay and
+// loss of a path change, one of them is new and the other old for less than that.
 func (f *Fabric) Apply(ctx context.Context, m link.Matrix) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -183,16 +187,17 @@ func (f *Fabric) apply(ctx context.Context, m link.Matrix) error {
 	return f.setSegmentation(m, true)
 }
 
-// setSegmentation lets sources send super-frames, or forbids it, as the shapes that their paths are about to have require.
+// setSegmentation allows sources to send super-frames, or forbids it, as the shapes that their
+// paths are about to have require.
 func (f *Fabric) setSegmentation(m link.Matrix, allow bool) error {
-	about := map[*port]int{} // how many more paths will decide about each packet
+	about := map[*port]int{} // by how much the number of paths that decide about each packet changes
 	for name, s := range m {
 		p := f.paths[name]
 		about[p.from] += count(perPacket(s)) - count(perPacket(p.shape))
 	}
 	for p, more := range about {
-		wire := p.choosy+more > 0
-		if wire == allow { // its turn is the other time: wire packets before the shapes change, super-frames after
+		wire := p.perPacketPaths+more > 0
+		if wire == allow { // forbidding comes before the shapes change, allowing after
 			continue
 		}
 		if err := p.segment.set(wire); err != nil {
@@ -209,8 +214,9 @@ func count(b bool) int {
 	return 0
 }
 
-// Counters is link.Fabric's; it lists the paths that have carried anything. Paths are read one after the other, so
-// while they carry packets what is counted on one has not happened at the same instant as on another.
+// Counters implements link.Fabric; it returns the paths that have carried anything. Paths are read
+// one after the other, so while they carry packets their counters do not belong to the same
+// instant.
 func (f *Fabric) Counters(ctx context.Context) (map[link.Path]link.Counters, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -259,7 +265,7 @@ func (f *Fabric) counters(ctx context.Context) (map[link.Path]link.Counters, err
 	return m, nil
 }
 
-// pathOf is the path whose class it is; nil for other classes, as netem queues have one, too.
+// pathOf returns the path of the class; nil for other classes, since netem queues have one too.
 func (f *Fabric) pathOf(class place, to *port) *path {
 	i := int(class.handle) - root - 1
 	if i < 0 || i >= len(f.ports) {
@@ -268,7 +274,7 @@ func (f *Fabric) pathOf(class place, to *port) *path {
 	return f.paths[link.Path{From: f.ports[i].Name, To: to.Name}]
 }
 
-// A Description says what carries the packets.
+// A Description names what carries the packets.
 type Description struct {
 	Backend string `json:"backend"` // "netem"
 	Kernel  string `json:"kernel"`  // whose netem it is
@@ -283,13 +289,13 @@ func (d Description) String() string {
 	return fmt.Sprintf("%s of %s, %s", d.Backend, d.Kernel, draws)
 }
 
-// Describe says what carries the packets.
+// Describe returns what carries the packets.
 func (f *Fabric) Describe() Description {
 	return Description{Backend: "netem", Kernel: f.kernel.name, Seeded: f.kernel.seeded}
 }
 
-// Close takes all queues and routes away: no packet passes any more. Hosts that are still there get their
-// super-frames back. Closing twice does nothing more.
+// Close removes all queues and routes, so that no packet passes any more, and lets the remaining
+// hosts send super-frames again. Closing again does nothing more.
 func (f *Fabric) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -298,14 +304,14 @@ func (f *Fabric) Close() error {
 	}
 	var errs []error
 	for _, p := range f.ports {
-		errs = append(errs, leave(f.hub, p), f.tc.remove(place{device: p.device, parent: netlink.HANDLE_ROOT, handle: root}), p.segment.restore())
+		errs = append(errs, removeRoute(f.hub, p), f.tc.remove(place{device: p.device, parent: netlink.HANDLE_ROOT, handle: root}), p.segment.restore())
 	}
 	for _, p := range f.paths {
 		errs = append(errs, p.copies.remove(f))
 	}
 	f.tc.close()
 	f.tc = nil
-	if err := errors.Join(append(errs, unsink(f.hub))...); err != nil {
+	if err := errors.Join(append(errs, removeBlackhole(f.hub))...); err != nil {
 		return fmt.Errorf("close netem: %w", err)
 	}
 	return nil

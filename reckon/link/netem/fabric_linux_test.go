@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
-// need skips the test where the kernel has no netem. In the lab it has.
+// need skips the test where the kernel has no netem. The lab's kernel has it.
 func need(t testing.TB) {
 	t.Helper()
 	hosttest.Need(t)
@@ -24,7 +24,7 @@ func need(t testing.TB) {
 	}
 }
 
-// setup is what the fabric promises on this machine's kernel.
+// setup states what the fabric guarantees on this machine's kernel.
 func setup(t testing.TB) linktest.Setup {
 	t.Helper()
 	need(t)

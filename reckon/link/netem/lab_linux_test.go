@@ -100,7 +100,7 @@ func (l *lab) send(n int) {
 	}
 }
 
-// What a cut takes out of the queue is counted, to the packet and byte.
+// What a cut removes from the queue is counted exactly, in packets and bytes.
 func TestCutCountsWhatWasUnderWay(t *testing.T) {
 	l := newLab(t)
 	l.apply(link.Matrix{there: {Delay: time.Minute}})
@@ -109,7 +109,7 @@ func TestCutCountsWhatWasUnderWay(t *testing.T) {
 	l.send(20)
 	l.apply(link.Matrix{there: {}})
 	l.send(7)
-	want := link.Counters{Packets: 77, Bytes: 57 * 100, Cut: 70} // the bytes of those that were not let in are not known
+	want := link.Counters{Packets: 77, Bytes: 57 * 100, Cut: 70} // the bytes of packets that never entered are not known
 	if got := l.counters(there); got != want {
 		t.Errorf("counters %+v, want %+v", got, want)
 	}
@@ -120,21 +120,21 @@ func TestCutCountsWhatWasUnderWay(t *testing.T) {
 	}
 }
 
-// A cut that failed half way is undone by the shape that was there before it.
+// A cut that failed half way is undone by applying the shape that was there before it.
 func TestChangeThatFailsHalfWay(t *testing.T) {
 	l := newLab(t)
 	l.apply(link.Matrix{there: {Delay: time.Millisecond}})
 	nl := l.hub.Netlink()
 	device, err := nl.LinkByName(l.hosts[1].Port().Interface)
 	l.must(err)
-	pace := netlink.NewNetem(netlink.QdiscAttrs{ // of n1 towards n2
+	delay := netlink.NewNetem(netlink.QdiscAttrs{ // of n1 towards n2
 		LinkIndex: device.Attrs().Index, Handle: netlink.MakeHandle(0x4010, 0), Parent: netlink.MakeHandle(0x10, 1),
 	}, netlink.NetemQdiscAttrs{})
-	l.must(nl.QdiscDel(pace))
+	l.must(nl.QdiscDel(delay))
 	if err := l.fabric.Apply(l.Context(), link.Matrix{there: {Delay: time.Millisecond, Cut: true}}); err == nil {
 		t.Fatal("a cut was made without the queue that it is to empty")
 	}
-	l.must(nl.QdiscAdd(pace))
+	l.must(nl.QdiscAdd(delay))
 	l.apply(link.Matrix{there: {Delay: time.Millisecond}})
 	l.send(1)
 	l.must(l.b.SetReadDeadline(time.Now().Add(10 * time.Second)))
@@ -143,7 +143,8 @@ func TestChangeThatFailsHalfWay(t *testing.T) {
 	}
 }
 
-// A queue cannot forget its table, so a uniform jitter after another distribution brings a table of its own.
+// A queue's table cannot be removed, so a uniform jitter after another distribution brings a table
+// of its own.
 func TestUniformAfterNormal(t *testing.T) {
 	const ms = time.Millisecond
 	l := newLab(t)
@@ -184,8 +185,8 @@ func TestRoundTripInTheLab(t *testing.T) {
 	}
 }
 
-// pings sends n echo requests from n1 to n2, one after the other, and says how long they took. It stays on
-// the host's thread, out of the runtime's way.
+// pings sends n echo requests from n1 to n2, one after the other, and returns how long each took.
+// It stays on the host's thread, so that the Go scheduler does not interfere.
 func (l *lab) pings(n int) (p50, p99 time.Duration) {
 	l.Helper()
 	var took []time.Duration
@@ -217,7 +218,7 @@ func (l *lab) pings(n int) (p50, p99 time.Duration) {
 	return took[n/2], took[n*99/100]
 }
 
-// A host sends wire packets only while one of its paths decides about each.
+// A host sends single wire packets only while one of its paths decides about each packet.
 func TestSegmentation(t *testing.T) {
 	l := newLab(t)
 	segments := func(i int) uint32 {
@@ -282,7 +283,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Whatever is closed first, the rest can be closed, and says that it is.
+// Whatever is closed first, the rest can still be closed, and reports that it is.
 func TestCloseInAnyOrder(t *testing.T) {
 	for _, order := range []string{"hosts hub fabric", "hub fabric hosts", "fabric hub hosts"} {
 		t.Run(order, func(t *testing.T) {

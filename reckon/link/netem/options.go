@@ -8,7 +8,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// Attributes of a netem queue, of linux/pkt_sched.h.
+// Attributes of a netem queue, from linux/pkt_sched.h.
 const (
 	attrDelayDist = 2  // TCA_NETEM_DELAY_DIST
 	attrReorder   = 3  // TCA_NETEM_REORDER
@@ -23,42 +23,47 @@ const (
 	lossGilbertElliott = 2 // NETEM_LOSS_GE
 )
 
-// maxJitter is what the kernel's arithmetic allows (INT_MAX nanoseconds): it would cap more in silence.
+// maxJitter is the kernel's limit (INT_MAX nanoseconds), beyond which it would clip without an
+// error.
 const maxJitter = math.MaxInt32 * time.Nanosecond
 
-// etherHeader is how many bytes of a frame the kernel counts that link.Shape's Rate and link.Counters do not.
+// etherHeader is the number of bytes of a frame that the kernel counts, but link.Shape's Rate and
+// link.Counters do not.
 const etherHeader = 14
 
-// The parts of a shape, by the queue that sees to them. Each is a shape of its own, so that parts can be compared.
-func fateOf(s link.Shape) link.Shape {
+// lossPart and the functions below return the part of a shape that one queue applies, as a shape,
+// so that parts can be compared.
+func lossPart(s link.Shape) link.Shape {
 	if s.Cut {
 		return link.Shape{Cut: true}
 	}
 	return link.Shape{Loss: s.Loss, Burst: s.Burst, Corrupt: s.Corrupt}
 }
 
-func paceOf(s link.Shape) link.Shape {
+func delayPart(s link.Shape) link.Shape {
 	return link.Shape{Delay: s.Delay, Jitter: s.Jitter, Distribution: s.Distribution, Reorder: s.Reorder, Rate: s.Rate}
 }
 
-func copiesOf(s link.Shape) link.Shape { return link.Shape{Duplicate: s.Duplicate} }
+func duplicatePart(s link.Shape) link.Shape { return link.Shape{Duplicate: s.Duplicate} }
 
-// perPacket says whether the shape decides about each wire packet, so that super-frames would make a difference.
+// perPacket reports whether the shape decides about each wire packet, so that super-frames would
+// make a difference.
 func perPacket(s link.Shape) bool {
 	s.Delay = 0
 	return s != link.Shape{}
 }
 
-// A queue is all that a netem queue can be told.
+// A queue has all settings of a netem queue.
 type queue struct {
 	shape link.Shape
 	limit uint32     // packets
-	table link.Table // of the delay's distribution; none leaves the table that the queue has
+	table link.Table // of the delay's distribution; nil keeps the queue's table
 	seed  uint64
 }
 
-// options are the queue's TCA_OPTIONS: struct tc_netem_qopt and attributes. What the shape does not have is sent as zero, as the
-// kernel keeps what it is not told when it changes a queue. A table can only be replaced: it stays, unused, without jitter.
+// options returns the queue's TCA_OPTIONS: struct tc_netem_qopt and attributes. What the shape does
+// not have is sent as zero, because changing a queue keeps every setting that is not sent. A table
+// can only be replaced: without jitter it stays, unused.
 func (q queue) options() []byte {
 	s := q.shape
 	loss, gap := probability(s.Loss), uint32(0)
@@ -91,20 +96,22 @@ func (q queue) options() []byte {
 	return attribute(b, attrSeed, long(q.seed))
 }
 
-// gemodel is struct tc_netem_gemodel. Its last two are the probabilities that a packet passes in the bad state and
-// that it is lost in the good one. A queue has one model of loss, so the independent loss goes into both states.
+// gemodel returns struct tc_netem_gemodel. Its last two fields are the probabilities that a packet
+// passes in the bad state and that it is lost in the good one. A queue has one model of loss, so
+// the independent loss is added to both states.
 func gemodel(s link.Shape) []byte {
 	either := func(a, b float64) float64 { return a + b*(1-a) }
 	bad, good := either(s.Burst.Bad, s.Loss), either(s.Burst.Good, s.Loss)
 	return words(probability(s.Burst.P), probability(s.Burst.R), probability(1-bad), probability(good))
 }
 
-// probability is what netem compares a random number of 32 bits with.
+// probability returns p as the 32-bit number that netem compares a random number with.
 func probability(p float64) uint32 {
 	return uint32(math.Round(p * math.MaxUint32))
 }
 
-// table is a distribution's, as the kernel has it: 16-bit numbers in units of 1/8192 of the jitter.
+// table returns a distribution's table as the kernel has it: 16-bit numbers in units of 1/8192 of
+// the jitter.
 func table(t link.Table) []byte {
 	b := make([]byte, 0, 2*len(t))
 	for _, v := range t {
@@ -113,7 +120,8 @@ func table(t link.Table) []byte {
 	return b
 }
 
-// evenTable is the uniform distribution for a queue that has had another: a queue cannot be told to forget its table.
+// evenTable is the uniform distribution, for a queue that has had another: a queue's table cannot
+// be removed.
 func evenTable() link.Table {
 	t := make(link.Table, 4096)
 	for i := range t {
@@ -122,20 +130,23 @@ func evenTable() link.Table {
 	return t
 }
 
-// An unlimited htb class, in bytes a second: it has more tokens than any machine has packets.
+// An htb class that never limits: it has more tokens than any machine sends packets. Rates are in
+// bytes a second.
 const (
 	unlimited = 1 << 40
 	burst     = 1e9 / 64 // a second's tokens, in the kernel's ticks of 64 ns
 	quantum   = 60_000   // bytes that a class may send before another's turn
 )
 
-// htbOptions are those of the queue that holds a destination's classes: struct tc_htb_glob.
+// htbOptions returns the options of the queue that holds a destination's classes: struct
+// tc_htb_glob.
 func htbOptions() []byte {
 	const version, rateToQuantum = 3, 10
 	return attribute(nil, 2 /* TCA_HTB_INIT */, words(version, rateToQuantum, 0, 0, 0))
 }
 
-// classOptions are those of a path's class: struct tc_htb_opt and the rates that do not fit into it.
+// classOptions returns the options of a path's class: struct tc_htb_opt, and the rates that do not
+// fit into it.
 func classOptions() []byte {
 	const ethernet = 1 << 8 // linklayer, in the second byte: no table of rates is needed
 	spec := words(ethernet, 0, math.MaxUint32)

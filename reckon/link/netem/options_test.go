@@ -10,7 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// describe prints options as linux/pkt_sched.h names them.
+// describe prints options with the names of linux/pkt_sched.h.
 func describe(b []byte) string {
 	u := binary.NativeEndian.Uint32
 	s := fmt.Sprintf("latency %d limit %d loss %#x gap %d duplicate %#x jitter %d", u(b), u(b[4:]), u(b[8:]), u(b[12:]), u(b[16:]), u(b[20:]))
@@ -110,14 +110,14 @@ seed 7`},
 	}
 }
 
-// Every part of a shape is some queue's.
+// Every part of a shape belongs to some queue.
 func TestPartsMakeTheWhole(t *testing.T) {
 	all := link.Shape{
 		Delay: 1, Jitter: 1, Distribution: link.Pareto, Loss: 0.1, Burst: link.Burst{P: 0.1, R: 0.1, Bad: 1},
 		Duplicate: 0.1, Corrupt: 0.1, Reorder: 0.1, Rate: 1,
 	}
 	sum := link.Shape{}
-	for _, part := range []link.Shape{fateOf(all), paceOf(all), copiesOf(all)} {
+	for _, part := range []link.Shape{lossPart(all), delayPart(all), duplicatePart(all)} {
 		var err error
 		if sum, err = sum.Then(part); err != nil {
 			t.Fatal(err)
@@ -126,8 +126,8 @@ func TestPartsMakeTheWhole(t *testing.T) {
 	if sum != all {
 		t.Errorf("the parts make %+v, want %+v", sum, all)
 	}
-	if got := fateOf(link.Shape{Cut: true, Loss: 1}); got != (link.Shape{Cut: true}) {
-		t.Errorf("the fate of a cut is %v", got)
+	if got := lossPart(link.Shape{Cut: true, Loss: 1}); got != (link.Shape{Cut: true}) {
+		t.Errorf("the loss part of a cut is %v", got)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestPerPacket(t *testing.T) {
 	}
 }
 
-// The uniform distribution's own table is even over [-1, 1].
+// The uniform distribution's table is even over [-1, 1].
 func TestEvenTable(t *testing.T) {
 	table, sum := evenTable(), 0
 	for _, v := range table {

@@ -10,66 +10,66 @@ import (
 	"github.com/reckon-bench/reckon/reckon/seed"
 )
 
-// A path is a class, and two queues in it. Its books say what each drop was: the kernel counts drops
-// without their causes, so they are read whenever the cause changes.
+// A path is a class with two queues in it. The kernel counts drops without their causes, so the
+// path reads them whenever the cause changes, and counts them by cause.
 type path struct {
-	name     link.Path
-	from, to *port
-	shape    link.Shape
-	doubtful bool    // a change has failed half way: what the queues do is not, or not all, the shape
-	copies   *copies // nil until the path duplicates for the first time
+	name      link.Path
+	from, to  *port
+	shape     link.Shape
+	uncertain bool    // a change failed half way, so the queues may not match the shape
+	copies    *copies // nil until the path duplicates for the first time
 
-	changes   map[string]int // of a queue: each change draws from a stream of its own
-	tabled    bool           // pace has a table, which it cannot forget
-	paceMajor uint32
+	changes    map[string]int // number of changes by queue: each draws from a stream of its own
+	tabled     bool           // the delay queue has a table, which cannot be removed
+	delayMajor uint32
 
-	read       uint32 // the class's drops when they were last booked
+	read       uint32 // the class's drops when they were last read
 	lost       uint64 // drops, by cause
 	cut        uint64
-	unexpected uint64 // nobody asked for these
-	purged     uint64 // packets that a cut took out of the queue, and bytes
+	unexpected uint64 // drops that no shape asked for
+	purged     uint64 // packets that cuts removed from the queue, and bytes
 	purgedLen  uint64
-	overflow   uint64 // of pace queues that have been replaced
+	overflow   uint64 // of delay queues that have been replaced
 }
 
-// Handles, the same at every destination: of the htb queue, of a path's class, and the first of its queues. A
-// replaced pace queue gets the other one's number, and back.
+// Handles, the same at every destination: of the htb queue, of a path's class, and the first of
+// each kind of queue. Replacing a delay queue toggles its handle between two numbers.
 const (
-	root      = 1 << 16
-	firstFate = 0x0010
-	firstPace = 0x4010
-	otherPace = 0x4000 ^ 0x8000
+	root       = 1 << 16
+	firstLoss  = 0x0010
+	firstDelay = 0x4010
+	otherDelay = 0x4000 ^ 0x8000
 )
 
-// ceiling is the limit of queues that hold nothing, or whose limit is another's: packets.
+// ceiling is the limit, in packets, of queues that hold nothing or that another queue limits.
 const ceiling = 1 << 30
 
 func (p *path) class() place {
 	return place{device: p.to.device, handle: root | uint32(p.from.index+1), parent: root}
 }
 
-func (p *path) fate() place {
-	return place{device: p.to.device, handle: uint32(firstFate+p.from.index) << 16, parent: p.class().handle}
+func (p *path) lossPlace() place {
+	return place{device: p.to.device, handle: uint32(firstLoss+p.from.index) << 16, parent: p.class().handle}
 }
 
-func (p *path) pace() place {
-	return place{device: p.to.device, handle: p.paceMajor << 16, parent: p.fate().handle | 1}
+func (p *path) delayPlace() place {
+	return place{device: p.to.device, handle: p.delayMajor << 16, parent: p.lossPlace().handle | 1}
 }
 
-// lay makes a path that is a perfect wire.
-func (f *Fabric) lay(from, to *port) error {
+// addPath makes a path that is a perfect wire.
+func (f *Fabric) addPath(from, to *port) error {
 	p := &path{
 		name: link.Path{From: from.Name, To: to.Name}, from: from, to: to,
-		changes: map[string]int{}, paceMajor: uint32(firstPace + from.index),
+		changes: map[string]int{}, delayMajor: uint32(firstDelay + from.index),
 	}
 	if err := f.tc.class(p.class(), "htb", classOptions()); err != nil {
 		return fmt.Errorf("add the class of %s: %w", p.name, err)
 	}
-	if err := f.tc.queue(create, p.fate(), "netem", p.fateQueue(f.seed, link.Shape{}).options()); err != nil {
-		return fmt.Errorf("add the fate queue of %s: %w", p.name, err)
+	if err := f.tc.queue(create, p.lossPlace(), "netem", p.lossQueue(f.seed, link.Shape{}).options()); err != nil {
+		return fmt.Errorf("add the loss queue of %s: %w", p.name, err)
 	}
-	if err := f.tc.queue(create, p.pace(), "netem", p.paceQueue(f.seed, link.Shape{}).options()); err != nil {
-		return fmt.Errorf("add the pace queue of %s: %w", p.name, err)
+	if err := f.tc.queue(create, p.delayPlace(), "netem", p.delayQueue(f.seed, link.Shape{}).options()); err != nil {
+		return fmt.Errorf("add the delay queue of %s: %w", p.name, err)
 	}
 	filter := bySource(from, to.device, root, p.class().handle)
 	if err := inside(f.hub, func(nl *netlink.Handle) error { return nl.FilterAdd(filter) }); err != nil {
@@ -79,7 +79,8 @@ func (f *Fabric) lay(from, to *port) error {
 	return nil
 }
 
-// bySource finds packets of a host by their source address, which is at byte 12 of the IPv4 header.
+// bySource returns a filter for packets of a host, by the source address at byte 12 of the IPv4
+// header.
 func bySource(from *port, device int, parent, class uint32) *netlink.U32 {
 	a := from.Addr.As4()
 	return &netlink.U32{
@@ -92,18 +93,19 @@ func bySource(from *port, device int, parent, class uint32) *netlink.U32 {
 	}
 }
 
-// draw is the seed for the next change of the path's queue: no stream is drawn from twice.
+// draw returns the seed for the next change of the path's queue, so that no stream is used twice.
+// Names of queues are part of the stream's name: another name gives other draws for the same seed.
 func (p *path) draw(s uint64, queue string) uint64 {
 	p.changes[queue]++
 	return seed.Derive(s, fmt.Sprintf("netem %s %s %d", p.name, queue, p.changes[queue]))
 }
 
-func (p *path) fateQueue(seed uint64, s link.Shape) queue {
-	return queue{shape: fateOf(s), limit: ceiling, seed: p.draw(seed, "fate")}
+func (p *path) lossQueue(seed uint64, s link.Shape) queue {
+	return queue{shape: lossPart(s), limit: ceiling, seed: p.draw(seed, "fate")}
 }
 
-func (p *path) paceQueue(seed uint64, s link.Shape) queue {
-	q := queue{shape: paceOf(s), limit: uint32(s.QueueLimit()), seed: p.draw(seed, "pace")}
+func (p *path) delayQueue(seed uint64, s link.Shape) queue {
+	q := queue{shape: delayPart(s), limit: uint32(s.QueueLimit()), seed: p.draw(seed, "pace")}
 	if s.Jitter > 0 {
 		if q.table = s.Distribution.Table(); q.table == nil && p.tabled {
 			q.table = evenTable()
@@ -113,77 +115,78 @@ func (p *path) paceQueue(seed uint64, s link.Shape) queue {
 	return q
 }
 
-// reshape gives the path another shape. What enters a path that is cut or healed meets neither queue half done:
-// a cut closes fate first, and a heal opens it last. After a change that failed the next one leaves no queue as it is.
+// reshape gives the path another shape. No packet meets a path that is half cut or half healed: a
+// cut closes the loss queue first, and a heal opens it last. After a failed change, the next one
+// sets every queue again.
 func (f *Fabric) reshape(p *path, s link.Shape) error {
-	if s == p.shape && !p.doubtful {
+	if s == p.shape && !p.uncertain {
 		return nil
 	}
 	err := f.change(p, s)
-	p.doubtful = err != nil
+	p.uncertain = err != nil
 	return err
 }
 
 func (f *Fabric) change(p *path, s link.Shape) error {
-	if err := p.book(f, p.shape, p.shape); err != nil {
+	if err := p.readDrops(f, p.shape, p.shape); err != nil {
 		return err
 	}
 	if err := f.duplicate(p, s); err != nil {
 		return err
 	}
-	steps := []func(*path, link.Shape) error{f.setPace, f.setFate}
+	steps := []func(*path, link.Shape) error{f.setDelay, f.setLoss}
 	if s.Cut {
-		steps = []func(*path, link.Shape) error{f.setFate, f.setPace}
+		steps = []func(*path, link.Shape) error{f.setLoss, f.setDelay}
 	}
 	for _, step := range steps {
 		if err := step(p, s); err != nil {
 			return err
 		}
 	}
-	p.from.choosy += count(perPacket(s)) - count(perPacket(p.shape))
+	p.from.perPacketPaths += count(perPacket(s)) - count(perPacket(p.shape))
 	p.shape = s
 	return nil
 }
 
-func (f *Fabric) setFate(p *path, s link.Shape) error {
-	if fateOf(s) == fateOf(p.shape) && !p.doubtful {
+func (f *Fabric) setLoss(p *path, s link.Shape) error {
+	if lossPart(s) == lossPart(p.shape) && !p.uncertain {
 		return nil
 	}
-	if err := f.tc.queue(change, p.fate(), "netem", p.fateQueue(f.seed, s).options()); err != nil {
-		return fmt.Errorf("change the fate queue: %w", err)
+	if err := f.tc.queue(change, p.lossPlace(), "netem", p.lossQueue(f.seed, s).options()); err != nil {
+		return fmt.Errorf("change the loss queue: %w", err)
 	}
-	return p.book(f, p.shape, s)
+	return p.readDrops(f, p.shape, s)
 }
 
-func (f *Fabric) setPace(p *path, s link.Shape) error {
+func (f *Fabric) setDelay(p *path, s link.Shape) error {
 	if s.Cut && !p.shape.Cut {
 		return f.purge(p, s)
 	}
-	if paceOf(s) == paceOf(p.shape) && !p.doubtful {
+	if delayPart(s) == delayPart(p.shape) && !p.uncertain {
 		return nil
 	}
-	if err := f.tc.queue(change, p.pace(), "netem", p.paceQueue(f.seed, s).options()); err != nil {
-		return fmt.Errorf("change the pace queue: %w", err)
+	if err := f.tc.queue(change, p.delayPlace(), "netem", p.delayQueue(f.seed, s).options()); err != nil {
+		return fmt.Errorf("change the delay queue: %w", err)
 	}
 	return nil
 }
 
-// purge drops what is under way, by putting another pace queue in place of the one that holds it. Nothing
-// enters any more, so what was queued before and has not left since is what is gone.
+// purge drops the packets under way by replacing the delay queue that holds them. No packet enters
+// any more, so what was queued before and has not left since is what was dropped.
 func (f *Fabric) purge(p *path, s link.Shape) error {
 	before, err := f.tc.readClass(p.class())
 	if err != nil {
 		return fmt.Errorf("read the class: %w", err)
 	}
-	old, err := f.tc.readQueue(p.pace())
+	old, err := f.tc.readQueue(p.delayPlace())
 	if err != nil {
-		return fmt.Errorf("read the pace queue: %w", err)
+		return fmt.Errorf("read the delay queue: %w", err)
 	}
-	p.paceMajor ^= otherPace
+	p.delayMajor ^= otherDelay
 	p.tabled = false
-	if err := f.tc.queue(replace, p.pace(), "netem", p.paceQueue(f.seed, s).options()); err != nil {
-		p.paceMajor ^= otherPace
-		return fmt.Errorf("replace the pace queue: %w", err)
+	if err := f.tc.queue(replace, p.delayPlace(), "netem", p.delayQueue(f.seed, s).options()); err != nil {
+		p.delayMajor ^= otherDelay
+		return fmt.Errorf("replace the delay queue: %w", err)
 	}
 	after, err := f.tc.readClass(p.class())
 	if err != nil {
@@ -196,7 +199,8 @@ func (f *Fabric) purge(p *path, s link.Shape) error {
 	return nil
 }
 
-// gone is how much of what was queued before has not left until after. A super-frame is queued as one packet, so the bytes have a say.
+// gone returns how much of what was queued before had not left by after. A super-frame is queued as
+// one packet, so the bytes are considered too.
 func gone(before, after statistics) (packets, bytes uint64) {
 	const frame = host.MTU + etherHeader
 	left, leftLen := after.packets-before.packets, after.bytes-before.bytes
@@ -209,18 +213,19 @@ func gone(before, after statistics) (packets, bytes uint64) {
 	return max(packets, (bytes+frame-1)/frame), bytes
 }
 
-// book puts the class's drops since the last time down to their cause. While one shape was making way for
-// another it is not known which of them dropped a packet: then the likelier cause.
-func (p *path) book(f *Fabric, old, now link.Shape) error {
+// readDrops reads the class's drops and counts those since the last time by their cause. While one
+// shape replaces another it is unknown which of them dropped a packet; then the likelier cause is
+// assumed.
+func (p *path) readDrops(f *Fabric, old, now link.Shape) error {
 	c, err := f.tc.readClass(p.class())
 	if err != nil {
 		return fmt.Errorf("read the class: %w", err)
 	}
-	p.enter(c.drops, old, now)
+	p.countDrops(c.drops, old, now)
 	return nil
 }
 
-func (p *path) enter(drops uint32, old, now link.Shape) {
+func (p *path) countDrops(drops uint32, old, now link.Shape) {
 	n := uint64(drops - p.read) // also right where the kernel's 32 bits have overflowed
 	p.read = drops
 	lossy := func(s link.Shape) bool { return s.Loss > 0 || s.Burst != (link.Burst{}) }
@@ -234,9 +239,9 @@ func (p *path) enter(drops uint32, old, now link.Shape) {
 	}
 }
 
-// counters are the path's, by its class's statistics and those of all queues.
+// counters returns the path's counters, from its class's statistics and those of all queues.
 func (p *path) counters(f *Fabric, c statistics, queues map[place]statistics) (link.Counters, error) {
-	p.enter(c.drops, p.shape, p.shape)
+	p.countDrops(c.drops, p.shape, p.shape)
 	packets, bytes := c.packets+uint64(c.queued)+p.purged, c.bytes+uint64(c.backlog)+p.purgedLen
 	bytes -= min(bytes, etherHeader*packets)
 	more, moreLen, err := p.copies.made(f, queues)
@@ -245,7 +250,7 @@ func (p *path) counters(f *Fabric, c statistics, queues map[place]statistics) (l
 	}
 	n := link.Counters{
 		Lost: p.lost, Cut: p.cut + p.purged,
-		Overflow: p.unexpected + p.overflow + uint64(queues[place{device: p.to.device, handle: p.pace().handle}].drops),
+		Overflow: p.unexpected + p.overflow + uint64(queues[place{device: p.to.device, handle: p.delayPlace().handle}].drops),
 	}
 	n.Packets = packets - min(packets, more) + p.lost + p.cut + n.Overflow
 	n.Bytes = bytes - min(bytes, moreLen)

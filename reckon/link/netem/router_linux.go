@@ -12,13 +12,13 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host"
 )
 
-// forward makes the calling thread's namespace a router.
-func forward() error {
+// enableForwarding makes the calling thread's namespace a router.
+func enableForwarding() error {
 	for _, s := range []struct{ name, value string }{
 		{"ip_forward", "1"},
 		{"conf/all/rp_filter", "0"}, // the greater of this and the device's counts
 		{"conf/default/rp_filter", "0"},
-		{"conf/all/send_redirects", "0"}, // nobody shall learn another way
+		{"conf/all/send_redirects", "0"}, // hosts must not learn another route
 		{"conf/default/send_redirects", "0"},
 	} {
 		if err := os.WriteFile("/proc/sys/net/ipv4/"+s.name, []byte(s.value), 0); err != nil {
@@ -28,31 +28,32 @@ func forward() error {
 	return nil
 }
 
-// drain is the route of packets to nobody: they vanish without an answer, as on the user-space fabric.
-func drain() *netlink.Route {
+// blackhole is the route of packets to unknown addresses: they vanish without an answer, as on the
+// user-space fabric.
+func blackhole() *netlink.Route {
 	return &netlink.Route{Type: unix.RTN_BLACKHOLE, Dst: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}}
 }
 
-func sink(hub *host.Host) error {
+func addBlackhole(hub *host.Host) error {
 	return inside(hub, func(nl *netlink.Handle) error {
-		if err := nl.RouteReplace(drain()); err != nil {
-			return fmt.Errorf("add the route to nowhere: %w", err)
+		if err := nl.RouteReplace(blackhole()); err != nil {
+			return fmt.Errorf("add the blackhole route: %w", err)
 		}
 		return nil
 	})
 }
 
-func unsink(hub *host.Host) error {
-	return ignoreGone(inside(hub, func(nl *netlink.Handle) error { return nl.RouteDel(drain()) }))
+func removeBlackhole(hub *host.Host) error {
+	return ignoreGone(inside(hub, func(nl *netlink.Handle) error { return nl.RouteDel(blackhole()) }))
 }
 
-// inside runs f in the host's namespace, or says that it is closed. A netlink handle that has been closed is not to
-// be used: it would talk about the namespace of whoever calls.
+// inside runs f in the host's namespace; it fails if the host is closed. Using a closed netlink
+// handle instead would act on the caller's namespace.
 func inside(h *host.Host, f func(*netlink.Handle) error) error {
 	return h.Do(func() error { return f(h.Netlink()) })
 }
 
-// deviceOf is the index of the router's end of a cable.
+// deviceOf returns the index of the router's end of a cable.
 func deviceOf(hub *host.Host, name string) (index int, err error) {
 	err = inside(hub, func(nl *netlink.Handle) error {
 		l, err := nl.LinkByName(name)
@@ -65,12 +66,13 @@ func deviceOf(hub *host.Host, name string) (index int, err error) {
 	return index, err
 }
 
-// join lets the router know the host: the hosts' gateway is every end of the router, and nobody asks for an address.
-func join(hub *host.Host, p *port) error {
-	return inside(hub, func(nl *netlink.Handle) error { return introduce(nl, p) })
+// connect makes the host reachable: every end of the router acts as the hosts' gateway, and
+// addresses need no ARP.
+func connect(hub *host.Host, p *port) error {
+	return inside(hub, func(nl *netlink.Handle) error { return configurePort(nl, p) })
 }
 
-func introduce(nl *netlink.Handle, p *port) error {
+func configurePort(nl *netlink.Handle, p *port) error {
 	end := &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: p.Interface, Index: p.device}}
 	if err := nl.LinkSetHardwareAddr(end, host.GatewayMAC); err != nil {
 		return fmt.Errorf("set the gateway's MAC: %w", err)
@@ -95,12 +97,12 @@ func routeTo(p *port) *netlink.Route {
 	return &netlink.Route{LinkIndex: p.device, Scope: unix.RT_SCOPE_LINK, Dst: &net.IPNet{IP: p.Addr.AsSlice(), Mask: net.CIDRMask(32, 32)}}
 }
 
-// leave takes the route to the host away. It may be gone, with its host.
-func leave(hub *host.Host, p *port) error {
+// removeRoute removes the route to the host, which may be gone with its host.
+func removeRoute(hub *host.Host, p *port) error {
 	return ignoreGone(inside(hub, func(nl *netlink.Handle) error { return nl.RouteDel(routeTo(p)) }))
 }
 
-// ignoreGone passes over what is said of things that are not there, or of a host that is closed.
+// ignoreGone drops errors about things that no longer exist, or about a closed host.
 func ignoreGone(err error) error {
 	for _, e := range []error{unix.ESRCH, unix.ENODEV, unix.ENOENT, host.ErrClosed} {
 		if errors.Is(err, e) {
@@ -110,17 +112,17 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// segmentation is whether a host sends super-frames.
+// segmentation is whether a host may send super-frames.
 type segmentation struct {
 	host *host.Host
-	most uint32 // segments of a super-frame, as it was
-	wire bool   // it sends wire packets only
+	most uint32 // the original limit on segments of a super-frame
+	wire bool   // whether the host sends wire packets only
 }
 
 func segmentationOf(p host.Port) (segmentation, error) {
 	h := p.Host()
 	if h == nil {
-		return segmentation{}, errors.New("the port does not say of which host it is")
+		return segmentation{}, errors.New("the port has no host: join it in this process")
 	}
 	s := segmentation{host: h}
 	err := inside(h, func(nl *netlink.Handle) error {
@@ -134,8 +136,8 @@ func segmentationOf(p host.Port) (segmentation, error) {
 	return s, err
 }
 
-// set has the host send wire packets only, or super-frames as before. What is over the device's limit is cut up when it is
-// sent, whatever the connection had reckoned with; a connection made meanwhile keeps to the limit.
+// set makes the host send wire packets only, or super-frames as before. A buffer that exceeds the
+// device's limit is split when it is sent; connections made meanwhile keep to the limit.
 func (s *segmentation) set(wire bool) error {
 	if s.wire == wire {
 		return nil

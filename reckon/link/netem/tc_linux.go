@@ -13,14 +13,16 @@ import (
 	"github.com/reckon-bench/reckon/reckon/host"
 )
 
-// A tc tells a namespace's traffic control what to do, by rtnetlink(7), and reads its statistics. The netlink
-// library knows neither seeds, nor bursts, nor tables, and sends no zeros, so queues and classes are sent from here.
+// A tc configures a namespace's traffic control by rtnetlink(7), and reads its statistics. The
+// netlink library supports neither seeds, nor burst loss, nor tables, and omits zeros, so queues
+// and classes are encoded here.
 type tc struct {
 	socket *nl.NetlinkSocket
 	handle *nl.SocketHandle
 }
 
-// answerTime bounds the wait for the kernel's answer, which takes no time unless something is badly wrong.
+// answerTime bounds the wait for the kernel's answer, which is immediate unless something is badly
+// wrong.
 const answerTime = 10 * time.Second
 
 func openTC(h *host.Host) (*tc, error) {
@@ -43,7 +45,7 @@ func openTC(h *host.Host) (*tc, error) {
 
 func (t *tc) close() { t.socket.Close() }
 
-// A place is where a queue or class is: a device, its own handle, and its parent's.
+// A place locates a queue or class: its device, its handle, and its parent's handle.
 type place struct {
 	device         int
 	handle, parent uint32
@@ -51,30 +53,30 @@ type place struct {
 
 const (
 	create  = unix.NLM_F_CREATE | unix.NLM_F_EXCL
-	replace = unix.NLM_F_CREATE | unix.NLM_F_REPLACE // by one with another handle: what the old one holds is dropped
-	change  = 0                                      // in place: what it holds stays
+	replace = unix.NLM_F_CREATE | unix.NLM_F_REPLACE // by a queue with another handle: what the old one holds is dropped
+	change  = 0                                      // in place: what the queue holds stays
 )
 
 // queue adds, replaces or changes a queue.
 func (t *tc) queue(flags int, p place, kind string, options []byte) error {
-	return t.tell(unix.RTM_NEWQDISC, flags, p, kind, options)
+	return t.execute(unix.RTM_NEWQDISC, flags, p, kind, options)
 }
 
 // class adds a class.
 func (t *tc) class(p place, kind string, options []byte) error {
-	return t.tell(unix.RTM_NEWTCLASS, create, p, kind, options)
+	return t.execute(unix.RTM_NEWTCLASS, create, p, kind, options)
 }
 
-// remove deletes a queue and all that is in it. None being there is no error.
+// remove deletes a queue and everything in it. It is no error if there is none.
 func (t *tc) remove(p place) error {
-	err := t.tell(unix.RTM_DELQDISC, 0, p, "", nil)
+	err := t.execute(unix.RTM_DELQDISC, 0, p, "", nil)
 	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
 		return nil // the device is gone, with its host; or there is only the kernel's default
 	}
 	return err
 }
 
-func (t *tc) tell(command, flags int, p place, kind string, options []byte) error {
+func (t *tc) execute(command, flags int, p place, kind string, options []byte) error {
 	req := t.request(command, flags|unix.NLM_F_ACK, p)
 	if kind != "" {
 		req.AddData(nl.NewRtAttr(nl.TCA_KIND, nl.ZeroTerminated(kind)))
@@ -93,18 +95,18 @@ func (t *tc) request(command, flags int, p place) *nl.NetlinkRequest {
 	return req
 }
 
-// readClass reads what a class has done.
+// readClass reads the statistics of a class.
 func (t *tc) readClass(p place) (statistics, error) {
 	return t.readOne(unix.RTM_GETTCLASS, unix.RTM_NEWTCLASS, p)
 }
 
-// readQueue reads what a queue has done.
+// readQueue reads the statistics of a queue.
 func (t *tc) readQueue(p place) (statistics, error) {
 	return t.readOne(unix.RTM_GETQDISC, unix.RTM_NEWQDISC, p)
 }
 
 func (t *tc) readOne(command int, answer uint16, p place) (statistics, error) {
-	// Without the flag the kernel answers only those who listen to every change.
+	// Without this flag the kernel answers only subscribers to all changes.
 	messages, err := t.request(command, unix.NLM_F_ECHO, p).Execute(unix.NETLINK_ROUTE, answer)
 	switch {
 	case err != nil:
@@ -115,15 +117,15 @@ func (t *tc) readOne(command int, answer uint16, p place) (statistics, error) {
 	return parse(messages[0])
 }
 
-// dumpTries bounds how often a listing is begun again that a change has interrupted.
+// dumpTries bounds how often a listing is repeated because a change interrupted it.
 const dumpTries = 100
 
-// classes lists the classes of a device.
+// classes returns the classes of a device.
 func (t *tc) classes(device int) ([]statistics, error) {
 	return t.list(unix.RTM_GETTCLASS, unix.RTM_NEWTCLASS, place{device: device})
 }
 
-// queues lists the queues of all devices.
+// queues returns the queues of all devices.
 func (t *tc) queues() ([]statistics, error) {
 	return t.list(unix.RTM_GETQDISC, unix.RTM_NEWQDISC, place{})
 }
@@ -150,8 +152,9 @@ func (t *tc) list(command int, answer uint16, p place) (all []statistics, err er
 	return nil, err
 }
 
-// statistics are those of a queue or class, and where it is. Packets and bytes are those that left it; a
-// class counts as drops what its queue refused. Bytes include the Ethernet header.
+// statistics are the statistics of a queue or class, and its place. Packets and bytes are those
+// that left it; a class counts the packets that its queue refused as drops. Bytes include the
+// Ethernet header.
 type statistics struct {
 	place
 	packets, bytes         uint64
@@ -161,7 +164,7 @@ type statistics struct {
 
 var errShort = errors.New("the kernel's answer is too short")
 
-// parse reads a queue or class as the kernel describes it: struct tcmsg and attributes.
+// parse reads the kernel's description of a queue or class: struct tcmsg and attributes.
 func parse(m []byte) (s statistics, err error) {
 	if len(m) < nl.SizeofTcMsg {
 		return s, errShort
@@ -194,13 +197,13 @@ func (s *statistics) option(name uint16, data []byte) error {
 	return nil
 }
 
-// statistic reads one of gen_stats.h.
+// statistic reads one attribute of gen_stats.h.
 func (s *statistics) statistic(name uint16, data []byte) error {
 	native := binary.NativeEndian
 	switch {
 	case name == nl.TCA_STATS_BASIC && len(data) >= 12:
 		s.bytes, s.packets = native.Uint64(data), max(s.packets, uint64(native.Uint32(data[8:])))
-	case name == nl.TCA_STATS_PKT64 && len(data) >= 8: // only where 32 bits do not hold it
+	case name == nl.TCA_STATS_PKT64 && len(data) >= 8: // present only if 32 bits do not suffice
 		s.packets = max(s.packets, native.Uint64(data))
 	case name == nl.TCA_STATS_QUEUE && len(data) >= 12:
 		s.queued, s.backlog, s.drops = native.Uint32(data), native.Uint32(data[4:]), native.Uint32(data[8:])

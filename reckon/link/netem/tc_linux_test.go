@@ -10,7 +10,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// answer is what the kernel says of a queue.
+// answer builds the kernel's description of a queue.
 func answer(attributes ...[]byte) []byte {
 	m := (&nl.TcMsg{Ifindex: 3, Handle: 0x4010 << 16, Parent: 0x10<<16 | 1}).Serialize()
 	return append(m, slices.Concat(attributes...)...)
@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Each drop goes down to what caused it.
+// Each drop is counted under its cause.
 func TestBooks(t *testing.T) {
 	wire, lossy, cut := link.Shape{}, link.Shape{Loss: 0.1}, link.Shape{Cut: true}
 	bursts := link.Shape{Burst: link.Burst{P: 0.1, R: 0.1, Bad: 1}}
@@ -56,14 +56,14 @@ func TestBooks(t *testing.T) {
 		drops    uint32
 		old, now link.Shape
 	}{
-		{0, lossy, lossy},  // 5, over the counter's end
+		{0, lossy, lossy},  // 5, across the counter's overflow
 		{10, lossy, wire},  // 10 while the loss ended
 		{11, wire, bursts}, // 1
 		{13, bursts, cut},  // 2 while the cut began
 		{16, cut, wire},    // 3
-		{20, wire, wire},   // 4 that nobody asked for
+		{20, wire, wire},   // 4 that no shape asked for
 	} {
-		p.enter(step.drops, step.old, step.now)
+		p.countDrops(step.drops, step.old, step.now)
 	}
 	if p.lost != 16 || p.cut != 5 || p.unexpected != 4 {
 		t.Errorf("lost %d, cut %d, unexpected %d, want 16, 5, 4", p.lost, p.cut, p.unexpected)

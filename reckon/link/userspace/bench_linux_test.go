@@ -16,7 +16,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link/userspace"
 )
 
-// quantiles reports the median and the 99th percentile, in the unit given.
+// quantiles reports the median and the 99th percentile in the given unit.
 func quantiles(b *testing.B, name string, ds []time.Duration, unit time.Duration) {
 	b.Helper()
 	slices.Sort(ds)
@@ -25,8 +25,9 @@ func quantiles(b *testing.B, name string, ds []time.Duration, unit time.Duration
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkTopology counts from the moment the switch is ready to a star whose every path has its shape, and
-// down from there to the end of every host and of the switch. What the kernel still tidies up afterwards is reported as gone.
+// BenchmarkTopology measures from a ready switch to a star whose every path has its shape, and back
+// down from there to the end of every host and of the switch. What the kernel still cleans up
+// afterwards is reported as gone.
 func BenchmarkTopology(b *testing.B) {
 	for _, n := range []int{3, 10, 50, 100} {
 		b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
@@ -69,8 +70,8 @@ func BenchmarkTopology(b *testing.B) {
 				}
 				gone = append(gone, time.Since(begin))
 				must(hub.Close())
-				// The kernel takes namespaces down in the background, and shows nobody when
-				// it is done. A run comes up where nothing of that kind goes on.
+				// The kernel removes namespaces in the background and does not report when it is
+				// done. A real run does not start while that goes on.
 				time.Sleep(200 * time.Millisecond)
 			}
 			quantiles(b, "start-ms", start, time.Millisecond)
@@ -81,7 +82,7 @@ func BenchmarkTopology(b *testing.B) {
 	}
 }
 
-// BenchmarkApply is how long until a cut, and its healing, are in effect.
+// BenchmarkApply measures how long a cut, and its healing, take to be in effect.
 func BenchmarkApply(b *testing.B) {
 	l := newLab(b, 1, 10)
 	names := make([]string, 10)

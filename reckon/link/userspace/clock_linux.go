@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A clock tells CLOCK_MONOTONIC in nanoseconds, as the timer does, and translates the
-// wall-clock stamps of packets.
+// A clock returns CLOCK_MONOTONIC in nanoseconds, as the timer uses it, and converts the wall-clock
+// timestamps of packets.
 type clock struct {
 	base    time.Time
 	atBase  int64 // CLOCK_MONOTONIC
@@ -19,7 +19,7 @@ func newClock() *clock {
 	c := &clock{}
 	var ts unix.Timespec
 	best := time.Duration(1 << 62)
-	for range 100 { // the one least disturbed
+	for range 100 { // take the least disturbed reading
 		before := time.Now()
 		unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
 		if took := time.Since(before); took < best {
@@ -33,9 +33,9 @@ func newClock() *clock {
 
 func (c *clock) now() int64 { return c.atBase + int64(time.Since(c.base)) }
 
-// The wall clock may be set at any time. Its offset is measured this often, and a
-// packet cannot have waited longer than maxWait: a switch that is stopped for longer
-// would be late without knowing it, so it is longer than any run would survive.
+// The wall clock may be set at any time, so its offset is measured this often. A packet cannot have
+// waited longer than maxWait: a switch that is stopped for longer would not notice that it is late,
+// but no run survives such a stop.
 const (
 	measureEvery = int64(10 * time.Millisecond)
 	maxWait      = int64(time.Minute)
@@ -54,7 +54,8 @@ func (c *clock) measure(now int64) {
 	c.checked = now
 }
 
-// arrival is when a packet with the given stamp came, or now where the stamp makes no sense.
+// arrival returns when a packet with the given timestamp arrived, or now if the timestamp is
+// implausible.
 func (c *clock) arrival(stamp, now int64) int64 {
 	t := stamp - c.offset
 	if t > now || t < now-maxWait {

@@ -20,10 +20,13 @@ var setup = linktest.Setup{
 
 func TestConformance(t *testing.T) { linktest.Run(t, setup) }
 
-// BenchmarkLinks prints what the fabric reaches of what is asked of it; run it with -benchtime 1x.
+// BenchmarkLinks prints what the fabric reaches beside its targets; run it with -benchtime 1x.
 //
-// On a virtual machine of two processors, three rows were seen to stay short of their targets; why was measured. TCP without delay: every byte is copied
-// into the switch and out of it, on processors that the sender and the receiver fill already, so half of the bridge's rate is what is left. Requests:
-// the switch is woken twice, and from a packet's arrival to its being read that is some 30 us each, which a bridge has not. Round trips after a rest of 100 ms: packets leave within 2 us
-// of being due, but the kernel's way to the receiver is in no cache then, and takes 54 us instead of 5 (27 when rehearsed).
+// On a virtual machine with two processors, three rows fell short of their targets, for reasons
+// that were measured. TCP without delay: every byte is copied into the switch and out of it, on
+// processors that sender and receiver fill already, so half of the bridge's rate is left. Requests:
+// the switch is woken twice, and some 30 us pass between a packet's arrival and its being read each
+// time, which a bridge does not have. Round trips after 100 ms idle: packets leave within 2 us of
+// being due, but the kernel's code on the way to the receiver is in no cache then, and takes 54 us
+// instead of 5 (27 with a warmup).
 func BenchmarkLinks(b *testing.B) { linktest.Bench(b, setup) }

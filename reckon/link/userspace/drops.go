@@ -6,35 +6,36 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// drops notes which packets are dropped, while somebody asks. It is pure: it knows no clock.
+// drops records which packets are dropped, as long as somebody asks for them. It is pure: it reads
+// no clock.
 type drops struct {
-	until  int64 // noting ends; 0 when nobody ever asked
-	noted  []link.Drop
-	untold uint64 // drops that there was no room for
+	until    int64 // when recording ends; 0 if nobody ever asked
+	recorded []link.Drop
+	omitted  uint64 // drops that did not fit
 }
 
 const (
-	mostDrops = 4096                   // noted between two questions
-	dropsLast = int64(1 * time.Second) // from one question to the next
+	maxDrops    = 4096                   // recorded between two calls of take
+	dropsWindow = int64(1 * time.Second) // recording stops this long after the last call of take
 )
 
-// ask takes what was noted since the last question.
-func (d *drops) ask(now int64) (noted []link.Drop, untold uint64) {
-	noted, untold = d.noted, d.untold
-	*d = drops{until: now + dropsLast}
-	return noted, untold
+// take returns the drops recorded since the last call, and how many more did not fit.
+func (d *drops) take(now int64) (recorded []link.Drop, omitted uint64) {
+	recorded, omitted = d.recorded, d.omitted
+	*d = drops{until: now + dropsWindow}
+	return recorded, omitted
 }
 
-// note notes what fell of a frame, by the path's counters before and after it.
-func (d *drops) note(p *path, f []byte, cars int, before link.Counters) {
+// record records what was dropped of a frame, from the path's counters before and after it.
+func (d *drops) record(p *path, f []byte, segments int, before link.Counters) {
 	lost, overflow := p.counters.Lost-before.Lost, p.counters.Overflow-before.Overflow
 	switch {
 	case lost+overflow == 0:
-	case len(d.noted) >= mostDrops:
-		d.untold++
+	case len(d.recorded) >= maxDrops:
+		d.omitted++
 	default:
-		d.noted = append(d.noted, link.Drop{
-			Path: p.name, Packet: link.FingerprintOf(f[ipAt:]), Lost: int(lost), Overflow: int(overflow), Of: cars,
+		d.recorded = append(d.recorded, link.Drop{
+			Path: p.name, Packet: link.FingerprintOf(f[ipAt:]), Lost: int(lost), Overflow: int(overflow), Of: segments,
 		})
 	}
 }

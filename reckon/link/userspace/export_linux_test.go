@@ -1,4 +1,4 @@
 package userspace
 
-// PID is the switch's.
+// PID returns the switch's process ID.
 func PID(f *Fabric) int { return f.process.PID() }

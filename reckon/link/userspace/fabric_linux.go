@@ -18,14 +18,14 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A Fabric is a switch process, seen from the runner. It is safe for concurrent use.
-// When the switch has ended, every method says so.
+// A Fabric controls a switch process. It is safe for concurrent use. Once the switch has ended,
+// every method returns why.
 type Fabric struct {
 	process  *host.Process
 	control  net.Conn
 	priority string
 	done     chan struct{} // the switch has ended
-	err      error         // why; valid once done is closed
+	err      error         // why it ended; valid once done is closed
 
 	sending sync.Mutex // orders requests
 	out     *json.Encoder
@@ -38,17 +38,17 @@ type Fabric struct {
 
 var _ link.Fabric = (*Fabric)(nil)
 
-// anywhere stands for a destination that nobody knows; see Counters.
+// anywhere stands for an unknown destination; see Counters.
 const anywhere = "*"
 
-// Bounds on what takes no time unless something is badly wrong.
+// Bounds on steps that are immediate unless something is badly wrong.
 const (
 	startTime = 20 * time.Second
 	closeTime = 10 * time.Second
 )
 
-// Start starts a switch in the hub and returns when it is ready. What the switch has to
-// complain about goes to log. Every random draw derives from the seed.
+// Start starts a switch in the hub and returns when it is ready. The switch writes its errors to
+// log. Every random draw derives from the seed.
 func Start(hub *host.Host, seed uint64, log io.Writer) (*Fabric, error) {
 	f, err := start(hub, seed, log)
 	if err != nil {
@@ -93,7 +93,7 @@ func start(hub *host.Host, seed uint64, log io.Writer) (*Fabric, error) {
 	return f, nil
 }
 
-// socketPair is this process's end and the switch's.
+// socketPair returns this process's end and the switch's.
 func socketPair() (net.Conn, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -109,7 +109,8 @@ func socketPair() (net.Conn, *os.File, error) {
 	return conn, theirs, nil
 }
 
-// listen hands every reply to the request that waits for it, until the switch hangs up.
+// listen passes every reply to the request that waits for it, until the switch closes the
+// connection.
 func (f *Fabric) listen() {
 	in := json.NewDecoder(f.control)
 	for {
@@ -125,13 +126,13 @@ func (f *Fabric) listen() {
 			waiting <- a
 		}
 	}
-	f.control.Close() // a switch that talks nonsense ends, too
-	f.err = f.epitaph()
+	f.control.Close() // this also ends a switch that sends invalid replies
+	f.err = f.exitError()
 	close(f.done)
 }
 
-// epitaph says how the switch ended.
-func (f *Fabric) epitaph() error {
+// exitError returns how the switch ended.
+func (f *Fabric) exitError() error {
 	select {
 	case <-f.process.Done():
 	case <-time.After(closeTime):
@@ -144,7 +145,7 @@ func (f *Fabric) epitaph() error {
 	case f.closing && err == nil:
 		return errors.New("the fabric is closed")
 	case err == nil:
-		return errors.New("the switch ended by itself")
+		return errors.New("the switch ended unexpectedly")
 	}
 	return fmt.Errorf("the switch ended: %w", err)
 }
@@ -152,7 +153,7 @@ func (f *Fabric) epitaph() error {
 // Done is closed when the switch has ended.
 func (f *Fabric) Done() <-chan struct{} { return f.done }
 
-// Err says why the switch ended. It waits for that.
+// Err waits until the switch has ended and returns why.
 func (f *Fabric) Err() error {
 	<-f.done
 	return f.err
@@ -169,7 +170,7 @@ func (f *Fabric) ask(ctx context.Context, q request) (reply, error) {
 	f.sending.Lock()
 	err := f.out.Encode(q)
 	f.sending.Unlock()
-	if err != nil { // the switch hung up, and listen finds out why
+	if err != nil { // the switch closed the connection, and listen finds out why
 		return f.await(ctx, nil)
 	}
 	a, err := f.await(ctx, answer)
@@ -185,7 +186,7 @@ func (f *Fabric) await(ctx context.Context, answer <-chan reply) (reply, error) 
 		return a, nil
 	case <-f.done:
 		select {
-		case a := <-answer: // it had answered before
+		case a := <-answer: // it answered before it ended
 			return a, nil
 		default:
 			return reply{}, f.err
@@ -195,8 +196,8 @@ func (f *Fabric) await(ctx context.Context, answer <-chan reply) (reply, error) 
 	}
 }
 
-// Attach plugs hosts in, all of them or none. Between attached hosts every path
-// is a perfect wire until Apply says otherwise.
+// Attach attaches all of the hosts or none. Every path between attached hosts is a perfect wire
+// until Apply shapes it.
 func (f *Fabric) Attach(ctx context.Context, ports []host.Port) error {
 	if len(ports) == 0 {
 		return nil
@@ -207,7 +208,7 @@ func (f *Fabric) Attach(ctx context.Context, ports []host.Port) error {
 	return nil
 }
 
-// Apply is link.Fabric's. It is an error, and changes nothing, to name a host that is not attached.
+// Apply implements link.Fabric. Naming a host that is not attached is an error and changes nothing.
 func (f *Fabric) Apply(ctx context.Context, m link.Matrix) error {
 	if len(m) == 0 {
 		return nil
@@ -218,8 +219,9 @@ func (f *Fabric) Apply(ctx context.Context, m link.Matrix) error {
 	return nil
 }
 
-// Counters is link.Fabric's; it lists the paths that have carried anything. What the kernel dropped before the switch could
-// see where it was bound for is counted as Overflow of a path from its host to "*", if there was any.
+// Counters implements link.Fabric; it returns the paths that have carried anything. Packets that
+// the kernel dropped before the switch could read their destination are counted as Overflow of a
+// path from their host to "*".
 func (f *Fabric) Counters(ctx context.Context) (map[link.Path]link.Counters, error) {
 	a, err := f.ask(ctx, request{Counters: true})
 	if err != nil {
@@ -228,8 +230,8 @@ func (f *Fabric) Counters(ctx context.Context) (map[link.Path]link.Counters, err
 	return a.Counters, nil
 }
 
-// Lateness says how long after they were due packets were delivered; on a path
-// without delay a packet is due when the kernel received it from its host.
+// Lateness returns how long after their due time packets were delivered. On a path without delay a
+// packet is due when the kernel received it from its host.
 func (f *Fabric) Lateness(ctx context.Context) (link.Lateness, error) {
 	a, err := f.ask(ctx, request{Lateness: true})
 	if err != nil {
@@ -238,20 +240,21 @@ func (f *Fabric) Lateness(ctx context.Context) (link.Lateness, error) {
 	return *a.Lateness, nil
 }
 
-// Drops are the packets that were lost, or did not fit into a queue, since the last call, and how many more there was no room
-// to note; see link.Drop. Not among them are packets that a cut took, and those that the kernel or the receiving host had no room for.
-func (f *Fabric) Drops(ctx context.Context) (drops []link.Drop, untold uint64, err error) {
+// Drops returns the packets that were lost or did not fit into a queue since the last call, and how
+// many more were omitted for lack of room; see link.Drop. Packets dropped by a cut, by the kernel
+// or by the receiving host are not included.
+func (f *Fabric) Drops(ctx context.Context) (drops []link.Drop, omitted uint64, err error) {
 	a, err := f.ask(ctx, request{Drops: true})
 	if err != nil {
 		return nil, 0, fmt.Errorf("read drops: %w", err)
 	}
-	return a.Drops, a.Untold, nil
+	return a.Drops, a.Omitted, nil
 }
 
-// A Description says what carries the packets.
+// A Description names what carries the packets.
 type Description struct {
 	Backend  string `json:"backend"`  // "userspace"
-	Ports    string `json:"ports"`    // how the switch is joined to the hosts
+	Ports    string `json:"ports"`    // how the switch is connected to the hosts
 	Priority string `json:"priority"` // of the switch's thread while some path delays
 }
 
@@ -259,18 +262,18 @@ func (d Description) String() string {
 	return fmt.Sprintf("%s, %s, %s priority", d.Backend, d.Ports, d.Priority)
 }
 
-// Describe says what carries the packets.
+// Describe returns what carries the packets.
 func (f *Fabric) Describe() Description {
 	return Description{Backend: "userspace", Ports: "packet sockets", Priority: f.priority}
 }
 
-// Close ends the switch. Closing twice does nothing more. It is an error when
-// the switch had failed before.
+// Close ends the switch. Closing again does nothing more. It returns an error if the switch had
+// failed before.
 func (f *Fabric) Close() error {
 	f.mu.Lock()
 	f.closing = true
 	f.mu.Unlock()
-	f.control.(*net.UnixConn).CloseWrite() // it may have hung up already
+	f.control.(*net.UnixConn).CloseWrite() // the switch may have closed it already
 	select {
 	case <-f.done:
 	case <-time.After(closeTime):

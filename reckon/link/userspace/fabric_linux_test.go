@@ -28,7 +28,7 @@ type lab struct {
 	fabric *userspace.Fabric
 }
 
-// patience bounds every wait: it is no expectation of how long anything takes.
+// patience bounds every wait; it does not state how long anything should take.
 const patience = 30 * time.Second
 
 func newLab(t testing.TB, seed uint64, n int) *lab {
@@ -114,7 +114,7 @@ func (l *lab) await(what string, holds func() bool) {
 	}
 }
 
-// udp is a socket on the host.
+// udp opens a socket on the host.
 func (l *lab) udp(name string) *net.UDPConn {
 	l.Helper()
 	h := l.host(name)
@@ -151,7 +151,7 @@ func (l *lab) echo(name string) {
 	}()
 }
 
-// rtt is how long one datagram takes there and back.
+// rtt returns how long one datagram takes there and back.
 func (l *lab) rtt(c *net.UDPConn, to netip.AddrPort) time.Duration {
 	l.Helper()
 	b := make([]byte, 64)
@@ -184,7 +184,8 @@ func TestLateness(t *testing.T) {
 	}
 }
 
-// Buffers are bounded in bytes, too, where delay and rate allow more packets than there is memory for.
+// Buffers are also bounded in bytes, for delays and rates that allow more packets than there is
+// memory for.
 func TestFullQueueOverflows(t *testing.T) {
 	l := newLab(t, 1, 2)
 	a := l.udp("n1")

@@ -2,8 +2,8 @@ package userspace
 
 import "encoding/binary"
 
-// A frame, as packet sockets with PACKET_VNET_HDR read and write it: an offload
-// header (struct virtio_net_hdr), an Ethernet header, an IPv4 packet.
+// A frame, as packet sockets with PACKET_VNET_HDR read and write it, is an offload header (struct
+// virtio_net_hdr), an Ethernet header and an IPv4 packet.
 const (
 	offloadLen = 10
 	etherLen   = 14
@@ -20,7 +20,8 @@ const (
 	protoUDP = 17
 )
 
-// routable says whether the frame is an IPv4 packet that is whole enough to route, and gives its destination address.
+// routable returns the frame's destination address, and reports whether the frame is an IPv4 packet
+// complete enough to route.
 func routable(f []byte) (dst [4]byte, ok bool) {
 	if len(f) < ipAt+20 || binary.BigEndian.Uint16(f[offloadLen+12:]) != 0x0800 || f[ipAt]>>4 != 4 {
 		return dst, false
@@ -31,18 +32,19 @@ func routable(f []byte) (dst [4]byte, ok bool) {
 // setDestination rewrites the destination MAC.
 func setDestination(f []byte, mac [6]byte) { copy(f[offloadLen:], mac[:]) }
 
-// A train is a super-frame seen as the wire packets it stands for: all but the last carry size bytes
-// behind a copy of the header. A plain frame is a train of one.
-type train struct {
-	cars    int
-	header  int // bytes before the payload, offload header included; 0 in a train of one
-	size    int // payload of each car but the last
-	payload int
+// A superframe describes a frame as the wire packets (segments) that it stands for. All segments
+// but the last carry size bytes behind a copy of the header. A plain frame is a superframe of one
+// segment.
+type superframe struct {
+	segments int
+	header   int // bytes before the payload, offload header included; 0 if there is one segment
+	size     int // payload of each segment but the last
+	payload  int
 }
 
-// trainOf reads the offload header.
-func trainOf(f []byte) train {
-	one := train{cars: 1}
+// superframeOf reads the offload header.
+func superframeOf(f []byte) superframe {
+	one := superframe{segments: 1}
 	size := int(binary.NativeEndian.Uint16(f[4:]))
 	ip := int(f[ipAt]&0xf) * 4
 	if size == 0 || ip < 20 || len(f) < ipAt+ip+20 {
@@ -61,27 +63,28 @@ func trainOf(f []byte) train {
 	if payload <= size {
 		return one
 	}
-	return train{cars: (payload + size - 1) / size, header: header, size: size, payload: payload}
+	return superframe{segments: (payload + size - 1) / size, header: header, size: size, payload: payload}
 }
 
-// bytes counts the IP bytes on the wire.
-func (t train) bytes(f []byte) int {
-	if t.cars == 1 {
+// bytes returns the number of IP bytes on the wire.
+func (t superframe) bytes(f []byte) int {
+	if t.segments == 1 {
 		return len(f) - ipAt
 	}
-	return t.payload + t.cars*(t.header-ipAt)
+	return t.payload + t.segments*(t.header-ipAt)
 }
 
-// span is how long the frame of cars [from, to) is.
-func (t train) span(f []byte, from, to int) int {
-	if t.cars == 1 {
+// span returns the length of the frame that holds segments [from, to).
+func (t superframe) span(f []byte, from, to int) int {
+	if t.segments == 1 {
 		return len(f)
 	}
 	return t.header + min(to*t.size, t.payload) - from*t.size
 }
 
-// cut writes the cars [from, to) of f, which has several, into dst, which has their span, as a frame that is right in itself.
-func (t train) cut(dst, f []byte, from, to int) {
+// extract writes segments [from, to) of f, which has several, into dst as a complete frame with
+// correct headers. The length of dst is their span.
+func (t superframe) extract(dst, f []byte, from, to int) {
 	copy(dst, f[:t.header])
 	copy(dst[t.header:], f[t.header+from*t.size:])
 	dst[0] |= needsChecksum
@@ -96,7 +99,7 @@ func (t train) cut(dst, f []byte, from, to int) {
 	binary.BigEndian.PutUint16(ip[10:], 0)
 	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(0, ip[:transport])))
 	if ip[9] == protoTCP {
-		t.cutTCP(ip[transport:], from, to)
+		t.extractTCP(ip[transport:], from, to)
 	} else {
 		binary.BigEndian.PutUint16(ip[transport+4:], uint16(len(ip)-transport))
 	}
@@ -108,11 +111,11 @@ func (t train) cut(dst, f []byte, from, to int) {
 	binary.BigEndian.PutUint16(ip[field:], fold(pseudo))
 }
 
-// cutTCP moves the sequence number, and leaves each flag to the one packet that carries it.
-func (t train) cutTCP(tcp []byte, from, to int) {
+// extractTCP advances the sequence number, and keeps each flag only on the packet that carries it.
+func (t superframe) extractTCP(tcp []byte, from, to int) {
 	const fin, psh, cwr = 0x01, 0x08, 0x80
 	binary.BigEndian.PutUint32(tcp[4:], binary.BigEndian.Uint32(tcp[4:])+uint32(from*t.size))
-	if to < t.cars {
+	if to < t.segments {
 		tcp[13] &^= fin | psh
 	}
 	if from > 0 {
@@ -120,7 +123,8 @@ func (t train) cutTCP(tcp []byte, from, to int) {
 	}
 }
 
-// sum adds the big-endian words of b, at most 64 KiB, to s; a last odd byte is the upper half of a word.
+// sum adds the big-endian words of b, at most 64 KiB, to s. A last odd byte is the upper half of a
+// word.
 func sum(s uint32, b []byte) uint32 {
 	for ; len(b) > 1; b = b[2:] {
 		s += uint32(binary.BigEndian.Uint16(b))
@@ -131,7 +135,7 @@ func sum(s uint32, b []byte) uint32 {
 	return s
 }
 
-// fold makes a ones'-complement sum of 16 bits.
+// fold reduces a ones'-complement sum to 16 bits.
 func fold(s uint32) uint16 {
 	for s > 0xffff {
 		s = s>>16 + s&0xffff
@@ -139,14 +143,14 @@ func fold(s uint32) uint16 {
 	return uint16(s)
 }
 
-// bitsBeyondIP is how many bits there are behind the IP header.
+// bitsBeyondIP returns the number of bits after the IP header.
 func bitsBeyondIP(f []byte) int { return 8 * max(len(f)-ipAt-int(f[ipAt]&0xf)*4, 0) }
 
-// flip flips a bit behind the IP header.
+// flip inverts one bit after the IP header.
 func flip(f []byte, bit int) { f[ipAt+int(f[ipAt]&0xf)*4+bit/8] ^= 1 << (bit % 8) }
 
-// completeChecksum writes the checksum that the kernel left to the hardware. Whoever receives the
-// frame checks it then, instead of trusting that nothing can have happened to it on the way. The frame is one wire packet.
+// completeChecksum writes the checksum that the kernel left to the hardware, so that the receiver
+// verifies it instead of trusting that the packet is intact. The frame must be one wire packet.
 func completeChecksum(f []byte) {
 	start, field := int(binary.NativeEndian.Uint16(f[6:])), int(binary.NativeEndian.Uint16(f[8:]))
 	partial := f[0]&needsChecksum != 0
@@ -157,7 +161,7 @@ func completeChecksum(f []byte) {
 	}
 	c := ^fold(sum(0, f[start:]))
 	if c == 0 && f[ipAt+9] == protoUDP {
-		c = 0xffff // 0 would mean that there is none
+		c = 0xffff // 0 means that there is no checksum
 	}
 	binary.BigEndian.PutUint16(f[start+field:], c)
 }

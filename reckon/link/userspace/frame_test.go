@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// superFrame is what the kernel hands over for n bytes of a connection.
+// superFrame builds the frame that the kernel delivers for payload bytes of a connection.
 func superFrame(proto byte, payload, size int) []byte {
 	transport := 32 // TCP with timestamps
 	gso := byte(gsoTCP4)
@@ -36,28 +36,28 @@ func superFrame(proto byte, payload, size int) []byte {
 	return f
 }
 
-func TestTrain(t *testing.T) {
+func TestSuperframe(t *testing.T) {
 	plain := superFrame(protoTCP, 1000, 0)
 	plain[1] = gsoNone
 	odd := superFrame(protoTCP, 3000, 1000)
-	odd[1] = 9 // a kind of segmentation that nobody has heard of
+	odd[1] = 9 // no known kind of segmentation
 	for _, tt := range []struct {
-		name        string
-		frame       []byte
-		cars, bytes int
+		name            string
+		frame           []byte
+		segments, bytes int
 	}{
 		{"plain", plain, 1, 1052},
 		{"two and a bit", superFrame(protoTCP, 2001, 1000), 3, 2001 + 3*52},
 		{"exactly three", superFrame(protoTCP, 3000, 1000), 3, 3000 + 3*52},
-		{"one in disguise", superFrame(protoTCP, 900, 1000), 1, 952},
+		{"one segment, marked as several", superFrame(protoTCP, 900, 1000), 1, 952},
 		{"64 KiB", superFrame(protoTCP, 65160, 1448), 45, 65160 + 45*52},
 		{"UDP", superFrame(protoUDP, 4500, 1400), 4, 4500 + 4*28},
-		{"unheard of", odd, 1, 3052},
+		{"unknown type", odd, 1, 3052},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tr := trainOf(tt.frame)
-			if tr.cars != tt.cars || tr.bytes(tt.frame) != tt.bytes {
-				t.Errorf("%d cars, %d bytes, want %d and %d", tr.cars, tr.bytes(tt.frame), tt.cars, tt.bytes)
+			tr := superframeOf(tt.frame)
+			if tr.segments != tt.segments || tr.bytes(tt.frame) != tt.bytes {
+				t.Errorf("%d segments, %d bytes, want %d and %d", tr.segments, tr.bytes(tt.frame), tt.segments, tt.bytes)
 			}
 		})
 	}
@@ -79,17 +79,17 @@ func TestRoutable(t *testing.T) {
 	}
 }
 
-// Every run of cars is a frame that is right in itself, and together they are the whole.
-func TestCut(t *testing.T) {
+// Every range of segments is a frame that is correct in itself, and together they are the whole.
+func TestExtract(t *testing.T) {
 	for _, proto := range []byte{protoTCP, protoUDP} {
 		for _, payload := range []int{1001, 3000, 3001} {
 			f := superFrame(proto, payload, 1000)
-			tr := trainOf(f)
-			for from := range tr.cars {
-				for to := from + 1; to <= tr.cars; to++ {
-					t.Run(fmt.Sprintf("protocol %d, %d bytes, cars %d to %d", proto, payload, from, to), func(t *testing.T) {
+			tr := superframeOf(f)
+			for from := range tr.segments {
+				for to := from + 1; to <= tr.segments; to++ {
+					t.Run(fmt.Sprintf("protocol %d, %d bytes, segments %d to %d", proto, payload, from, to), func(t *testing.T) {
 						dst := make([]byte, tr.span(f, from, to))
-						tr.cut(dst, f, from, to)
+						tr.extract(dst, f, from, to)
 						checkRun(t, tr, dst, f, from, to)
 					})
 				}
@@ -98,13 +98,13 @@ func TestCut(t *testing.T) {
 	}
 }
 
-func checkRun(t *testing.T, tr train, dst, f []byte, from, to int) {
+func checkRun(t *testing.T, tr superframe, dst, f []byte, from, to int) {
 	t.Helper()
 	if want := f[tr.header:][from*tr.size : min(to*tr.size, tr.payload)]; !bytes.Equal(dst[tr.header:], want) {
 		t.Errorf("%d bytes of payload, want %d, or they differ", len(dst)-tr.header, len(want))
 	}
-	if got := trainOf(dst).cars; got != to-from {
-		t.Errorf("%d cars, want %d", got, to-from)
+	if got := superframeOf(dst).segments; got != to-from {
+		t.Errorf("%d segments, want %d", got, to-from)
 	}
 	ip := dst[ipAt:]
 	if int(binary.BigEndian.Uint16(ip[2:])) != len(ip) || fold(sum(0, ip[:20])) != 0xffff {
@@ -125,7 +125,7 @@ func checkRun(t *testing.T, tr train, dst, f []byte, from, to int) {
 			t.Errorf("sequence number %x", seq)
 		}
 		last, first := l4[13]&0x09 == 0x09, l4[13]&0x80 != 0
-		if last != (to == tr.cars) || first != (from == 0) || l4[13]&0x10 == 0 {
+		if last != (to == tr.segments) || first != (from == 0) || l4[13]&0x10 == 0 {
 			t.Errorf("flags %x", l4[13])
 		}
 	}

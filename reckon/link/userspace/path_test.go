@@ -8,7 +8,7 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// within says whether k of n is what a probability of p gives with 99.99995 % (5 sigma).
+// within reports whether k of n is consistent with probability p (5 sigma, 99.99995 %).
 func within(k, n int, p float64) bool {
 	return math.Abs(float64(k)-float64(n)*p) <= 5*math.Sqrt(float64(n)*p*(1-p))
 }
@@ -37,7 +37,8 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// Every chance has a stream of its own: what a path also does leaves the losses where they were.
+// Every chance has a stream of its own: adding other chances to a path does not change which
+// packets it loses.
 func TestChancesAreIndependent(t *testing.T) {
 	plain := testPath(link.Shape{Loss: 0.1})
 	busy := testPath(link.Shape{Loss: 0.1, Burst: link.Burst{P: 0.01, R: 0.5, Bad: 1e-9}, Duplicate: 0.5, Corrupt: 0.5, Delay: 10, Jitter: 5, Reorder: 0.5})
@@ -83,7 +84,7 @@ func TestChances(t *testing.T) {
 	}
 }
 
-// Packets queue for the rate behind their delay; those that come when nobody waits do not.
+// Packets queue for the rate after their delay; those that arrive when none waits do not.
 func TestDueWithRate(t *testing.T) {
 	p := testPath(link.Shape{Delay: 100, Rate: 8e9}) // a byte a nanosecond
 	for _, tt := range []struct {
@@ -112,7 +113,7 @@ func TestDueWithRate(t *testing.T) {
 	}
 }
 
-// Where packets queue for a rate jitter reorders none.
+// With a rate, jitter does not reorder packets.
 func TestJitterWithRateKeepsOrder(t *testing.T) {
 	p := testPath(link.Shape{Delay: 10 * time.Millisecond, Jitter: 5 * time.Millisecond, Rate: 1e9})
 	last := int64(0)
@@ -125,7 +126,7 @@ func TestJitterWithRateKeepsOrder(t *testing.T) {
 	}
 }
 
-// A normal distribution wider than its delay sends nothing before it came.
+// With a normal distribution wider than its delay, no packet leaves before it arrived.
 func TestDelayIsNeverNegative(t *testing.T) {
 	p := testPath(link.Shape{Delay: 1000, Jitter: 5000, Distribution: link.Normal})
 	early := 0
@@ -144,7 +145,7 @@ func TestDelayIsNeverNegative(t *testing.T) {
 
 func TestRoom(t *testing.T) {
 	p := testPath(link.Shape{Rate: 1000})
-	if !p.room(64, 1) || p.room(65, 1) || p.room(1, maxHeld+1) {
+	if !p.hasRoom(64, 1) || p.hasRoom(65, 1) || p.hasRoom(1, maxHeld+1) {
 		t.Error("a queue of 64 packets has another size")
 	}
 }

@@ -3,13 +3,14 @@ package userspace
 // classes are the sizes of packet buffers: a wire packet, and super-frames of some sizes.
 var classes = [...]int{2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 48 << 10, maxFrame}
 
-// maxFrame is the largest frame with its offload header that a veth hands over, and room to spare.
+// maxFrame bounds the frames that a veth delivers, offload header included, with room to spare.
 const maxFrame = 72 << 10
 
-// A pool keeps packets that are not in use, so that a packet costs no allocation. It is as large as the queue ever was.
+// A pool keeps unused packets, so that handling a packet allocates nothing. It grows to the largest
+// size that the queue has had.
 type pool struct{ free [len(classes)][]*packet }
 
-// get is a packet with room for n bytes, which must be at most maxFrame.
+// get returns a packet with room for n bytes, at most maxFrame.
 func (p *pool) get(n int) *packet {
 	c := 0
 	for classes[c] < n {

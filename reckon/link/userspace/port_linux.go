@@ -1,175 +1,128 @@
 package userspace
 
 import (
-	"errors"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/reckon-bench/reckon/reckon/host"
+	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// A socket is a packet socket on the hub's end of a host's cable.
-type socket struct{ fd int }
-
-// bufferSize is that of a socket's queues where it may be had; an ordinary user gets net.core.rmem_max.
-const bufferSize = 32 << 20
-
-func openSocket(p host.Port) (*socket, error) {
-	// Protocol 0 receives nothing yet. Binding a socket that receives already would wait for every processor.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open a packet socket: %w", err)
-	}
-	s := &socket{fd}
-	if err := s.prepare(p.Interface); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+// A port is the switch's end of one host's cable.
+type port struct {
+	host.Port
+	mac    [6]byte
+	index  int
+	socket *socket
+	paths  []*path // by the index of the port they lead to; nil until the first packet or shape
+	drops  uint64  // by the kernel, because the socket's queue was full
 }
 
-func (s *socket) prepare(name string) error {
-	for _, o := range []struct {
-		name          string
-		level, option int
-	}{
-		{"PACKET_VNET_HDR", unix.SOL_PACKET, unix.PACKET_VNET_HDR},               // or checksums would be missing
-		{"PACKET_IGNORE_OUTGOING", unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING}, // never what it sent itself
-		{"PACKET_QDISC_BYPASS", unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS},       // a veth has no queue anyway
-		{"SO_TIMESTAMPNS", unix.SOL_SOCKET, unix.SO_TIMESTAMPNS},                 // when the kernel received it
-	} {
-		if err := unix.SetsockoptInt(s.fd, o.level, o.option, 1); err != nil {
-			return fmt.Errorf("set %s: %w", o.name, err)
+// path returns the path between two ports, and makes it on first use.
+func (s *vswitch) path(from, to *port) *path {
+	for len(from.paths) <= to.index {
+		from.paths = append(from.paths, nil)
+	}
+	p := from.paths[to.index]
+	if p == nil {
+		p = newPath(link.Path{From: from.Name, To: to.Name}, to.index, s.seed)
+		from.paths[to.index] = p
+	}
+	return p
+}
+
+// attach adds a port for each host, or none at all.
+func (s *vswitch) attach(ports []host.Port) error {
+	added := make([]*port, 0, len(ports))
+	err := func() error {
+		for _, hp := range ports {
+			p, err := s.attachPort(hp)
+			if err != nil {
+				return fmt.Errorf("attach %s: %w", hp.Name, err)
+			}
+			added = append(added, p)
 		}
-	}
-	s.enlarge(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
-	s.enlarge(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
-	index, err := s.interfaceIndex(name)
-	if err != nil {
-		return fmt.Errorf("find interface %s: %w", name, err)
-	}
-	// Only IPv4: nothing else is carried, counted or drawn for.
-	return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: index})
-}
-
-// deafen has the socket receive nothing more, and drops what it has received.
-func (s *socket) deafen() error {
-	var drop [1]unix.SockFilter // one instruction: return 0 bytes of every packet
-	drop[0] = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
-	if err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop[0]}); err != nil {
-		return fmt.Errorf("attach a filter: %w", err)
-	}
-	for b := make([]byte, 1); ; {
-		if _, err := unix.Read(s.fd, b); err != nil {
-			return nil // nothing is left
-		}
-	}
-}
-
-// interfaceIndex asks the kernel for this one interface; the net package would list them all.
-func (s *socket) interfaceIndex(name string) (int, error) {
-	r, err := unix.NewIfreq(name)
-	if err != nil {
-		return 0, err
-	}
-	if err := unix.IoctlIfreq(s.fd, unix.SIOCGIFINDEX, r); err != nil {
-		return 0, err
-	}
-	return int(r.Uint32()), nil
-}
-
-// enlarge gets as much as it may; what does not fit is counted as Overflow.
-func (s *socket) enlarge(force, ask int) {
-	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, force, bufferSize) != nil {
-		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, ask, bufferSize)
-	}
-}
-
-func htons(v uint16) uint16 { return v<<8 | v>>8 } // amd64 and arm64 are little-endian
-
-// drops is how many frames the kernel dropped since the last call, as the socket's queue was full.
-func (s *socket) drops() uint64 {
-	st, err := unix.GetsockoptTpacketStats(s.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
-	if err != nil {
-		return 0
-	}
-	return uint64(st.Drops)
-}
-
-func (s *socket) close() { unix.Close(s.fd) }
-
-// send delivers the frame. It never waits: false means that it could not be delivered.
-func (s *socket) send(frame []byte) bool {
-	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.fd), uintptr(unsafe.Pointer(&frame[0])), uintptr(len(frame)))
-	return errno == 0
-}
-
-// batch is how many frames are read at once: few enough that what is due meanwhile is not late.
-const batch = 16
-
-// A reader reads frames from any socket, several at once, into buffers that the next read reuses.
-type reader struct {
-	headers  [batch]mmsghdr
-	vectors  [batch]unix.Iovec
-	controls [batch][64]byte // room for the timestamp
-	frames   [batch][]byte
-}
-
-type mmsghdr struct {
-	unix.Msghdr
-	len uint32
-	_   [4]byte
-}
-
-func newReader() *reader {
-	r := &reader{}
-	for i := range r.frames {
-		r.frames[i] = make([]byte, maxFrame)
-		r.vectors[i].Base = &r.frames[i][0]
-		r.vectors[i].SetLen(maxFrame)
-		r.headers[i].Iov = &r.vectors[i]
-		r.headers[i].SetIovlen(1)
-		r.headers[i].Control = &r.controls[i][0]
-	}
-	return r
-}
-
-// read says how many frames it read, 0 when there are none.
-func (r *reader) read(s *socket) (int, error) {
-	for i := range r.headers {
-		r.headers[i].SetControllen(len(r.controls[i]))
-	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.headers[0])), batch, unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
-	switch {
-	case errno == 0:
-		return int(n), nil
-	case errors.Is(errno, unix.EAGAIN), errors.Is(errno, unix.EINTR), errors.Is(errno, unix.ENETDOWN):
-		return 0, nil
-	}
-	return 0, errno
-}
-
-// frame is the i-th frame read; nil when it did not fit.
-func (r *reader) frame(i int) []byte {
-	n := int(r.headers[i].len)
-	if n > maxFrame {
+		return nil
+	}()
+	if err == nil {
 		return nil
 	}
-	return r.frames[i][:n]
+	for _, p := range added {
+		p.socket.close()
+		delete(s.byAddr, p.Addr.As4())
+		delete(s.byName, p.Name)
+	}
+	s.ports = s.ports[:len(s.ports)-len(added)]
+	return err
 }
 
-// stamp is when the kernel received the i-th frame, in nanoseconds of the wall clock; 0 when it did not say.
-func (r *reader) stamp(i int) int64 {
-	h := &r.headers[i]
-	if int(h.Controllen) < unix.CmsgSpace(16) {
-		return 0
+func (s *vswitch) attachPort(hp host.Port) (*port, error) {
+	switch {
+	case !hp.Addr.Is4() || len(hp.MAC) != 6:
+		return nil, fmt.Errorf("address %s, MAC %q: must be IPv4 and 6 bytes", hp.Addr, hp.MAC)
+	case s.byName[hp.Name] != nil:
+		return nil, fmt.Errorf("a host of that name is attached")
+	case s.byAddr[hp.Addr.As4()] != nil:
+		return nil, fmt.Errorf("address %s is %s's", hp.Addr, s.byAddr[hp.Addr.As4()].Name)
 	}
-	c := (*unix.Cmsghdr)(unsafe.Pointer(h.Control))
-	if c.Level != unix.SOL_SOCKET || c.Type != unix.SO_TIMESTAMPNS {
-		return 0
+	p := &port{Port: hp, mac: [6]byte(hp.MAC), index: len(s.ports)}
+	var err error
+	if p.socket, err = openSocket(hp); err != nil {
+		return nil, err
 	}
-	ts := (*unix.Timespec)(unsafe.Pointer(&r.controls[i][unix.CmsgLen(0)]))
-	return ts.Nano()
+	if err := s.watch(p.socket.fd, p.index, unix.EPOLLIN); err != nil {
+		p.socket.close()
+		return nil, err
+	}
+	s.ports = append(s.ports, p)
+	s.byName[hp.Name] = p
+	s.byAddr[hp.Addr.As4()] = p
+	return p, nil
+}
+
+// apply reshapes the paths, or none at all.
+func (s *vswitch) apply(m link.Matrix) error {
+	if err := m.Validate(); err != nil {
+		return err
+	}
+	for name := range m {
+		for _, h := range []string{name.From, name.To} {
+			if s.byName[h] == nil {
+				return fmt.Errorf("path %s: no host %s is attached", name, h)
+			}
+		}
+	}
+	cuts := false
+	for name, shape := range m {
+		p := s.path(s.byName[name.From], s.byName[name.To])
+		before := p.waits()
+		p.reshape(shape)
+		s.delaying += btoi(p.waits()) - btoi(before)
+		cuts = cuts || shape.Cut
+	}
+	if cuts {
+		s.dropCut()
+	}
+	s.setRealtime(s.delaying > 0)
+	return nil
+}
+
+// dropCut drops the queued packets of paths that are cut.
+func (s *vswitch) dropCut() {
+	s.queue.remove(func(x *packet) bool {
+		if !x.path.shape.Cut {
+			return false
+		}
+		x.path.counters.Cut += x.wire
+		s.release(x)
+		return true
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

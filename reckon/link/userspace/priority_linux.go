@@ -6,11 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setUrgent gives the calling thread real-time priority, where that is allowed, or takes it away. It is
-// urgent only while some path delays: real-time priority costs every other packet some tens of microseconds.
-func (s *vswitch) setUrgent(urgent bool) {
-	if urgent != s.urgent && setFIFO(urgent) == nil {
-		s.urgent = urgent
+// setRealtime gives the calling thread real-time priority, where that is allowed, or takes it away.
+// The thread has it only while some path delays, since it costs every other packet some tens of
+// microseconds.
+func (s *vswitch) setRealtime(realtime bool) {
+	if realtime != s.realtime && setFIFO(realtime) == nil {
+		s.realtime = realtime
 	}
 }
 
@@ -22,7 +23,7 @@ func setFIFO(on bool) error {
 	return unix.SchedSetAttr(0, &attr, 0)
 }
 
-// niceness is what the calling thread gets when it is not urgent.
+// niceness returns the calling thread's nice value, which it keeps when it is not real-time.
 func niceness() int32 {
 	n, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil {
@@ -31,8 +32,8 @@ func niceness() int32 {
 	return int32(20 - n) // the system call counts from 40 down
 }
 
-// takePriority gives the calling thread the best that it may have without being
-// urgent, and says what it will have when it is.
+// takePriority gives the calling thread the best priority it may have short of real-time, and
+// returns a description of the priority it will have while some path delays.
 func takePriority() string {
 	nice := 0
 	for _, n := range []int{-20, -10} { // what RLIMIT_NICE allows differs

@@ -5,8 +5,8 @@ import (
 	"github.com/reckon-bench/reckon/reckon/link"
 )
 
-// The runner and the switch talk in JSON over a socket pair: a request has one of
-// its fields set, and every request gets one reply, in any order. The switch begins, with reply 0, when it is ready.
+// The runner and the switch exchange JSON over a socket pair. A request has one field set, and gets
+// one reply; replies may come in any order. Reply 0, sent unasked, means that the switch is ready.
 
 type request struct {
 	ID       uint64      `json:"id"`
@@ -24,5 +24,5 @@ type reply struct {
 	Counters map[link.Path]link.Counters `json:"counters,omitempty"`
 	Lateness *link.Lateness              `json:"lateness,omitempty"`
 	Drops    []link.Drop                 `json:"drops,omitempty"`
-	Untold   uint64                      `json:"untold,omitempty"`
+	Omitted  uint64                      `json:"omitted,omitempty"`
 }

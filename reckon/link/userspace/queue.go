@@ -4,15 +4,15 @@ package userspace
 type packet struct {
 	path  *path
 	frame []byte // offload header and frame, at the start of a buffer of its class
-	wire  uint64 // how many packets it is on the wire
+	wire  uint64 // number of packets on the wire
 	class int
 }
 
-// A queue holds packets in order of due time; those due at the same time leave as they came.
-// It is a binary heap, and pure: it knows no clock.
+// A queue holds packets in order of due time, and packets due at the same time in order of arrival.
+// It is a binary heap, and pure: it reads no clock.
 type queue struct {
 	heap []entry
-	seq  uint64 // of the last packet that came
+	seq  uint64 // of the last packet pushed
 }
 
 type entry struct {
@@ -27,7 +27,7 @@ func (a *entry) before(b *entry) bool {
 
 func (q *queue) len() int { return len(q.heap) }
 
-// next is when the first packet is due; the queue must not be empty.
+// next returns when the first packet is due. The queue must not be empty.
 func (q *queue) next() int64 { return q.heap[0].due }
 
 func (q *queue) push(due int64, p *packet) {
@@ -36,7 +36,7 @@ func (q *queue) push(due int64, p *packet) {
 	q.up(len(q.heap) - 1)
 }
 
-// pop takes the first packet out; the queue must not be empty.
+// pop removes the first packet. The queue must not be empty.
 func (q *queue) pop() (due int64, p *packet) {
 	first, last := q.heap[0], len(q.heap)-1
 	q.heap[0] = q.heap[last]

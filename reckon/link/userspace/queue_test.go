@@ -37,7 +37,7 @@ func TestQueueOrder(t *testing.T) {
 	}
 }
 
-// empty pops everything and says what came, in order.
+// empty pops everything and returns the packets in order.
 func empty(t *testing.T, q *queue) string {
 	t.Helper()
 	var out strings.Builder

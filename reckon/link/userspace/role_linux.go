@@ -14,12 +14,12 @@ import (
 	"github.com/moby/sys/reexec"
 )
 
-// role is the name under which this program is the switch.
+// role is the name under which this program runs as the switch.
 const role = "reckon-switch"
 
 func init() { reexec.Register(role, runRole) }
 
-// memoryLimit is where the garbage collector starts to work: far above what the full queue takes.
+// memoryLimit is where the garbage collector starts to work: far above what full queues take.
 const memoryLimit = 2 * maxHeldAll
 
 func runRole() {
@@ -29,13 +29,14 @@ func runRole() {
 	}
 }
 
-// serveRole is the switch's process: one thread for the packets, and a goroutine for the runner.
+// serveRole is the switch process: one thread for the packets, and a goroutine for the runner's
+// requests.
 func serveRole() error {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
 	if len(os.Args) != 2 {
-		return errors.New("started by hand: it is a part of reckon, and takes the seed")
+		return errors.New("must be started by reckon, with the seed as its argument")
 	}
 	seed, err := strconv.ParseUint(os.Args[1], 10, 64)
 	if err != nil {
@@ -55,17 +56,17 @@ func serveRole() error {
 	})
 	out := json.NewEncoder(control)
 	if err := out.Encode(reply{Priority: <-ready}); err != nil {
-		return fmt.Errorf("say that it is ready: %w", err)
+		return fmt.Errorf("report that the switch is ready: %w", err)
 	}
-	err = s.obey(json.NewDecoder(control), out)
+	err = s.handleRequests(json.NewDecoder(control), out)
 	s.call(func() { s.ended = true })
 	packets.Wait()
 	s.close()
 	return err
 }
 
-// obey answers requests until the runner hangs up.
-func (s *vswitch) obey(in *json.Decoder, out *json.Encoder) error {
+// handleRequests answers requests until the runner closes the connection.
+func (s *vswitch) handleRequests(in *json.Decoder, out *json.Encoder) error {
 	for {
 		var q request
 		if err := in.Decode(&q); errors.Is(err, io.EOF) {
@@ -93,7 +94,7 @@ func (s *vswitch) answer(q request, a *reply) {
 	case q.Lateness:
 		a.Lateness = s.lateness()
 	case q.Drops:
-		a.Drops, a.Untold = s.drops.ask(s.clock.now())
+		a.Drops, a.Omitted = s.drops.take(s.clock.now())
 	}
 	if err != nil {
 		a.Error = err.Error()

@@ -16,23 +16,25 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// A Caller puts commands and follows what becomes of them. It is safe for concurrent use.
+// A Caller puts commands and follows their operations. It is safe for concurrent use.
 //
-// A command is put once. Its key is created in one transaction with another one that bears the operation's number
-// and the call's, so that an attempt whose answer did not come is repeated until it is known whether one was done.
-// A caller that dies changes nothing: the operation goes on and ends, by its deadline at the latest; who calls again
-// with the same OpID and the same command follows it instead of starting it anew.
+// A command is put once. Its key is created in one transaction with another one that bears the
+// operation's number and the call's, so that an attempt whose answer did not come is repeated until
+// it is known whether one was done. A caller that dies changes nothing: the operation goes on and
+// ends, by its deadline at the latest; who calls again with the same OpID and the same command
+// follows it instead of starting it anew.
 type Caller struct {
 	store store
 	grace time.Duration
-	// Watch is told how an operation stands, whenever that changes; nil for nobody. It must not wait.
+	// Watch, unless nil, is called whenever the state of an operation changes. It must not block.
 	Watch func(Operation)
 
 	mu   sync.Mutex
 	last int64 // the number that it gave an operation last
 }
 
-// Call connects to etcd. It does not wait for it, unless there is a user to authenticate; what follows does.
+// Call connects to etcd. It does not wait for it, unless there is a user to authenticate; what
+// follows does.
 func Call(ctx context.Context, e Etcd) (*Caller, error) {
 	s, err := e.connect(ctx)
 	if err != nil {
@@ -44,7 +46,7 @@ func Call(ctx context.Context, e Etcd) (*Caller, error) {
 // Close ends the connection; operations go on.
 func (c *Caller) Close() { c.store.close() }
 
-// Nodes are the names of the nodes that are there.
+// Nodes returns the names of the nodes that are present.
 func (c *Caller) Nodes(ctx context.Context) (names []string, err error) {
 	resp, err := c.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
 	if err != nil {
@@ -61,7 +63,7 @@ func namesOf(kvs []*mvccpb.KeyValue) (names []string) {
 	return names
 }
 
-// TooFewError: not as many nodes as wanted came in time.
+// A TooFewError says that fewer nodes than wanted were present in time.
 type TooFewError struct {
 	Want  int
 	There []string
@@ -71,7 +73,8 @@ func (e *TooFewError) Error() string {
 	return fmt.Sprintf("%d nodes are there (%v), want %d", len(e.There), e.There, e.Want)
 }
 
-// Await waits until so many nodes are there. When ctx ends before, the error is a *TooFewError, unless etcd never answered.
+// Await waits until so many nodes are there. When ctx ends before, the error is a *TooFewError,
+// unless etcd never answered.
 func (c *Caller) Await(ctx context.Context, n int) (names []string, err error) {
 	for {
 		resp, err := c.store.get(ctx, nodesPrefix, clientv3.WithPrefix())
@@ -98,15 +101,15 @@ func (c *Caller) untilChanged(ctx context.Context, revision int64) bool {
 const (
 	// defaultTimeout is the deadline of a command that has none.
 	defaultTimeout = time.Hour
-	// grace is how long after its deadline an operation may take to end: a lease, so that the folder may die in it. Then
-	// the caller ends it.
+	// grace is how long after its deadline an operation may take to end: a lease, so that the
+	// aggregator may die in it. Then the caller ends it.
 	grace = defaultLease + expirySlack
 	// endTime is how long the caller tries to.
 	endTime = 10 * time.Second
 )
 
-// Do puts the command and follows the operation to its end. An error means that the command cannot be, or that the end
-// was not seen; then the Operation is what was seen, and its Status is Unknown.
+// Do puts the command and follows the operation to its end. An error means that the command cannot
+// be, or that the end was not seen; then the Operation is what was seen, and its Status is Unknown.
 func (c *Caller) Do(ctx context.Context, command Command) (Operation, error) {
 	command.Timeout = cmp.Or(command.Timeout, defaultTimeout)
 	if err := command.Validate(); err != nil {
@@ -172,8 +175,9 @@ func (c *Caller) put(ctx context.Context, s store, o *Operation, command Command
 	}
 }
 
-// number is the next to try: the second, as in the original, or one more than the last. To try one that is known to be
-// taken costs a transaction, so a caller whose operations take less than a second would be slower with each.
+// number is the next to try: the second, as in the original, or one more than the last. To try one
+// that is known to be taken costs a transaction, so a caller whose operations take less than a
+// second would be slower with each.
 func (c *Caller) number(now time.Time) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -224,7 +228,8 @@ func (c *Caller) watch(ctx context.Context, s store, o *Operation, revision int6
 	return false, fmt.Errorf("follow operation %s: %w", o.OpID, context.Cause(ctx))
 }
 
-// read takes in what there is of the operation at one revision: statuses and results before its own key, as they were put.
+// read takes in what there is of the operation at one revision: statuses and results before its own
+// key, as they were put.
 func (c *Caller) read(ctx context.Context, s store, o *Operation) (next int64, err error) {
 	begun, err := s.get(ctx, startingOf+o.OpID)
 	if err != nil {
@@ -253,13 +258,14 @@ func (c *Caller) read(ctx context.Context, s store, o *Operation) (next int64, e
 	return begun.Header.Revision + 1, nil
 }
 
-// end ends an operation that nobody else has ended in time: no worker is left to fold it, or none ever came to start
-// it. Then it must not start later either, and does not: to put a command wants that its operation has no key.
+// end ends an operation that nobody else has ended in time: no worker is left to aggregate it, or
+// none ever came to start it. Then it must not start later either, and does not: to put a command
+// wants that its operation has no key.
 func (c *Caller) end(ctx context.Context, s store, o *Operation, why string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, endTime, errDeadline)
 	defer cancel()
 	for {
-		f := newFolder(s)
+		f := newAggregator(s)
 		revision, err := f.read(ctx)
 		if err != nil {
 			return err

@@ -69,7 +69,8 @@ func decimal(s string) bool {
 }
 
 // decode reads the value of a control key. Where that is no command the error says why, and the
-// command has at least the OpID if one can be told, so that whoever waits for that operation can be told as well.
+// command has at least the OpID if one can be told, so that whoever waits for that operation can be
+// told as well.
 func decode(value []byte) (Command, error) {
 	fields := map[string]json.RawMessage{}
 	d := json.NewDecoder(bytes.NewReader(value))
@@ -123,7 +124,8 @@ func textOf(name string, raw json.RawMessage, wanted bool) (s string, err error)
 	return s, nil
 }
 
-// tellable is the opID, also where it is a number instead of a string; "" where a key cannot have it.
+// tellable is the opID, also where it is a number instead of a string; "" where a key cannot have
+// it.
 func tellable(raw json.RawMessage) string {
 	s := strings.Trim(string(raw), `"`)
 	if !validName(s) || len(s) > 100 || strings.ContainsAny(s, "\\\n {}[]") {

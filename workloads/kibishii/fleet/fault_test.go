@@ -50,14 +50,14 @@ func wantLost(t *testing.T, op Operation, lost string) {
 	}
 }
 
-// TestKilled: kill -9 of a worker in mid-pass. In the original the operation runs for ever. The first to
-// register folds the results, so that killing it has another one take over.
+// TestKilled: kill -9 of a worker in mid-pass. In the original the operation runs for ever. The
+// first to register aggregates the results, so that killing it has another one take over.
 func TestKilled(t *testing.T) {
 	for _, victim := range []string{"n1", "n2"} {
-		t.Run(map[string]string{"n1": "folder", "n2": "other"}[victim], func(t *testing.T) {
+		t.Run(map[string]string{"n1": "aggregator", "n2": "other"}[victim], func(t *testing.T) {
 			c := newCluster(t, 1)
 			ps := map[string]*process{"n1": c.workerProcess("n1", c.root("data"))}
-			c.there(folderKey)
+			c.there(aggregatorKey)
 			ps["n2"] = c.workerProcess("n2", c.root("data"))
 			c.worker(Worker{Node: "n3", Roots: []string{c.root("data")}})
 			caller := c.caller()
@@ -76,8 +76,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestStopped: a worker that stands still for longer than its lease is not counted, though it finishes
-// its work when it goes on.
+// TestStopped: a worker that stands still for longer than its lease is not counted, though it
+// finishes its work when it goes on.
 func TestStopped(t *testing.T) {
 	c := newCluster(t, 1)
 	n1 := c.workerProcess("n1", c.root("data"))
@@ -138,7 +138,8 @@ func TestEtcdRestarts(t *testing.T) {
 	}
 }
 
-// TestMemberFaults: operations go on while one member of three is killed, or paused, whichever it is, and each command is done once.
+// TestMemberFaults: operations go on while one member of three is killed, or paused, whichever it
+// is, and each command is done once.
 func TestMemberFaults(t *testing.T) {
 	c := newCluster(t, 3)
 	for i := range 4 {
@@ -211,8 +212,8 @@ func TestCompacted(t *testing.T) {
 	c.do(caller, Command{Cmd: kibishii.CmdVerify, Spec: small}, Success)
 }
 
-// deafDialer makes connections whose answers it can swallow. One that was deaf never hears again: not even an answer that
-// comes as the dialer ceases to be deaf.
+// deafDialer makes connections whose answers it can swallow. One that was deaf never hears again:
+// not even an answer that comes as the dialer ceases to be deaf.
 type deafDialer struct {
 	mu    sync.Mutex
 	deaf  bool
@@ -260,7 +261,8 @@ func (c *deafConn) Read(b []byte) (int, error) {
 	}
 }
 
-// TestPutOnce: etcd has taken the command, and the answer never came. The caller tries again, and the command is put once.
+// TestPutOnce: etcd has taken the command, and the answer never came. The caller tries again, and
+// the command is put once.
 func TestPutOnce(t *testing.T) {
 	c := newCluster(t, 1)
 	c.workers(2)
@@ -304,7 +306,8 @@ func (kv *countedKV) Txn(ctx context.Context) clientv3.Txn {
 	return kv.KV.Txn(ctx)
 }
 
-// TestNumbers: commands that follow each other within a second do not try, each, all the numbers of those before.
+// TestNumbers: commands that follow each other within a second do not try, each, all the numbers of
+// those before.
 func TestNumbers(t *testing.T) {
 	c := newCluster(t, 1)
 	caller := c.caller()
@@ -321,16 +324,17 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// TestDeadlineStays: a folder that takes over, or reads all anew, gives no operation its whole time again.
+// TestDeadlineStays: a aggregator that takes over, or reads all anew, gives no operation its whole
+// time again.
 func TestDeadlineStays(t *testing.T) {
 	now := time.Now()
-	begun := func(f *folder, at time.Time) time.Duration {
+	begun := func(f *aggregator, at time.Time) time.Duration {
 		if err := f.begin("5", []byte(encode(starting{OpID: "5", Timeout: 60, At: at}))); err != nil {
 			t.Fatal(err)
 		}
 		return f.ops["5"].deadline.Sub(now).Round(10 * time.Second)
 	}
-	f := newFolder(store{})
+	f := newAggregator(store{})
 	for at, want := range map[time.Time]time.Duration{
 		now.Add(-50 * time.Second): 10 * time.Second, now.Add(-time.Hour): -59 * time.Minute,
 		now.Add(time.Hour): time.Minute, {}: time.Minute, // by a clock that is wrong, by a worker of an earlier release
@@ -345,7 +349,8 @@ func TestDeadlineStays(t *testing.T) {
 	}
 }
 
-// TestSuccessWantsLeases: a node's lease expires between the folder's last look and the end: that is no success.
+// TestSuccessWantsLeases: a node's lease expires between the aggregator's last look and the end:
+// that is no success.
 func TestSuccessWantsLeases(t *testing.T) {
 	c := newCluster(t, 1)
 	s, err := c.etcd().connect(t.Context())

@@ -58,7 +58,8 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// TestMalformed: a value that is no command kills nobody, and is told under the operation's key where one can be told.
+// TestMalformed: a value that is no command kills nobody, and is told under the operation's key
+// where one can be told.
 func TestMalformed(t *testing.T) {
 	c := newCluster(t, 1)
 	roots := c.workers(2)
@@ -156,7 +157,8 @@ func TestTwoRoots(t *testing.T) {
 			t.Errorf("%s is %q", key, got)
 		}
 	}
-	// With identity a volume that is in another's place is found, though every block of it is whole.
+	// With identity a volume that is in another's place is found, though every block of it is
+	// whole.
 	for _, move := range [][2]string{{roots[0], roots[0] + "x"}, {roots[1], roots[0]}, {roots[0] + "x", roots[1]}} {
 		if err := os.Rename(move[0], move[1]); err != nil {
 			t.Fatal(err)
@@ -172,7 +174,8 @@ func TestTwoRoots(t *testing.T) {
 	}
 }
 
-// TestTaken: a name is waited for through one lease time, then refused; and had at once when its holder leaves.
+// TestTaken: a name is waited for through one lease time, then refused; and had at once when its
+// holder leaves.
 func TestTaken(t *testing.T) {
 	c := newCluster(t, 1)
 	stop := c.worker(Worker{Node: "n1", Roots: []string{c.root("data")}})
@@ -199,7 +202,8 @@ func TestTaken(t *testing.T) {
 	c.worker(Worker{Node: "n1", Roots: []string{c.root("data")}, Lease: time.Hour})
 }
 
-// TestRegisterTogether: workers that come at the same moment all get their names, and one name only one of them.
+// TestRegisterTogether: workers that come at the same moment all get their names, and one name only
+// one of them.
 func TestRegisterTogether(t *testing.T) {
 	c := newCluster(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -239,7 +243,8 @@ func TestCommandBeforeWorkers(t *testing.T) {
 	})
 }
 
-// TestInOrder: commands that come while others are being done are done after them, each once; in the original they overtake.
+// TestInOrder: commands that come while others are being done are done after them, each once; in
+// the original they overtake.
 func TestInOrder(t *testing.T) {
 	c := newCluster(t, 1)
 	c.workers(3)
@@ -299,7 +304,7 @@ func TestLate(t *testing.T) {
 func TestTooFew(t *testing.T) {
 	c := newCluster(t, 1)
 	c.workers(1)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // time enough to ask once; all of it is waited for the second worker
 	defer cancel()
 	_, err := c.caller().Await(ctx, 2)
 	var few *TooFewError

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 }
 
 // clusters numbers those of this process: each has loopback addresses of its own.
-var clusters byte
+var clusters atomic.Uint32
 
 // cluster is a real etcd, a process a member.
 type cluster struct {
@@ -58,10 +59,13 @@ type cluster struct {
 	members []*process
 }
 
+// newCluster starts one of n members, and lets the test run beside others: mostly they wait.
 func newCluster(t testing.TB, n int) *cluster {
 	t.Helper()
-	clusters++
-	c := &cluster{t: t, host: fmt.Sprintf("127.%d.%d.", 100+os.Getpid()%100, clusters), dir: t.TempDir()}
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel()
+	}
+	c := &cluster{t: t, host: fmt.Sprintf("127.%d.%d.", 100+os.Getpid()%100, clusters.Add(1)), dir: t.TempDir()}
 	t.Cleanup(func() {
 		for _, m := range c.members {
 			m.kill()
@@ -243,7 +247,8 @@ func (c *cluster) workerProcess(node, root string) *process {
 	return p
 }
 
-// worker starts a worker in this process and waits until it is registered. It ends when the test does, or at stop.
+// worker starts a worker in this process and waits until it is registered. It ends when the test
+// does, or at stop.
 func (c *cluster) worker(w Worker) (stop func()) {
 	c.t.Helper()
 	w.Etcd = c.etcd()
@@ -305,8 +310,9 @@ func (c *cluster) do(caller *Caller, command Command, want string) Operation {
 	return op
 }
 
-// small is a tree of 6 files; long is one that takes a worker of one thread seconds.
+// small is a tree of 6 files; long is one that keeps a worker of one thread busy for some hundred
+// times as long as it takes to see that it has begun, and to kill it.
 var (
 	small = kibishii.Spec{Levels: 2, Dirs: 2, Files: 2, Length: 2048, BlockSize: 1024, Pass: 1}
-	long  = kibishii.Spec{Levels: 2, Dirs: 10, Files: 1000, Length: 4096, BlockSize: 4096, Pass: 1}
+	long  = kibishii.Spec{Levels: 2, Dirs: 10, Files: 300, Length: 4096, BlockSize: 4096, Pass: 1}
 )

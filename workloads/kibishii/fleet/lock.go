@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock keeps other processes off the tree below root while a node works on it: a worker that was stopped for longer than
-// its lease, and goes on, would otherwise write beside its successor. The lock is the kernel's (flock(2)) on
-// the root directory itself, so it ends with its holder, and leaves no file. It is waited for as long as a lease lasts.
+// lock keeps other processes off the tree below root while a node works on it: a worker that was
+// stopped for longer than its lease, and goes on, would otherwise write beside its successor. The
+// lock is the kernel's (flock(2)) on the root directory itself, so it ends with its holder, and
+// leaves no file. It is waited for as long as a lease lasts.
 func lock(ctx context.Context, root string, patience time.Duration) (unlock func(), err error) {
 	fd, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/reckon-bench/reckon/workloads/kibishii"
 )
 
-// A tree that another one works on is left alone: the operation fails and says why, and once the other is done all is well.
+// A tree that another one works on is left alone: the operation fails and says why, and once the
+// other is done all is well.
 func TestLocked(t *testing.T) {
 	c := newCluster(t, 1)
 	root := c.root("data")

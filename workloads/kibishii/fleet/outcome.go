@@ -59,7 +59,8 @@ type NodeOutcome struct {
 	Retries   int64            `json:"retries"`            // how many of its requests to etcd were repeated
 }
 
-// ExitStatus is what the original's callers exit with: 0 success, 1 failed, 2 not all nodes have completed.
+// ExitStatus is what the original's callers exit with: 0 success, 1 failed, 2 not all nodes have
+// completed.
 func (o Operation) ExitStatus() int {
 	switch {
 	case o.Status == Success:
@@ -72,10 +73,11 @@ func (o Operation) ExitStatus() int {
 	return 2
 }
 
-// touch notes that a key of the operation has changed: how long coordination stood still is the longest time between two such
-// changes, as its caller saw them, from the acknowledgement of the command to the end of the operation. The operation's keys are its own, and those
-// of statuses and results. A node that works without a word for its 10 s counts, so what shows a fault
-// is how much longer it is than in operations without one.
+// touch notes that a key of the operation has changed: how long coordination stood still is the
+// longest time between two such changes, as its caller saw them, from the acknowledgement of the
+// command to the end of the operation. The operation's keys are its own, and those of statuses and
+// results. A node that works without a word for its 10 s counts, so what shows a fault is how much
+// longer it is than in operations without one.
 func (o *Operation) touch(now time.Time) {
 	if o.gapOpen {
 		o.StoodStill = max(o.StoodStill, now.Sub(o.lastChange))

@@ -22,9 +22,10 @@ type session struct {
 	fence int64 // the revision of the registration
 }
 
-// register puts the keys of all nodes, in one transaction and on one lease. A name that is taken is waited for
-// while its holder may be dead. patience bounds how long etcd may not answer; 0 is for ever.
-func (c *crew) register(ctx context.Context, patience time.Duration) (session, error) {
+// register puts the keys of all nodes, in one transaction and on one lease. A name that is taken is
+// waited for while its holder may be dead. patience bounds how long etcd may not answer; 0 is for
+// ever.
+func (c *activeWorker) register(ctx context.Context, patience time.Duration) (session, error) {
 	s, err := c.grant(ctx, patience)
 	if err != nil {
 		return s, err
@@ -56,7 +57,7 @@ func (c *crew) register(ctx context.Context, patience time.Duration) (session, e
 	}
 }
 
-func (c *crew) grant(ctx context.Context, patience time.Duration) (s session, err error) {
+func (c *activeWorker) grant(ctx context.Context, patience time.Duration) (s session, err error) {
 	if patience > 0 {
 		var cancel func()
 		ctx, cancel = context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v from %s", patience, strings.Join(c.Etcd.Endpoints, ", ")))
@@ -74,7 +75,7 @@ func (c *crew) grant(ctx context.Context, patience time.Duration) (s session, er
 
 // conflict is the key on which a name of ours is taken, "" for none, and the revision of our own
 // registration where it is there.
-func (c *crew) conflict(resp *clientv3.GetResponse, lease clientv3.LeaseID) (taken string, ours int64) {
+func (c *activeWorker) conflict(resp *clientv3.GetResponse, lease clientv3.LeaseID) (taken string, ours int64) {
 	for i, m := range members(resp.Kvs) {
 		kv := resp.Kvs[i]
 		if kv.Lease == int64(lease) {
@@ -88,9 +89,9 @@ func (c *crew) conflict(resp *clientv3.GetResponse, lease clientv3.LeaseID) (tak
 	return taken, 0
 }
 
-// claim registers, if what was read still holds: no name of ours has appeared since. Conditions on the values
-// of a prefix are never met where it has no key, hence the two kinds.
-func (c *crew) claim(ctx context.Context, s *session, read *clientv3.GetResponse) (done bool, err error) {
+// claim registers, if what was read still holds: no name of ours has appeared since. Conditions on
+// the values of a prefix are never met where it has no key, hence the two kinds.
+func (c *activeWorker) claim(ctx context.Context, s *session, read *clientv3.GetResponse) (done bool, err error) {
 	var conditions []clientv3.Cmp
 	var puts []clientv3.Op
 	for _, n := range c.nodes {
@@ -137,14 +138,16 @@ type waiting struct {
 
 const (
 	waitPoll = 250 * time.Millisecond
-	// expirySlack is how much later than its time a lease may be found expired: etcd looks every 500 ms, and proposes the end.
+	// expirySlack is how much later than its time a lease may be found expired: etcd looks every
+	// 500 ms, and proposes the end.
 	expirySlack = 2 * time.Second
 	maxLeases   = 4 // how many lease times a wait lasts at most
 )
 
-// wait waits a little for the name. It gives up after one lease time, in which the lease of a holder that is dead
-// expires. But each new leader gives all leases their whole time again, and so the time is counted from the last election on.
-func (c *crew) wait(ctx context.Context, w *waiting, key string) error {
+// wait waits a little for the name. It gives up after one lease time, in which the lease of a
+// holder that is dead expires. But each new leader gives all leases their whole time again, and so
+// the time is counted from the last election on.
+func (c *activeWorker) wait(ctx context.Context, w *waiting, key string) error {
 	h, err := c.holder(ctx, key)
 	if err != nil || !h.there {
 		return err
@@ -172,7 +175,7 @@ type holding struct {
 	term    uint64        // of etcd's leader, who keeps the time
 }
 
-func (c *crew) holder(ctx context.Context, key string) (h holding, err error) {
+func (c *activeWorker) holder(ctx context.Context, key string) (h holding, err error) {
 	resp, err := c.store.get(ctx, key)
 	if err != nil || len(resp.Kvs) == 0 {
 		return h, err
@@ -196,7 +199,7 @@ func (c *crew) holder(ctx context.Context, key string) (h holding, err error) {
 const leaveTime = 2 * time.Second
 
 // leave gives the names back at once. Where that fails they are free when the lease expires.
-func (c *crew) leave(s session) {
+func (c *activeWorker) leave(s session) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
 	err := c.store.try(ctx, "give the lease back", func(ctx context.Context) error {

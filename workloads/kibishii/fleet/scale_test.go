@@ -27,7 +27,8 @@ func hundred(c *cluster, n int) *Caller {
 	return c.caller()
 }
 
-// TestHundredWorkers: what a pass of a hundred costs etcd, counted by etcd itself: each revision is a write.
+// TestHundredWorkers: what a pass of a hundred costs etcd, counted by etcd itself: each revision is
+// a write.
 func TestHundredWorkers(t *testing.T) {
 	const n, most = 100, 5
 	c := newCluster(t, 1)
@@ -61,7 +62,8 @@ func TestHundredWorkers(t *testing.T) {
 	}
 }
 
-// BenchmarkFleet is what coordination costs as workers grow: an operation without files, from the command to its end.
+// BenchmarkFleet is what coordination costs as workers grow: an operation without files, from the
+// command to its end.
 func BenchmarkFleet(b *testing.B) {
 	for _, n := range []int{10, 50, 100, 200, 400} {
 		b.Run(fmt.Sprintf("workers=%d", n), func(b *testing.B) {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestScripts: callers of the original's kind, which are shell scripts with Debian's etcdctl and jq.
+// TestScripts: callers of the original's kind, which are shell scripts with Debian's etcdctl and
+// jq.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"etcdctl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {

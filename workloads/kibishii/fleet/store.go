@@ -50,10 +50,12 @@ type store struct {
 	ring    *ring
 }
 
-// ring is etcd's members, of which one is used until it fails: then all requests and watches go to the next.
+// ring is etcd's members, of which one is used until it fails: then all requests and watches go to
+// the next.
 //
-// Why not all in turn, as etcd's client would: while one of three stands still, every third request runs into its bound, and
-// an operation is a chain of requests. It would last until gRPC gives up the connection, 13 s.
+// Why not all in turn, as etcd's client would: while one of three stands still, every third request
+// runs into its bound, and an operation is a chain of requests. It would last until gRPC gives up
+// the connection, 13 s.
 type ring struct {
 	mu        sync.Mutex
 	endpoints []string
@@ -80,7 +82,8 @@ func (s store) leave(at int) {
 	}
 }
 
-// connect makes the client. It does not wait for the cluster, unless there is a user to authenticate.
+// connect makes the client. It does not wait for the cluster, unless there is a user to
+// authenticate.
 func (e Etcd) connect(ctx context.Context) (store, error) {
 	config := clientv3.Config{
 		TLS: e.TLS, Username: e.User, Password: e.Password, DialTimeout: authTimeout,
@@ -116,8 +119,8 @@ func (e Etcd) connect(ctx context.Context) (store, error) {
 	return s, nil
 }
 
-// mind leaves a member as soon as it refuses connections, until the store is closed. Watches open themselves again, but
-// at the member where they were.
+// mind leaves a member as soon as it refuses connections, until the store is closed. Watches open
+// themselves again, but at the member where they were.
 func (s store) mind() {
 	conn := s.c.ActiveConnection()
 	for {
@@ -136,7 +139,8 @@ func (s store) mind() {
 	}
 }
 
-// failFast has a request to a member that refuses connections fail at once, with the reason. Etcd's client would wait for the member.
+// failFast has a request to a member that refuses connections fail at once, with the reason. Etcd's
+// client would wait for the member.
 func failFast(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	return invoke(ctx, method, req, reply, cc, append(options, grpc.WaitForReady(false))...)
 }
@@ -159,8 +163,9 @@ const (
 	longPause    = time.Second
 )
 
-// try calls f, each time with a bound, until it succeeds, or fails for a reason that will not pass, or ctx ends.
-// A request whose answer did not come may have had its effect, so f must be of a kind that can be repeated.
+// try calls f, each time with a bound, until it succeeds, or fails for a reason that will not pass,
+// or ctx ends. A request whose answer did not come may have had its effect, so f must be of a kind
+// that can be repeated.
 func (s store) try(ctx context.Context, what string, f func(context.Context) error) error {
 	attempt, pause := firstAttempt, firstPause
 	var last error // that says more than that time was up
@@ -221,7 +226,8 @@ func (s store) get(ctx context.Context, key string, options ...clientv3.OpOption
 	return resp, err
 }
 
-// txn is one transaction. It must be one that can be repeated: where no answer came, it may have been done, and is done again.
+// txn is one transaction. It must be one that can be repeated: where no answer came, it may have
+// been done, and is done again.
 func (s store) txn(ctx context.Context, what string, conditions []clientv3.Cmp, then []clientv3.Op, otherwise ...clientv3.Op) (resp *clientv3.TxnResponse, err error) {
 	err = s.try(ctx, what, func(ctx context.Context) (err error) {
 		resp, err = s.c.Txn(ctx).If(conditions...).Then(then...).Else(otherwise...).Commit()
@@ -235,14 +241,15 @@ func created(key string, revision int64) clientv3.Cmp {
 	return clientv3.Compare(clientv3.CreateRevision(key), "=", revision)
 }
 
-// ErrLeaseLost: the lease expired, and with it all that stood on it. A worker says so in its log where that ends an operation.
+// ErrLeaseLost: the lease expired, and with it all that stood on it. A worker says so in its log
+// where that ends an operation.
 var ErrLeaseLost = errors.New("the lease expired")
 
-// keepAlive keeps the lease until ctx ends, or the lease has: then it returns ErrLeaseLost. While etcd does
-// not answer the lease may live, and so it goes on asking.
+// keepAlive keeps the lease until ctx ends, or the lease has: then it returns ErrLeaseLost. While
+// etcd does not answer the lease may live, and so it goes on asking.
 //
-// Why not Client.KeepAlive: all its leases share one stream, and when the member at its other end is paused, it is longer
-// than a lease until that shows.
+// Why not Client.KeepAlive: all its leases share one stream, and when the member at its other end
+// is paused, it is longer than a lease until that shows.
 func (s store) keepAlive(ctx context.Context, id clientv3.LeaseID, ttl time.Duration) error {
 	for rest(ctx, ttl/4) {
 		pause := firstPause

@@ -13,7 +13,8 @@ const (
 	Failed  = "failed"
 )
 
-// A Standing is the value of an operation's key. The first five are the original's; lists are joined by commas.
+// A Standing is the value of an operation's key. The first five are the original's; lists are
+// joined by commas.
 type Standing struct {
 	NodesStarting   string `json:"nodesStarting"`   // how many
 	NodesCompleted  string `json:"nodesCompleted"`  // how many have put a result
@@ -42,7 +43,7 @@ type tally struct {
 	expired string           // why it ends now, whatever is missing; "" for it does not
 }
 
-// standing folds what is known.
+// standing returns the state of the operation from what is known.
 func (t tally) standing() Standing {
 	var successful, failed, lost, late []string
 	completed := 0

@@ -15,18 +15,20 @@ import (
 // A batch is what a watch tells at a time.
 type batch struct {
 	events []*clientv3.Event
-	// lost: the history that was asked for is compacted. Nothing follows; whoever watches must read anew.
+	// lost: the history that was asked for is compacted. Nothing follows; whoever watches must read
+	// anew.
 	lost bool
 }
 
 const (
-	// probeEvery is how often a watch is asked for a sign of life, and silentFor how long it may give none.
+	// probeEvery is how often a watch is asked for a sign of life, and silentFor how long it may
+	// give none.
 	probeEvery = time.Second
 	silentFor  = 2500 * time.Millisecond
 )
 
-// changes are all changes of the key, or below it, from the revision on, in order and each once, whatever becomes of
-// connections and members. The channel is closed when ctx ends.
+// changes are all changes of the key, or below it, from the revision on, in order and each once,
+// whatever becomes of connections and members. The channel is closed when ctx ends.
 func (s store) changes(ctx context.Context, key string, revision int64, options ...clientv3.OpOption) <-chan batch {
 	out := make(chan batch)
 	go func() {
@@ -64,11 +66,13 @@ func send(ctx context.Context, out chan<- batch, b batch) bool {
 	}
 }
 
-// watches numbers the streams: etcd's client lets watches of equal metadata share one, and it could not be left while another holds it.
+// watches numbers the streams: etcd's client lets watches of equal metadata share one, and it could
+// not be left while another holds it.
 var watches atomic.Int64
 
-// watch is one watch, for as long as it gives signs of life; next is the revision from which to go on. To open one
-// takes as long as the member at the other end does not answer, hence the guard from outside.
+// watch is one watch, for as long as it gives signs of life; next is the revision from which to go
+// on. To open one takes as long as the member at the other end does not answer, hence the guard
+// from outside.
 func (s store) watch(ctx context.Context, key string, revision int64, options []clientv3.OpOption, out chan<- batch) (next int64, lost bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -100,7 +104,8 @@ func (s store) watch(ctx context.Context, key string, revision int64, options []
 	}
 }
 
-// probe asks the watch for an answer. It does not wait where the stream takes nothing: the silence will tell.
+// probe asks the watch for an answer. It does not wait where the stream takes nothing: the silence
+// will tell.
 func (s store) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, probeEvery/10)
 	defer cancel()

@@ -68,10 +68,11 @@ func (w Worker) Validate() error {
 	return nil
 }
 
-// Run works until ctx ends; then it gives its names back and returns nil. An error means that it cannot work: it is not
-// valid, etcd did not answer at the start, or a name is taken (ErrTaken). Whatever fails later, it goes on as soon as it can.
+// Run works until ctx ends; then it gives its names back and returns nil. An error means that it
+// cannot work: it is not valid, etcd did not answer at the start, or a name is taken (ErrTaken).
+// Whatever fails later, it goes on as soon as it can.
 func (w Worker) Run(ctx context.Context) error {
-	c, err := w.crew(ctx)
+	c, err := w.activeWorker(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,12 +97,12 @@ func (w Worker) Run(ctx context.Context) error {
 	}
 }
 
-// crew is a worker at work: its nodes, with what they share.
-type crew struct {
+// activeWorker is a worker that runs: its nodes and what they share.
+type activeWorker struct {
 	Worker
-	store   store
-	nodes   []*node
-	folding atomic.Bool // this worker is the folder
+	store       store
+	nodes       []*node
+	aggregating atomic.Bool // this worker is the aggregator
 }
 
 // node is one root.
@@ -111,8 +112,8 @@ type node struct {
 	options         kibishii.Options
 }
 
-// crew makes all that outlives a lease.
-func (w Worker) crew(ctx context.Context) (*crew, error) {
+// activeWorker makes everything that outlives a lease.
+func (w Worker) activeWorker(ctx context.Context) (*activeWorker, error) {
 	if err := w.Validate(); err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (w Worker) crew(ctx context.Context) (*crew, error) {
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &crew{Worker: w}
+	c := &activeWorker{Worker: w}
 	for _, r := range w.Roots {
 		abs, err := filepath.Abs(r)
 		if err != nil {
@@ -142,7 +143,7 @@ func (w Worker) crew(ctx context.Context) (*crew, error) {
 	return c, err
 }
 
-func (c *crew) names() (all []string) {
+func (c *activeWorker) names() (all []string) {
 	for _, n := range c.nodes {
 		all = append(all, n.name)
 	}
@@ -150,7 +151,7 @@ func (c *crew) names() (all []string) {
 }
 
 // serve works while the lease lives. It returns when all that it began has ended.
-func (c *crew) serve(ctx context.Context, s session) error {
+func (c *activeWorker) serve(ctx context.Context, s session) error {
 	ctx, lose := context.WithCancelCause(ctx)
 	var all sync.WaitGroup
 	for _, n := range c.nodes {
@@ -158,7 +159,7 @@ func (c *crew) serve(ctx context.Context, s session) error {
 	}
 	all.Go(func() { lose(c.store.keepAlive(ctx, s.lease, s.ttl)) })
 	all.Go(func() { c.listen(ctx) })
-	all.Go(func() { c.fold(ctx, s) })
+	all.Go(func() { c.aggregate(ctx, s) })
 	for _, n := range c.nodes {
 		all.Go(func() {
 			for {
@@ -166,7 +167,7 @@ func (c *crew) serve(ctx context.Context, s session) error {
 				case <-ctx.Done():
 					return
 				case o := <-n.queue:
-					if err := c.obey(ctx, s, n, o); errors.Is(err, ErrLeaseLost) {
+					if err := c.execute(ctx, s, n, o); errors.Is(err, ErrLeaseLost) {
 						lose(err)
 					}
 				}
@@ -187,8 +188,9 @@ type order struct {
 // queued is how many orders may wait for a node; where more come, the watch waits.
 const queued = 64
 
-// listen hands every value of the control key to every node: the one that is there, and all that come.
-func (c *crew) listen(ctx context.Context) {
+// listen hands every value of the control key to every node: the one that is there, and all that
+// come.
+func (c *activeWorker) listen(ctx context.Context) {
 	last := int64(0) // the newest that was handed out
 	hand := func(value []byte, revision int64) {
 		if revision <= last {
@@ -225,7 +227,7 @@ func (c *crew) listen(ctx context.Context) {
 }
 
 // complain logs what will not pass by itself, and waits before it is tried again.
-func (c *crew) complain(ctx context.Context, what string, err error) {
+func (c *activeWorker) complain(ctx context.Context, what string, err error) {
 	if ctx.Err() == nil {
 		c.Log.Error(what, "error", err)
 		rest(ctx, longPause)

@@ -1,0 +1,2 @@
+// Package resultstest makes synthetic runs, for tests of what summarises and shows runs.
+package resultstest
