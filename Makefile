@@ -28,7 +28,7 @@ run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or 
 
 # Packages whose tests start no host and keep no time: they run side by side. All others run one after the other, so
 # that real clusters have the machine to themselves, but for two tests beside them: mostly they wait.
-PURE := /(faults|cmd/reckon/(doctor|exit|kibishii|launch|paired|ping|screen|shell|sweep|words)|topologies|results|results/.*|workloads/kibishii|reckon/(check|clock|flags|history|link|plan|preview|seed|stats)|reckon/internal/(clusterstate|expect|load|nemesis))$$
+PURE := /(faults|workloads/data/(codec|config|damage|draw|expect|serve|stream|trace|tree)|cmd/reckon/(data|doctor|exit|kibishii|launch|paired|ping|screen|shell|simulate|sweep|words)|topologies|results|results/.*|workloads/kibishii|reckon/(check|clock|flags|history|link|plan|preview|seed|stats)|reckon/internal/(clusterstate|expect|load|nemesis))$$
 
 .PHONY: test
 test: lint ## run the tests that a change must pass
@@ -118,6 +118,7 @@ test-image: image image-debug ## run the images: privileged, reduced, stopped, a
 	IMAGE=$(IMAGE) DOCKER=$(DOCKER) scripts/test-image
 
 PORTABLE = ./reckon ./reckon/history ./reckon/seed ./reckon/flags ./reckon/stats ./reckon/link ./reckon/check ./reckon/plan ./reckon/preview ./reckon/internal/expect ./reckon/internal/clusterstate ./reckon/internal/nemesis ./reckon/internal/load ./reckon/sim/...
+PORTABLE += $(addprefix ./workloads/data/,draw stream codec tree config trace damage expect serve)
 .PHONY: cross
 cross: ## build for amd64 and arm64, and the pure packages for macOS and Windows
 	for os in darwin windows; do CGO_ENABLED=0 GOOS=$$os GOARCH=arm64 $(GO) build $(PORTABLE) || exit 1; done

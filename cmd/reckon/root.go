@@ -12,6 +12,7 @@ import (
 
 	"github.com/reckon-bench/reckon/cmd/reckon/data"
 	"github.com/reckon-bench/reckon/cmd/reckon/kibishii"
+	"github.com/reckon-bench/reckon/cmd/reckon/simulate"
 	"github.com/reckon-bench/reckon/cmd/reckon/words"
 	"github.com/reckon-bench/reckon/reckon"
 	"github.com/reckon-bench/reckon/reckon/flags"
@@ -105,9 +106,6 @@ func takeWords(cmd *cobra.Command, do func(*cobra.Command, *plan.Plan, local) er
 	})
 }
 
-// notOfTheRun marks flags of one command that are no part of a run's plan.
-const notOfTheRun = "not of the run"
-
 // given returns the flags of the run that were given on the command line.
 func given(fs *pflag.FlagSet) plan.Flags {
 	var own local
@@ -115,7 +113,7 @@ func given(fs *pflag.FlagSet) plan.Flags {
 	own.bind(ours)
 	out := plan.Flags{}
 	fs.Visit(func(f *pflag.Flag) {
-		if ours.Lookup(f.Name) != nil || f.Name == "help" || f.Annotations[notOfTheRun] != nil {
+		if ours.Lookup(f.Name) != nil || f.Name == "help" || f.Annotations[simulate.NotOfTheRun] != nil {
 			return
 		}
 		out[f.Name] = plan.FlagValues(f)

@@ -1,4 +1,4 @@
-package main
+package simulate
 
 import (
 	"context"
@@ -32,7 +32,8 @@ type trials struct {
 	scenario.Trial
 }
 
-func newTrials() *cobra.Command {
+// Trials returns the command that simulates etcd in scenarios drawn from seeds. flagError words the errors of its flags.
+func Trials(flagError func(*cobra.Command, error) error) *cobra.Command {
 	t := trials{}
 	cmd := &cobra.Command{
 		Use:   "trials",
