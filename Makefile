@@ -28,7 +28,7 @@ run: build ## do the main job: WORDS and FLAGS change what (needs root, sudo or 
 
 # Packages whose tests start no host and keep no time: they run side by side. All others run one after the other, so
 # that real clusters have the machine to themselves, but for two tests beside them: mostly they wait.
-PURE := /(faults|cmd/reckon/(doctor|exit|kibishii|launch|paired|ping|screen|shell|simulate|sweep|words)|topologies|results|results/.*|workloads/kibishii|reckon/(check|clock|flags|history|link|plan|preview|seed|stats)|reckon/(expect)|reckon/internal/(clusterstate|load|nemesis|serveprobe))$$
+PURE := /(faults|workloads/data/(codec|config|damage|draw|expect|serve|stream|trace|tree)|cmd/reckon/(data|doctor|exit|kibishii|launch|paired|ping|screen|shell|simulate|sweep|words)|topologies|results|results/.*|workloads/kibishii|systems/gossip/(codec|core|hlc|recon|riblt|state|wal)|reckon/(check|clock|expect|flags|history|link|plan|preview|seed|stats)|reckon/internal/(clusterstate|load|nemesis|serveprobe)|reckon/sim|reckon/sim/.*)$$
 
 .PHONY: test
 test: lint ## run the tests that a change must pass
@@ -79,6 +79,15 @@ bench-kibishii: ## measure generating and verifying files beside dd and SHA-1, a
 	$(GO) test -run '^$$' -bench '^BenchmarkKibishii$$' -benchtime 1x -timeout 15m ./workloads/kibishii
 	$(GO) test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 1x -timeout 15m ./workloads/kibishii/fleet
 
+.PHONY: bench-data
+bench-data: ## measure generating, writing and verifying data beside bare calls and fio, and print what was reached beside the aims
+	$(GO) test -run '^$$' -bench '^BenchmarkData$$' -benchtime 1s -timeout 15m ./workloads/data/stream
+	$(GO) test -run '^$$' -bench '^BenchmarkFiles$$' -benchtime 1x -timeout 15m ./workloads/data/disk
+
+.PHONY: test-arm64
+test-arm64: ## want the same bytes of generated data on arm64 (needs qemu-aarch64, Debian's qemu-user)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -run 'Golden|Known' ./workloads/data/draw ./workloads/data/stream ./workloads/data/tree
+
 .PHONY: test-netem
 test-netem: build ## run the kernel fabric's tests, and real clusters on it, in a virtual machine that has netem
 	scripts/lab test ./reckon/link/netem
@@ -109,6 +118,7 @@ test-image: image image-debug ## run the images: privileged, reduced, stopped, a
 	IMAGE=$(IMAGE) DOCKER=$(DOCKER) scripts/test-image
 
 PORTABLE = ./reckon ./reckon/history ./reckon/seed ./reckon/flags ./reckon/stats ./reckon/link ./reckon/check ./reckon/plan ./reckon/preview ./reckon/expect ./reckon/internal/clusterstate ./reckon/internal/nemesis ./reckon/internal/load ./reckon/sim/...
+PORTABLE += $(addprefix ./workloads/data/,draw stream codec tree config trace damage expect serve)
 .PHONY: cross
 cross: ## build for amd64 and arm64, and the pure packages for macOS and Windows
 	for os in darwin windows; do CGO_ENABLED=0 GOOS=$$os GOARCH=arm64 $(GO) build $(PORTABLE) || exit 1; done

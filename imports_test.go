@@ -23,6 +23,14 @@ var floors = []string{
 	// What is recorded, and what needs nothing else of reckon's.
 	"reckon/history reckon/seed reckon/clock reckon/child reckon/flags reckon/stats workloads/kibishii",
 	"reckon/check reckon/link workloads/kibishii/fleet",
+	// Generated data, apart from all runs.
+	"workloads/data/draw",
+	"workloads/data/stream",
+	"workloads/data/codec workloads/data/tree",
+	"workloads/data/trace workloads/data/config",
+	"workloads/data/damage",
+	"workloads/data/disk workloads/data/expect workloads/data/serve",
+	"workloads/data/mount",
 	// The components of the simulator.
 	"reckon/sim/loop reckon/sim/invariant",
 	"reckon/sim/disk reckon/sim/network",
@@ -59,6 +67,7 @@ var floors = []string{
 	// The command.
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
 	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
+	"cmd/reckon/data",
 	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired cmd/reckon/simulate",
 	"cmd/reckon",
 	".", // this test
@@ -69,7 +78,9 @@ var floors = []string{
 var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon/stats reckon/link reckon/check reckon/plan " +
 	"reckon/preview reckon/expect reckon/internal/clusterstate reckon/internal/nemesis reckon/internal/load " +
 	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
-	"reckon/sim/node reckon/sim/raftkv reckon/sim/scenario reckon/sim/wal reckon/sim/world")
+	"reckon/sim/node reckon/sim/raftkv reckon/sim/scenario reckon/sim/wal reckon/sim/world " +
+	"workloads/data/draw workloads/data/stream workloads/data/codec workloads/data/tree workloads/data/config workloads/data/trace " +
+	"workloads/data/damage workloads/data/expect workloads/data/serve")
 
 func TestImportsPointOneWay(t *testing.T) {
 	floor := map[string]int{}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/reckon-bench/reckon/cmd/reckon/data"
 	"github.com/reckon-bench/reckon/cmd/reckon/kibishii"
 	"github.com/reckon-bench/reckon/cmd/reckon/screen"
 	"github.com/reckon-bench/reckon/cmd/reckon/simulate"
@@ -54,7 +55,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newSimulate(), newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newSimulate(), newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), data.New(groupData, flagError), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root
