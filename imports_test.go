@@ -41,6 +41,13 @@ var floors = []string{
 	"reckon/sim/scenario",
 	// The contracts, and the words that fulfil them.
 	"reckon",
+	// The gossip store, below the word that runs it.
+	"systems/gossip/codec systems/gossip/hlc systems/gossip/riblt",
+	"systems/gossip/recon",
+	"systems/gossip/state",
+	"systems/gossip/core systems/gossip/wal systems/gossip/peer",
+	"systems/gossip/api",
+	"systems/gossip",
 	"topologies workloads faults systems",
 	// A run before it is run, and what decides in it.
 	"reckon/plan reckon/internal/load",
@@ -66,7 +73,7 @@ var floors = []string{
 	"results/matrix/campaign",
 	// The command.
 	"cmd/reckon/exit cmd/reckon/screen cmd/reckon/doctor cmd/reckon/words",
-	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii",
+	"cmd/reckon/launch cmd/reckon/ping cmd/reckon/kibishii cmd/reckon/gossip",
 	"cmd/reckon/data",
 	"cmd/reckon/shell cmd/reckon/sweep cmd/reckon/paired cmd/reckon/simulate",
 	"cmd/reckon",
@@ -80,7 +87,8 @@ var pure = strings.Fields("reckon reckon/history reckon/seed reckon/flags reckon
 	"reckon/sim reckon/sim/client reckon/sim/disk reckon/sim/invariant reckon/sim/loop reckon/sim/memory reckon/sim/network " +
 	"reckon/sim/node reckon/sim/raftkv reckon/sim/scenario reckon/sim/wal reckon/sim/world " +
 	"workloads/data/draw workloads/data/stream workloads/data/codec workloads/data/tree workloads/data/config workloads/data/trace " +
-	"workloads/data/damage workloads/data/expect workloads/data/serve")
+	"workloads/data/damage workloads/data/expect workloads/data/serve " +
+	"systems/gossip/codec systems/gossip/hlc systems/gossip/riblt systems/gossip/recon systems/gossip/state systems/gossip/core")
 
 func TestImportsPointOneWay(t *testing.T) {
 	floor := map[string]int{}

@@ -119,6 +119,14 @@ func (c *etcdClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 }
 
 func (c *etcdClient) put(ctx context.Context, op *reckon.Op) error {
+	if op.Value == "" { // a deletion, as workloads that have any write it
+		resp, err := c.kv.Delete(ctx, op.Key)
+		if err != nil {
+			return err
+		}
+		op.Revision = resp.Header.Revision
+		return nil
+	}
 	resp, err := c.kv.Put(ctx, op.Key, op.Value)
 	if err != nil {
 		return err

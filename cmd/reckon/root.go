@@ -55,7 +55,7 @@ load, injects faults on a schedule, records every operation, verifies the record
 	takeWords(run, runWords)
 	plan := &cobra.Command{Use: "plan <system> <topology> <workload> <fault>", Short: "Print hosts, links and timeline of a run; touch nothing", GroupID: groupRun}
 	takeWords(plan, printPlan)
-	root.AddCommand(run, plan, newSimulate(), newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), data.New(groupData, flagError), newList(), newDoctor(), newVersion())
+	root.AddCommand(run, plan, newSimulate(), newMatrix(), newRerun(), newCheck(), newReport(), newCompare(), newMerge(), newExport(), kibishii.New(groupData, flagError), data.New(groupData, flagError), newGossip(), newList(), newDoctor(), newVersion())
 	root.SetHelpCommandGroupID(groupAbout)
 	root.SetCompletionCommandGroupID(groupAbout)
 	return root
