@@ -119,7 +119,7 @@ func (c *etcdClient) Do(ctx context.Context, op reckon.Op) reckon.Op {
 }
 
 func (c *etcdClient) put(ctx context.Context, op *reckon.Op) error {
-	if op.Value == "" { // a deletion, as workloads that have any write it
+	if op.Delete {
 		resp, err := c.kv.Delete(ctx, op.Key)
 		if err != nil {
 			return err

@@ -79,8 +79,8 @@ func (w *sessions) Ops(s reckon.Setting, client int, rng *rand.Rand) iter.Seq[re
 				op.Kind, op.Key, op.Value = history.Write, ownKey(client, now), "v"+strconv.Itoa(n)
 			case 5:
 				op.Key = ownKey(client, now)
-			case 6: // of nothing: a deletion
-				op.Kind, op.Key = history.Write, ownKey(client, max(0, now-lifetime))
+			case 6:
+				op.Kind, op.Delete, op.Key = history.Write, true, ownKey(client, max(0, now-lifetime))
 			case 7:
 				op.Key = ownKey(client, rng.IntN(max(0, now-lifetime)+1))
 			}

@@ -30,6 +30,7 @@ func (d *opDecoder) fast(line []byte, o *Op) bool {
 		return false
 	}
 	b := line[1 : len(line)-1]
+	var stage, kind, outcome bool
 	for {
 		name, rest, ok := plainString(b)
 		if !ok || len(rest) == 0 || rest[0] != ':' {
@@ -41,6 +42,7 @@ func (d *opDecoder) fast(line []byte, o *Op) bool {
 			if !ok || !d.text(o, name, value) {
 				return false
 			}
+			stage, kind, outcome = stage || string(name) == "stage", kind || string(name) == "kind", outcome || string(name) == "outcome"
 			b = rest
 		} else {
 			end := bytes.IndexByte(b, ',')
@@ -54,7 +56,7 @@ func (d *opDecoder) fast(line []byte, o *Op) bool {
 		}
 		if len(b) == 0 {
 			o.readVia()
-			return true
+			return stage && kind && outcome // the other decoder says which is missing
 		}
 		if b[0] != ',' {
 			return false
@@ -126,9 +128,17 @@ func (d *opDecoder) intern(b []byte) string {
 
 // bare returns a value without quotation marks.
 func bare(o *Op, name, value []byte) bool {
-	if string(name) == "untold" {
+	switch string(name) {
+	case "untold":
 		o.Unobserved = string(value) == "true"
 		return o.Unobserved || string(value) == "false"
+	case "delete":
+		o.Delete = string(value) == "true"
+		return o.Delete || string(value) == "false"
+	}
+	digits := bytes.TrimPrefix(value, []byte{'-'})
+	if len(digits) > 1 && digits[0] == '0' || len(value) > 0 && value[0] == '+' { // no numbers in JSON (RFC 8259)
+		return false
 	}
 	n, err := strconv.ParseInt(string(value), 10, 64)
 	return err == nil && integer(o, name, n)

@@ -110,3 +110,29 @@ func TestViaOfOldRecords(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDecoders compares the two decoders of operations: what the fast one takes, encoding/json takes
+// as well, as the same operation.
+func FuzzDecoders(f *testing.F) {
+	for _, line := range []string{
+		`{"stage":"load","client":"c1","process":1,"kind":"read","key":"k","value":"","due":1,"call":1,"return":2,"outcome":"ok","member":"n1"}`,
+		`{"stage":"load","client":"c1","process":1,"kind":"write","key":"k","value":"","due":1,"call":1,"return":2,"outcome":"unknown","error":"through n2: late","delete":true}`,
+		`{"client":"c1","process":1,"kind":"read","outcome":"ok"}`, `{"stage":"load","outcome":"ok"}`, `{"stage":"load","kind":"read"}`,
+		`{"stage":"load","kind":"read","outcome":"ok","process":9223372036854775807,"process":-0,"untold":false}`, `{}`, `[]`, `{"stage":"load"`,
+	} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		d := opDecoder{seen: map[string]string{}}
+		var quick, slow Op
+		if !d.fast(line, &quick) {
+			return
+		}
+		if err := slow.UnmarshalJSON(line); err != nil {
+			t.Fatalf("%s: the fast decoder takes it, and encoding/json says: %v", line, err)
+		}
+		if quick != slow {
+			t.Fatalf("%s:\nfast %+v\nslow %+v", line, quick, slow)
+		}
+	})
+}

@@ -42,6 +42,7 @@ type opJSON struct {
 	Member     string        `json:"member"`
 	Via        string        `json:"via"`
 	Unobserved bool          `json:"untold"`
+	Delete     bool          `json:"delete"`
 }
 
 // AppendJSON appends the operation as one JSON object, without a newline. It
@@ -91,6 +92,9 @@ func (o Op) AppendJSON(b []byte) []byte {
 	if o.Unobserved {
 		b = append(b, `,"untold":true`...)
 	}
+	if o.Delete {
+		b = append(b, `,"delete":true`...)
+	}
 	return append(b, '}')
 }
 
@@ -120,7 +124,7 @@ func (o *Op) UnmarshalJSON(b []byte) error {
 	*o = Op{
 		Client: j.Client, Process: j.Process, Key: j.Key, Value: j.Value,
 		Due: j.Due, Call: j.Call, Return: j.Return, Error: j.Error,
-		Revision: j.Revision, Version: j.Version, Member: j.Member, Via: j.Via, Unobserved: j.Unobserved,
+		Revision: j.Revision, Version: j.Version, Member: j.Member, Via: j.Via, Unobserved: j.Unobserved, Delete: j.Delete,
 	}
 	var ok [3]bool
 	o.Stage, ok[0] = word(j.Stage, Load, Preload, Final, Probing)

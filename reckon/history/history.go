@@ -123,6 +123,8 @@ type Op struct {
 	// Value is what a write wrote, or what a read answered ("" and Version 0 where there was no
 	// such key). Where it is longer than AbridgeOver bytes the record holds Abridge(value).
 	Value string
+	// Delete says that the write removes the key; its Value is "".
+	Delete bool
 
 	Due    time.Duration // when the schedule wanted it, since the epoch
 	Call   time.Duration // when it was handed to the client

@@ -29,7 +29,10 @@ func (r *reading) observed() {
 			from[0][w], from[1][w] = acted, acted
 		}
 		if a.beyond {
-			from[0][""], from[1][""] = acted, in.At
+			from[0][""] = acted
+			if a.down { // of connections that were reset nothing is left to heal
+				from[1][""] = in.At
+			}
 		}
 		for i, end := range []history.End{history.EndStruck, history.EndHealed} {
 			r.seen(s.Index, s.Fault, a.verified, end, from[i])

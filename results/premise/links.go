@@ -209,7 +209,7 @@ func (r *reading) counted(p link.Path, t history.Traffic, worst link.Shape, touc
 // was down as well, nothing is sent.
 func (r *reading) cuts(seen map[string]history.Traffic) {
 	for _, a := range r.acted {
-		if a.beyond {
+		if a.down {
 			return
 		}
 	}

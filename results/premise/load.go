@@ -18,6 +18,7 @@ type task struct {
 	due        time.Duration // since the epoch
 	kind       history.Kind
 	key, value string
+	delete     bool
 }
 
 func (t task) String() string {
@@ -30,7 +31,7 @@ func compareTasks(a, b task) int {
 
 // given returns the task of a recorded operation: of a read only what was asked.
 func given(o *history.Op, due time.Duration) task {
-	t := task{due: due, kind: o.Kind, key: o.Key}
+	t := task{due: due, kind: o.Kind, key: o.Key, delete: o.Delete}
 	if o.Kind == history.Write {
 		t.value = history.Abridge(o.Value)
 	}
@@ -55,7 +56,11 @@ func (r *reading) clients() {
 	for i, c := range r.p.Setting.Clients {
 		got := by[c]
 		slices.SortFunc(got, compareTasks)
-		r.stream(c, got, r.planned(i))
+		planned := r.planned(i)
+		if r.p.Options.ClientCmd != "" {
+			planned = r.apart(planned)
+		}
+		r.stream(c, got, planned)
 	}
 	r.offered(by)
 }
@@ -121,6 +126,21 @@ func (r *reading) pull(next func() (reckon.Op, bool)) (task, bool) {
 		return task{}, false
 	}
 	return given(&op, r.load0+op.Due), true
+}
+
+// apart makes due times those that a client program gets, whose operations are told apart by them:
+// whole microseconds of the load, and no two alike.
+func (r *reading) apart(tasks iter.Seq[task]) iter.Seq[task] {
+	return func(yield func(task) bool) {
+		last := -time.Microsecond
+		for t := range tasks {
+			due := max((t.due - r.load0).Round(time.Microsecond), last+time.Microsecond)
+			last, t.due = due, r.load0+due
+			if !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // offered compares what each driver says with what is on record: how many it offered, and how late

@@ -83,8 +83,8 @@ func (r *reading) timed(x, before *history.Pass) {
 	if x.Call < from-time.Second || x.Call > to+apart || x.Return > r.done {
 		r.broken(Passes, "pass %s is of the %s, from %s to %s, and was called at %s", x.ID, x.Stage, r.since(from), r.since(to), r.since(x.Call))
 	}
-	if (x.Outcome == history.OK) != (x.Error == "") {
-		r.broken(Passes, "pass %s is %s, with the error %q", x.ID, x.Outcome, x.Error)
+	if why := x.Error != "" || len(x.Failing) > 0 || len(x.Successful) < len(x.Starting); (x.Outcome == history.OK) == why {
+		r.broken(Passes, "pass %s is %s, with the error %q, and %d of its %d workers succeeded", x.ID, x.Outcome, x.Error, len(x.Successful), len(x.Starting))
 	}
 }
 

@@ -110,6 +110,7 @@ type strike struct {
 	// beyond dropping packets, and the workers that were struck.
 	overlay link.Matrix
 	beyond  bool
+	down    bool // beyond is an interface that was taken down
 	workers []string
 }
 

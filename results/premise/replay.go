@@ -74,7 +74,7 @@ func (r *reading) replay() {
 			chosen = append(chosen, choices[0])
 		}
 		a := r.acted[s.Index]
-		a.overlay, a.beyond, a.workers = m.overlay, m.beyond, m.workers
+		a.overlay, a.beyond, a.down, a.workers = m.overlay, m.beyond, m.down, m.workers
 	}
 }
 
@@ -130,6 +130,7 @@ type model struct {
 	did     []string
 	overlay link.Matrix // all that was laid over the links
 	beyond  bool        // something was done beyond dropping packets
+	down    bool        // an interface was taken down, which is observed again when it is up
 	workers []string    // that were struck
 }
 
@@ -142,7 +143,7 @@ func newModel(r *reading) *model { return &model{r: r, strikes: r.p.StrikesAnew(
 
 // inject lets the strike act, and returns what it does.
 func (m *model) inject(s plan.Strike, c choice) string {
-	m.strike, m.sees, m.did, m.beyond, m.workers = s.Index, c, nil, false, nil
+	m.strike, m.sees, m.did, m.beyond, m.down, m.workers = s.Index, c, nil, false, false, nil
 	m.overlay = link.Matrix{}
 	if _, err := m.strikes[s.Index].Inject(context.Background(), m); err != nil {
 		return fmt.Sprintf("nothing (%v)", err)
@@ -174,6 +175,7 @@ func (m *model) Degrade(_ context.Context, overlay link.Matrix) (func(context.Co
 func (m *model) Cut(ctx context.Context, paths []link.Path, mode reckon.CutMode) (func(context.Context) error, error) {
 	overlay := link.CutPaths(paths...)
 	m.beyond = m.beyond || mode != reckon.Drop
+	m.down = m.down || mode == reckon.LinkDown
 	if mode == reckon.LinkDown {
 		overlay = m.around(paths)
 	}

@@ -56,6 +56,8 @@ func (r *reading) times() {
 			r.broken(Times, "%s is an operation of the %s, from %s to %s, and was under way outside it", o, o.Stage, r.since(in[0]), r.since(in[1]))
 		case o.Outcome == history.OK && o.Error != "" || o.Outcome != history.OK && o.Error == "":
 			r.broken(Times, "%s is %s, with the error %q", o, o.Outcome, o.Error)
+		case o.Delete && (o.Kind != history.Write || o.Value != ""):
+			r.broken(Times, "%s deletes its key, and has a value, or is no write", o)
 		case o.Kind == history.Read && o.Outcome == history.Unknown:
 			r.broken(Times, "%s: a read that was not answered has failed", o)
 		case o.Unobserved && (o.Kind != history.Read || o.Outcome != history.OK || r.p.Options.ClientCmd == ""):

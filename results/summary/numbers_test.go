@@ -143,13 +143,12 @@ func TestLiesAreFound(t *testing.T) {
 
 // scenario is a run of three clients, each pinned to a member where pinned, else using all in turn.
 type scenario struct {
-	length     time.Duration
-	from, to   time.Duration // of the fault
-	pinned     bool
-	every      time.Duration
-	answered   func(o *history.Op) (latency time.Duration, ok bool)
-	lateUntil  time.Duration // of operations that hang: when they are answered; 0: never
-	preloadLag time.Duration
+	length    time.Duration
+	from, to  time.Duration // of the fault
+	pinned    bool
+	every     time.Duration
+	answered  func(o *history.Op) (latency time.Duration, ok bool)
+	lateUntil time.Duration // of operations that hang: when they are answered; 0: never
 }
 
 func (c scenario) run() results.Summary {
