@@ -190,8 +190,11 @@ func TestNobodyAsksWhatTheLoadTells(t *testing.T) {
 			now := b.clock.Now()
 			b.Saw(reckon.Op{Via: "n1", Outcome: history.OK, Call: now - 1, Return: now})
 		}
-		if len(b.ops) > 1 { // before the first of the load had ended
-			t.Errorf("asked %d times beside the load", len(b.ops))
+		b.mu.Lock()
+		n := len(b.ops)
+		b.mu.Unlock()
+		if n > 1 { // before the first of the load had ended
+			t.Errorf("asked %d times beside the load", n)
 		}
 		last := b.clock.Now()
 		time.Sleep(2 * time.Second)
